@@ -1,0 +1,157 @@
+"""What generators are fed: a batch is a mapping of named tensors, an input specification says which.
+
+``{"z": (N, 512), "c": (N, 10)}`` feeds a class-conditional generator, ``{"image": (N, 3, H, W)}``
+an image-to-image one, ``{"label_map": (N, K, H, W)}`` semantic synthesis. The names are the keyword
+arguments of the generator's ``forward``. Images are float in [-1, 1] unless the input says otherwise.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gancompress.errors import DataError
+
+Batch = dict[str, Tensor]
+
+Kind = Literal["normal", "truncated_normal", "uniform", "one_hot", "image", "label_map"]
+
+# The kinds that can be drawn from a seed; the others come from a data set.
+DRAWN: tuple[Kind, ...] = ("normal", "truncated_normal", "uniform", "one_hot")
+
+
+@dataclass(frozen=True)
+class Input:
+    """One named input of a generator.
+
+    Attributes:
+        kind: how it is drawn. ``normal``: standard normal; ``truncated_normal``: standard normal
+            redrawn outside [low, high]; ``uniform``: uniform in [low, high); ``one_hot``: one of
+            ``shape[0]`` classes; ``image`` and ``label_map``: taken from a data set.
+        shape: of one sample, without the batch dimension. Image-to-image generators that take any
+            size give the size they are meant for.
+        low: smallest value (images: the value of black).
+        high: largest value (images: the value of white).
+    """
+
+    kind: Kind
+    shape: tuple[int, ...]
+    low: float = -1.0
+    high: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.kind not in get_args(Kind):
+            raise DataError(
+                f"input kind {self.kind!r}: expected one of {', '.join(get_args(Kind))}"
+            )
+        object.__setattr__(self, "shape", tuple(int(size) for size in self.shape))
+
+
+InputSpec = dict[str, Input]
+
+
+def sample_generator(seed: int, index: int) -> np.random.Generator:
+    """The random generator of sample ``index``: the same whatever else is drawn, and in any order."""
+    return np.random.Generator(np.random.Philox(key=seed, counter=[0, 0, 0, index]))
+
+
+def draw_inputs(
+    spec: Mapping[str, Input],
+    indices: Sequence[int],
+    seed: int,
+    labels: Sequence[int] | None = None,
+) -> Batch:
+    """Draw the inputs of the samples ``indices``, each from its own random stream.
+
+    Args:
+        spec: the inputs; every one of a kind in :data:`DRAWN`.
+        indices: numbers of the samples; sample *i* does not depend on the others.
+        seed: of the whole stream.
+        labels: class of each sample for ``one_hot`` inputs; by default ``index % classes``, so that
+            consecutive indices are balanced.
+
+    Returns:
+        float32 tensors of shape ``(len(indices), *input.shape)`` on the CPU.
+    """
+    undrawable = [name for name, entry in spec.items() if entry.kind not in DRAWN]
+    if undrawable:
+        raise DataError(
+            f"inputs {', '.join(undrawable)}: an image or label map cannot be drawn from a seed; "
+            "give the teacher a data set of inputs"
+        )
+    columns: dict[str, list[np.ndarray]] = {name: [] for name in spec}
+    for row, index in enumerate(indices):
+        rng = sample_generator(seed, index)
+        for name, entry in spec.items():
+            label = None if labels is None else labels[row]
+            columns[name].append(_draw(entry, rng, index if label is None else label))
+    return {
+        name: torch.from_numpy(np.stack(rows) if rows else np.zeros((0, *spec[name].shape), "f4"))
+        for name, rows in columns.items()
+    }
+
+
+def _draw(entry: Input, rng: np.random.Generator, label: int) -> np.ndarray:
+    if entry.kind == "one_hot":
+        value = np.zeros(entry.shape, dtype=np.float32)
+        value[label % entry.shape[0]] = 1.0
+        return value
+    if entry.kind == "uniform":
+        return rng.uniform(entry.low, entry.high, entry.shape).astype(np.float32)
+    value = rng.standard_normal(entry.shape, dtype=np.float32)
+    if entry.kind == "truncated_normal":
+        outside = (value < entry.low) | (value > entry.high)
+        while outside.any():
+            value[outside] = rng.standard_normal(int(outside.sum()), dtype=np.float32)
+            outside = (value < entry.low) | (value > entry.high)
+    return value
+
+
+def example_inputs(spec: Mapping[str, Input], n: int = 2, seed: int = 0) -> Batch:
+    """A batch to trace or time a generator with: right shapes, plausible values, not real data."""
+    drawn = draw_inputs({k: e for k, e in spec.items() if e.kind in DRAWN}, range(n), seed)
+    batch: Batch = {}
+    for name, entry in spec.items():
+        if entry.kind == "image":
+            rng = np.random.default_rng(seed)
+            values = rng.uniform(entry.low, entry.high, (n, *entry.shape)).astype(np.float32)
+            batch[name] = torch.from_numpy(values)
+        elif entry.kind == "label_map":
+            rng = np.random.default_rng(seed)
+            classes = torch.from_numpy(rng.integers(0, entry.shape[0], (n, *entry.shape[1:])))
+            one_hot = torch.nn.functional.one_hot(classes, entry.shape[0])
+            batch[name] = one_hot.movedim(-1, 1).float()
+        else:
+            batch[name] = drawn[name]
+    return batch
+
+
+def batch_size(batch: Mapping[str, Tensor]) -> int:
+    """Number of samples in a batch."""
+    return next(iter(batch.values())).shape[0]
+
+
+def rows(batch: Mapping[str, Tensor], index: Tensor | slice | Sequence[int]) -> Batch:
+    """The samples of ``batch`` at ``index``."""
+    return {name: value[index] for name, value in batch.items()}
+
+
+def concatenate(batches: Iterable[Mapping[str, Tensor]]) -> Batch:
+    """Join batches along the sample dimension."""
+    batches = list(batches)
+    return {name: torch.cat([batch[name] for batch in batches]) for name in batches[0]}
+
+
+def spec_to_json(spec: Mapping[str, Input]) -> dict[str, Any]:
+    """An input specification as plain data."""
+    return {name: {**asdict(entry), "shape": list(entry.shape)} for name, entry in spec.items()}
+
+
+def spec_from_json(data: Mapping[str, Any]) -> InputSpec:
+    """The inverse of :func:`spec_to_json`."""
+    return {
+        name: Input(**{**entry, "shape": tuple(entry["shape"])}) for name, entry in data.items()
+    }

@@ -1,0 +1,1 @@
+"""How a supernet learns from a teacher."""

@@ -1,0 +1,1 @@
+"""Architectures: plain modules that know nothing of compression."""

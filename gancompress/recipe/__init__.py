@@ -1,0 +1,1 @@
+"""What the user writes: the schema with every default, and strict loading."""

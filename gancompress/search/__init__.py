@@ -1,0 +1,1 @@
+"""Which subnet is best for a budget."""

@@ -1,0 +1,1 @@
+"""Frozen generators behind one protocol."""

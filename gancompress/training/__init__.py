@@ -1,0 +1,1 @@
+"""How any training runs: checkpoints, exact resume, averaging, guards, logs."""

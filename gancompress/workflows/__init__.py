@@ -1,0 +1,1 @@
+"""One verb per file; each reads and writes one run directory."""
