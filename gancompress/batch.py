@@ -1,8 +1,8 @@
-"""What generators are fed: a batch is a mapping of named tensors, an input specification says which.
+"""What generators are fed: a batch is a mapping of named tensors; a specification says which.
 
 ``{"z": (N, 512), "c": (N, 10)}`` feeds a class-conditional generator, ``{"image": (N, 3, H, W)}``
 an image-to-image one, ``{"label_map": (N, K, H, W)}`` semantic synthesis. The names are the keyword
-arguments of the generator's ``forward``. Images are float in [-1, 1] unless the input says otherwise.
+arguments of the generator's ``forward``. Images are float in [-1, 1] unless the input says so.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -54,7 +54,7 @@ InputSpec = dict[str, Input]
 
 
 def sample_generator(seed: int, index: int) -> np.random.Generator:
-    """The random generator of sample ``index``: the same whatever else is drawn, and in any order."""
+    """The random generator of sample ``index``: the same whatever else is drawn, in any order."""
     return np.random.Generator(np.random.Philox(key=seed, counter=[0, 0, 0, index]))
 
 

@@ -1,0 +1,219 @@
+"""Reading recipes strictly: every mistake found is listed, with its place and what was expected."""
+
+import dataclasses
+import difflib
+import re
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, Union, get_args, get_origin
+
+import yaml
+
+from gancompress.errors import RecipeError
+from gancompress.recipe.schema import Recipe
+
+# PyYAML follows YAML 1.1, where 2e-4 and 1e3 are strings; users mean numbers.
+_NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
+
+
+def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Read the recipe at ``path`` and apply ``key.sub=value`` overrides.
+
+    Raises:
+        RecipeError: listing every mistake of the file and the overrides together.
+    """
+    data = _read_yaml(path)
+    mistakes: list[str] = []
+    for override in overrides:
+        _apply_override(data, override, mistakes)
+    recipe = _parse(Recipe, data, "", mistakes)
+    if not mistakes:
+        mistakes += recipe.mistakes()
+    if mistakes:
+        listed = "\n".join(f"  {mistake}" for mistake in mistakes)
+        count = f"{len(mistakes)} mistake{'s' if len(mistakes) > 1 else ''}"
+        raise RecipeError(f"{path}: {count}\n{listed}")
+    return typing.cast(Recipe, recipe)
+
+
+def recipe_from_dict(data: Mapping[str, Any], where: str) -> Recipe:
+    """A recipe out of plain data that :func:`recipe_to_dict` made."""
+    mistakes: list[str] = []
+    recipe = _parse(Recipe, data, "", mistakes)
+    if mistakes:
+        raise RecipeError(f"{where}: written by another version: " + "; ".join(mistakes))
+    return typing.cast(Recipe, recipe)
+
+
+def recipe_to_dict(value: Any) -> Any:
+    """The resolved recipe as plain data: every key, no defaults left out."""
+    if dataclasses.is_dataclass(value):
+        return {f.name: recipe_to_dict(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {key: recipe_to_dict(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [recipe_to_dict(item) for item in value]
+    return value
+
+
+def recipe_to_yaml(recipe: Recipe) -> str:
+    """The resolved recipe as YAML."""
+    return yaml.safe_dump(recipe_to_dict(recipe), sort_keys=False, allow_unicode=True)
+
+
+def differences(old: Any, new: Any, path: str = "") -> list[str]:
+    """Where two resolved recipes differ, as ``path: old → new``."""
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        found = []
+        for key in [*old, *(key for key in new if key not in old)]:
+            inner = f"{path}.{key}" if path else str(key)
+            found += differences(old.get(key), new.get(key), inner)
+        return found
+    return [] if old == new else [f"{path}: {old!r} → {new!r}"]
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise RecipeError(f"{path}: no such recipe") from error
+    except IsADirectoryError as error:
+        raise RecipeError(f"{path}: a folder; a recipe is a YAML file") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path}: cannot be read: {error}") from error
+    except yaml.YAMLError as error:
+        raise RecipeError(f"{path}: not valid YAML: {error}") from error
+    if data is None:
+        return {}
+    if not isinstance(data, dict):
+        raise RecipeError(f"{path}: a recipe is a mapping of keys, this is a {type(data).__name__}")
+    return data
+
+
+def _apply_override(data: dict[str, Any], override: str, mistakes: list[str]) -> None:
+    key, equals, text = override.partition("=")
+    if not equals or not key.strip():
+        mistakes.append(f"override {override!r}: write key.sub=value")
+        return
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        mistakes.append(f"override {override!r}: the value is not valid YAML")
+        return
+    *parents, last = key.strip().split(".")
+    node: dict[str, Any] = data
+    default: Any = recipe_to_dict(Recipe())
+    for parent in parents:
+        # A mapping the recipe leaves to its default keeps the rest of that default.
+        default = default.get(parent, {}) if isinstance(default, dict) else {}
+        inner = node.setdefault(parent, default if isinstance(default, dict) else {})
+        if not isinstance(inner, dict):
+            inner = node[parent] = {}
+        node = inner
+    node[last] = value
+
+
+def _parse(kind: Any, value: Any, path: str, mistakes: list[str]) -> Any:
+    """``value`` as ``kind``; what does not fit is added to ``mistakes``."""
+    if dataclasses.is_dataclass(kind):
+        return _parse_section(kind, value, path, mistakes)
+    origin, arguments = get_origin(kind), get_args(kind)
+    if kind is Any:
+        return value
+    if origin in (Union, types.UnionType):
+        return _parse_union(arguments, value, path, mistakes)
+    if origin is Literal:
+        if value not in arguments:
+            close = _did_you_mean(str(value), [str(choice) for choice in arguments])
+            allowed = ", ".join(str(choice) for choice in arguments)
+            mistakes.append(f"{path}: {value!r} is not one of {allowed}{close}")
+        return value
+    if origin is tuple:
+        if not isinstance(value, list | tuple):
+            mistakes.append(f"{path}: expected a list, got {value!r}")
+            return ()
+        items = enumerate(value)
+        return tuple(_parse(arguments[0], item, f"{path}[{i}]", mistakes) for i, item in items)
+    if origin is dict:
+        if not isinstance(value, Mapping):
+            mistakes.append(f"{path}: expected a mapping, got {value!r}")
+            return {}
+        return {str(k): _parse(arguments[1], v, f"{path}.{k}", mistakes) for k, v in value.items()}
+    return _parse_scalar(kind, value, path, mistakes)
+
+
+def _parse_union(kinds: tuple[Any, ...], value: Any, path: str, mistakes: list[str]) -> Any:
+    if value is None and type(None) in kinds:
+        return None
+    attempts = []
+    for kind in kinds:
+        if kind is type(None):
+            continue
+        trial: list[str] = []
+        parsed = _parse(kind, value, path, trial)
+        if not trial:
+            return parsed
+        # A mapping can only have been meant as the section or mapping among the kinds.
+        fits_shape = dataclasses.is_dataclass(kind) or get_origin(kind) is dict
+        attempts.append((isinstance(value, Mapping) == fits_shape, trial))
+    mistakes += max(attempts, key=lambda attempt: attempt[0])[1]
+    return value
+
+
+def _parse_scalar(kind: Any, value: Any, path: str, mistakes: list[str]) -> Any:
+    if kind in (int, float) and isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
+        value = float(value)
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if kind is int and isinstance(value, float) and value.is_integer():
+        return int(value)
+    if kind is str and isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
+        names = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
+        mistakes.append(f"{path}: expected {names[kind]}, got {value!r}")
+    return value
+
+
+def _parse_section(kind: Any, value: Any, path: str, mistakes: list[str]) -> Any:
+    if value is None:
+        value = {}
+    if not isinstance(value, Mapping):
+        mistakes.append(f"{path or 'recipe'}: expected a section of keys, got {value!r}")
+        value = {}
+    hints = typing.get_type_hints(kind)
+    fields = {field.name: field for field in dataclasses.fields(kind)}
+    arguments = {}
+    for key, item in value.items():
+        inner = f"{path}.{key}" if path else str(key)
+        if key not in fields:
+            mistakes.append(f"{inner}: unknown key{_did_you_mean(str(key), list(fields))}")
+            continue
+        before = len(mistakes)
+        arguments[key] = _parse(hints[key], item, inner, mistakes)
+        if len(mistakes) == before:
+            mistakes += _out_of_range(fields[key], arguments[key], inner)
+    for name, field in fields.items():
+        missing = dataclasses.MISSING
+        if field.default is missing and field.default_factory is missing and name not in value:
+            mistakes.append(f"{path + '.' if path else ''}{name}: missing; {field.metadata['doc']}")
+            arguments[name] = None
+    return kind(**arguments)
+
+
+def _out_of_range(field: "dataclasses.Field[Any]", value: Any, path: str) -> list[str]:
+    low, high = field.metadata.get("low"), field.metadata.get("high")
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return []
+    if low is not None and value < low:
+        return [f"{path}: {value} is below {low}"]
+    if high is not None and value > high:
+        return [f"{path}: {value} is above {high}"]
+    return []
+
+
+def _did_you_mean(word: str, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known)}"

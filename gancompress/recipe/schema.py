@@ -1,0 +1,234 @@
+"""What a user may write in a recipe; every default of the project lives here, once."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+
+def key(default: Any, doc: str, low: float | None = None, high: float | None = None) -> Any:
+    """A key with its default, one line of explanation, and its range where it is a number."""
+    metadata = {"doc": doc, "low": low, "high": high}
+    if isinstance(default, dict | list):
+        return field(default_factory=lambda: type(default)(default), metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+def required(doc: str) -> Any:
+    """A key without a default."""
+    return field(metadata={"doc": doc})
+
+
+@dataclass(frozen=True)
+class InputKeys:
+    """One named input of a generator of your own."""
+
+    kind: Literal["normal", "truncated_normal", "uniform", "one_hot", "image", "label_map"] = (
+        required("how it is drawn (normal, one_hot, …) or that it comes from data (image)")
+    )
+    shape: tuple[int, ...] = required("shape of one sample, e.g. [128] or [3, 256, 256]")
+    low: float = key(-1.0, "smallest value; black of an image")
+    high: float = key(1.0, "largest value; white of an image")
+
+
+@dataclass(frozen=True)
+class Data:
+    """Real images: they train a teacher, and judge what it and its students make."""
+
+    source: str = key("", "'digits' (embedded), a folder or a zip of images; empty: no real data")
+    resolution: int = key(32, "height and width the images are brought to", low=4)
+    channels: int = key(3, "1 for greyscale, 3 for colour", low=1)
+    held_out: float = key(0.2, "share kept away from training, for reporting", low=0, high=0.9)
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """The generator to compress: a published file, or an architecture to train."""
+
+    file: str = key("", "a published checkpoint or a student file; empty: `teach` trains one")
+    family: str = key("", "what the file holds; empty: recognised from its contents")
+    factory: str = key("dcgan", "built-in name, 'module:attr' or 'file.py:attr', to be trained")
+    kwargs: dict[str, Any] = key({}, "arguments of the factory")
+    inputs: dict[str, InputKeys] = key({}, "inputs, where the module has no `inputs` attribute")
+
+
+@dataclass(frozen=True)
+class Discriminator:
+    """The network that tells real from generated."""
+
+    factory: str = key("distylegan_discriminator", "built-in name, 'module:attr' or 'file.py:attr'")
+    kwargs: dict[str, Any] = key({}, "arguments of the factory")
+
+
+@dataclass(frozen=True)
+class Teach:
+    """Training a teacher from scratch."""
+
+    steps: int = key(20_000, "generator updates", low=1)
+    batch_size: int = key(64, "images a step", low=2)
+    loss: Literal["hinge", "bce", "least_squares", "wasserstein"] = key(
+        "hinge", "adversarial loss of generator and discriminator"
+    )
+    r1: float = key(0.0, "weight of the R1 gradient penalty on real images", low=0)
+    r1_every: int = key(16, "steps between R1 penalties", low=1)
+    learning_rate: float = key(2e-4, "Adam, generator", low=0)
+    discriminator_learning_rate: float = key(2e-4, "Adam, discriminator", low=0)
+    betas: tuple[float, ...] = key((0.5, 0.999), "Adam")
+    ema: float = key(0.999, "decay of the generator's moving average", low=0, high=1)
+    augment: bool = key(True, "differentiable translation of real and generated images")
+    discriminator: Discriminator = field(
+        default_factory=Discriminator, metadata={"doc": "the teacher's opponent"}
+    )
+
+
+@dataclass(frozen=True)
+class Collect:
+    """Recording inputs and outputs of the teacher."""
+
+    count: int = key(50_000, "pairs to distil from", low=2)
+    held_out: int = key(2_000, "further pairs, for the search to score subnets on", low=2)
+    shard: int = key(1_000, "pairs a file", low=1)
+    batch_size: int = key(64, "pairs a call of the teacher", low=1)
+    half: bool = key(False, "store latents in half precision")
+
+
+@dataclass(frozen=True)
+class Student:
+    """The supernet's architecture at full width, and how its widths may shrink."""
+
+    factory: str = key("distylegan", "built-in name, 'module:attr', 'file.py:attr', or 'teacher'")
+    kwargs: dict[str, Any] = key({}, "arguments of the factory")
+    separable: tuple[str, ...] = key(
+        (), "name patterns of k×k convolutions to replace by depthwise + pointwise ones"
+    )
+    divisor: int = key(8, "widths are multiples of this", low=1)
+    minimum: int = key(8, "smallest width of a group", low=1)
+    ratios: tuple[float, ...] = key((), "allowed shares of the full width; empty: every multiple")
+
+
+@dataclass(frozen=True)
+class Term:
+    """One loss term."""
+
+    weight: float = key(1.0, "at the start")
+    decay: Literal["constant", "linear", "cosine"] = key("constant", "how the weight goes down")
+    until: float = key(1.0, "share of the training after which the decay has ended", 0, 1)
+    final: float = key(0.0, "share of the weight that is left after the decay", low=0)
+    every: int = key(1, "steps between two uses", low=1)
+
+
+@dataclass(frozen=True)
+class Distill:
+    """Training the supernet."""
+
+    steps: int = key(60_000, "updates", low=1)
+    batch_size: int = key(128, "pairs a step", low=2)
+    learning_rate: float = key(2e-4, "Adam, student", low=0)
+    discriminator_learning_rate: float = key(2e-4, "Adam, discriminator", low=0)
+    betas: tuple[float, ...] = key((0.5, 0.999), "Adam")
+    schedule: Literal["constant", "linear", "cosine"] = key(
+        "constant", "how the learning rates go down, to nothing at the end"
+    )
+    ema: float = key(0.999, "decay of the student's moving average", low=0, high=1)
+    clip: float = key(0.0, "largest gradient norm of the student; 0: no clipping", low=0)
+    subnets: Literal["sandwich", "uniform", "largest"] = key(
+        "sandwich", "which subnets learn in a step: largest + smallest + random, random, largest"
+    )
+    random_subnets: int = key(1, "random subnets a step", low=0)
+    fixed: str = key("", "train this one subnet only, e.g. '64_32_16'")
+    terms: dict[str, Term] = key(
+        {
+            "discriminator_features": Term(),
+            "l1": Term(weight=0.2, decay="linear"),
+            "adversarial": Term(weight=0.01, every=10),
+            "adversarial_real": Term(weight=0.002, every=10),
+        },
+        "loss terms of the student by name (DiStyleGAN's by default)",
+    )
+    discriminator: Discriminator = field(
+        default_factory=Discriminator, metadata={"doc": "the student's opponent"}
+    )
+
+
+@dataclass(frozen=True)
+class Search:
+    """Looking for the best subnets."""
+
+    trials: int = key(300, "subnets to score", low=1)
+    mac_budget: str = key("", "exact MACs of one sample: 4M, 1.2G, or 1/8 of the teacher's")
+    param_budget: str = key("", "parameters: 500K, or 1/8 of the teacher's")
+    size_budget: str = key("", "bytes of the weights: 4M, or 1/8 of the teacher's")
+    latency_budget: str = key("", "of one batch on the runtime: 2ms")
+    runtime: Literal["torch", "onnxruntime", "openvino"] = key("torch", "for the latency budget")
+    score_samples: int = key(256, "held-out pairs that every candidate is scored on", low=2)
+    finalists: int = key(8, "candidates scored by the Fréchet distance as well", low=1)
+    finalist_samples: int = key(2_000, "samples of that Fréchet distance", low=2)
+    calibration_batches: int = key(8, "training batches for BatchNorm statistics", low=0)
+
+
+@dataclass(frozen=True)
+class Finetune:
+    """Training the chosen subnet alone, after the search."""
+
+    steps: int = key(0, "updates; 0: leave the inherited weights as they are", low=0)
+    learning_rate: float = key(1e-4, "Adam, student", low=0)
+
+
+@dataclass(frozen=True)
+class Export:
+    """Handing the student over."""
+
+    formats: tuple[Literal["onnx", "pt2", "openvino"], ...] = key(("onnx",), "what to write")
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    """Judging teacher and student."""
+
+    samples: int = key(10_000, "generated images", low=2)
+    extractor: str = key(
+        "classifier", "'classifier' (trained on the real data), 'inception', or 'module:attr'"
+    )
+    classifier_steps: int = key(600, "training steps of the classifier", low=1)
+    latency_runs: int = key(50, "timed runs of each network", low=3)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything one run needs."""
+
+    name: str = key("run", "of the run directory")
+    seed: int = key(0, "of everything that is drawn", low=0)
+    threads: int = key(0, "CPU threads; 0: PyTorch's choice", low=0)
+    device: str = key("auto", "auto, cpu, cuda, cuda:1, mps")
+    precision: Literal["no", "bf16", "fp16"] = key("no", "mixed precision of the training")
+    checkpoint_seconds: float = key(60.0, "between checkpoints", low=0)
+    data: Data = field(default_factory=Data, metadata={"doc": "real images"})
+    teacher: Teacher = field(default_factory=Teacher, metadata={"doc": "the generator to compress"})
+    teach: Teach = field(default_factory=Teach, metadata={"doc": "training a teacher"})
+    collect: Collect = field(default_factory=Collect, metadata={"doc": "recording the teacher"})
+    student: Student = field(default_factory=Student, metadata={"doc": "the supernet"})
+    distill: Distill = field(default_factory=Distill, metadata={"doc": "training the supernet"})
+    search: Search = field(default_factory=Search, metadata={"doc": "choosing a subnet"})
+    finetune: Finetune = field(default_factory=Finetune, metadata={"doc": "after the search"})
+    export: Export = field(default_factory=Export, metadata={"doc": "file formats"})
+    evaluate: Evaluate = field(default_factory=Evaluate, metadata={"doc": "scores"})
+
+    def mistakes(self) -> list[str]:
+        """What does not fit together although every key by itself does."""
+        found = []
+        if not self.teacher.file and not self.data.source:
+            found.append(
+                "teacher.file: empty, and data.source too; give a teacher file, or images to "
+                "train a teacher on"
+            )
+        for section in ("teach", "distill"):
+            betas = getattr(self, section).betas
+            if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
+                found.append(f"{section}.betas: two numbers in [0, 1), got {list(betas)}")
+        if any(not 0 < ratio <= 1 for ratio in self.student.ratios):
+            found.append(f"student.ratios: shares in (0, 1], got {list(self.student.ratios)}")
+        if self.search.score_samples > self.collect.held_out:
+            found.append(
+                f"search.score_samples: {self.search.score_samples} is more than "
+                f"collect.held_out ({self.collect.held_out})"
+            )
+        return found
