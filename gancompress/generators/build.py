@@ -1,0 +1,118 @@
+"""How a generator or discriminator is had by name: a built-in one, or anyone's own factory."""
+
+import difflib
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from torch import nn
+
+from gancompress.errors import RecipeError
+
+# Name -> where its factory lives; modules are imported when they are first asked for.
+BUILT_IN: dict[str, str] = {
+    "dcgan": "gancompress.generators.dcgan:DCGANGenerator",
+    "dcgan_discriminator": "gancompress.generators.dcgan:DCGANDiscriminator",
+    "distylegan": "gancompress.generators.distylegan:DiStyleGANGenerator",
+    "distylegan_discriminator": "gancompress.generators.distylegan:DiStyleGANDiscriminator",
+}
+
+
+def build(factory: str, **kwargs: Any) -> nn.Module:
+    """Make the module that ``factory`` names.
+
+    Args:
+        factory: a name in :data:`BUILT_IN`, ``"package.module:attr"`` or ``"path/file.py:attr"``.
+        kwargs: keyword arguments of the factory.
+
+    Raises:
+        RecipeError: the name is unknown, the import fails, the arguments do not fit the factory's
+            signature, or what it returns is no ``nn.Module``.
+    """
+    function = resolve(factory)
+    check_arguments(factory, function, kwargs)
+    module = function(**kwargs)
+    if not isinstance(module, nn.Module):
+        raise RecipeError(
+            f"{factory}: returned {type(module).__name__}; a factory must return a torch.nn.Module"
+        )
+    return module
+
+
+def resolve(factory: str) -> Callable[..., Any]:
+    """The callable that ``factory`` names (see :func:`build`), without calling it."""
+    target = BUILT_IN.get(factory, factory)
+    place, separator, attribute = target.rpartition(":")
+    if not separator or not place or not attribute:
+        raise RecipeError(_unknown_name(factory))
+    module = _from_file(Path(place), factory) if place.endswith(".py") else _import(place, factory)
+    if not hasattr(module, attribute):
+        names = [name for name, value in vars(module).items() if callable(value)]
+        near = difflib.get_close_matches(attribute, names, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise RecipeError(f"{factory}: {place} has no {attribute!r}{hint}")
+    function = getattr(module, attribute)
+    if not callable(function):
+        raise RecipeError(f"{factory}: {attribute!r} is {type(function).__name__}, not callable")
+    return function  # type: ignore[no-any-return]
+
+
+def check_arguments(factory: str, function: Callable[..., Any], kwargs: dict[str, Any]) -> None:
+    """Refuse keyword arguments that ``function`` does not take, or that it needs and lacks."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # some callables in C have none
+        return
+    try:
+        signature.bind(**kwargs)
+    except TypeError as error:
+        unknown = [name for name in kwargs if name not in signature.parameters]
+        near = difflib.get_close_matches(unknown[0], signature.parameters, n=1) if unknown else []
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        shown = ", ".join(str(parameter) for parameter in signature.parameters.values())
+        raise RecipeError(f"{factory}: {error}{hint} It takes ({shown})") from None
+
+
+def _unknown_name(factory: str) -> str:
+    near = difflib.get_close_matches(factory, BUILT_IN, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return (
+        f"{factory!r} is no built-in network; {hint}Built in: {', '.join(sorted(BUILT_IN))}. "
+        "Your own is named 'package.module:factory' or 'path/file.py:factory'"
+    )
+
+
+def _import(name: str, factory: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise RecipeError(
+            f"{factory}: cannot import {name}: {error}. Install the package, put its folder on "
+            "PYTHONPATH, or name the file: 'path/file.py:factory'"
+        ) from error
+
+
+def _from_file(path: Path, factory: str) -> ModuleType:
+    if not path.is_file():
+        raise RecipeError(f"{factory}: there is no file {path} (looked from {Path.cwd()})")
+    path = path.resolve()
+    name = f"_gancompress_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise RecipeError(f"{factory}: {path} cannot be read as a Python module")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses and torch look classes up there
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        raise RecipeError(f"{factory}: {path} fails on import: {error!r}") from error
+    return module
