@@ -1,0 +1,188 @@
+"""The one pass over a set of image files: what is usable, what is odd, and the decoded pixels."""
+
+import hashlib
+import itertools
+import json
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import PIL
+from torch import Tensor, from_file, uint8
+
+from gancompress.atomic import replacing, write_json
+from gancompress.data.decode import Form, Pixels, decode
+from gancompress.data.sources import Source
+from gancompress.errors import DataError
+
+Corrupt = Literal["refuse", "skip"]
+Odd = Literal["refuse", "skip", "convert"]
+
+_FORMAT = 1
+_CHUNK = 256
+
+
+@dataclass(frozen=True)
+class Problem:
+    """An image file that could not be read, or not without loss.
+
+    Attributes:
+        name: of the file in its folder or archive.
+        reason: what is wrong with it.
+        action: what was done about it.
+    """
+
+    name: str
+    reason: str
+    action: Literal["skipped", "converted"]
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What the pass found.
+
+    Attributes:
+        names: the usable images, in order.
+        shape: (C, H, W) of every one.
+        digest: SHA-256 of the decoded pixels, hexadecimal.
+        problems: the odd and the corrupt.
+        pixels: uint8 (n, C, H, W) in a memory map; None where they would exceed the limit.
+    """
+
+    names: list[str]
+    shape: tuple[int, int, int]
+    digest: str
+    problems: tuple[Problem, ...]
+    pixels: Tensor | None
+
+
+def default_cache() -> Path:
+    """``$GANCOMPRESS_CACHE``, or else ``~/.cache/gancompress``."""
+    return Path(os.environ.get("GANCOMPRESS_CACHE", "~/.cache/gancompress")).expanduser()
+
+
+def survey(
+    source: Source,
+    names: Sequence[str],
+    form: Form,
+    *,
+    corrupt: Corrupt,
+    odd: Odd,
+    cache: Path,
+    limit: int,
+) -> Survey:
+    """Decode every image once; later calls on unchanged files read the result from ``cache``.
+
+    Args:
+        source: where the files lie.
+        names: which of them.
+        form: channels, size and crop to bring them to; without a size all must have the first's.
+        corrupt: refuse with an error, or skip, files that cannot be read.
+        odd: refuse, skip, or convert files that do not decode to ``form`` without loss.
+        cache: folder that keeps results.
+        limit: bytes of decoded pixels up to which they are kept too.
+
+    Raises:
+        DataError: a file was refused, or none is left.
+    """
+    stamps = [f"{name}|{source.stamp(name)}" for name in names]
+    rules: list[Any] = [_FORMAT, PIL.__version__, asdict(form), corrupt, odd, limit]
+    key = hashlib.sha256(json.dumps([rules, stamps]).encode()).hexdigest()[:24]
+    place = cache / "images" / key
+    if not (place / "index.json").is_file():
+        _decode_all(source, names, form, corrupt, odd, place, limit)
+    return _read(place)
+
+
+def _read(place: Path) -> Survey:
+    index = json.loads((place / "index.json").read_text(encoding="utf-8"))
+    names, shape = index["names"], tuple(index["shape"])
+    pixels = None
+    if index["kept"]:
+        size = len(names) * shape[0] * shape[1] * shape[2]
+        file = place / "pixels.u8"
+        if not file.is_file() or file.stat().st_size != size:
+            raise DataError(f"{file}: damaged cache; remove {place} and start again")
+        pixels = from_file(str(file), shared=False, size=size, dtype=uint8)
+        pixels = pixels.view(len(names), *shape)
+    problems = tuple(Problem(**entry) for entry in index["problems"])
+    return Survey(names, shape, index["digest"], problems, pixels)
+
+
+def _decode_all(
+    source: Source,
+    names: Sequence[str],
+    form: Form,
+    corrupt: Corrupt,
+    odd: Odd,
+    place: Path,
+    limit: int,
+) -> None:
+    kept: list[str] = []
+    problems: list[Problem] = []
+    shape: tuple[int, ...] | None = None
+    digest = hashlib.sha256()
+    fits = True
+    with replacing(place / "pixels.u8") as temporary, temporary.open("wb") as file:
+        for name, pixels, reason in _examine(source, names, form):
+            if pixels is None:
+                problems.append(_judge(source, name, f"cannot be read: {reason}", corrupt))
+                continue
+            if shape is None:
+                shape = pixels.shape
+                fits = pixels.nbytes * len(names) <= limit
+            if pixels.shape != shape:
+                reason = f"size {_text(pixels.shape)}, not {_text(shape)}"
+                action = "refuse" if odd == "convert" else odd
+                fix = "give a resolution to bring all to one size"
+                problems.append(_judge(source, name, reason, action, fix))
+                continue
+            if reason is not None:
+                problems.append(_judge(source, name, reason, odd))
+                if odd == "skip":
+                    continue
+            kept.append(name)
+            digest.update(pixels.tobytes())
+            if fits:
+                file.write(pixels.tobytes())
+    if shape is None or not kept:
+        raise DataError(f"{source.path}: none of {len(names)} images can be used: {problems[0]}")
+    index = {
+        "names": kept,
+        "shape": shape,
+        "digest": digest.hexdigest(),
+        "problems": [asdict(problem) for problem in problems],
+        "kept": fits,
+    }
+    write_json(place / "index.json", index)
+
+
+def _examine(
+    source: Source, names: Sequence[str], form: Form
+) -> Iterator[tuple[str, Pixels | None, str | None]]:
+    """Every file in order: its pixels and what is odd, or None and why it cannot be read."""
+
+    def one(name: str) -> tuple[str, Pixels | None, str | None]:
+        try:
+            return (name, *decode(source.read(name), form))
+        except Exception as error:  # Pillow's decoders raise whatever they like on damaged files.
+            return name, None, f"{type(error).__name__}: {error}"
+
+    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+        remaining = iter(names)
+        while chunk := list(itertools.islice(remaining, _CHUNK)):
+            yield from pool.map(one, chunk)
+
+
+def _judge(source: Source, name: str, reason: str, action: Odd, fix: str = "") -> Problem:
+    if action == "refuse":
+        fix = fix or "mend or remove it, or choose to skip or convert such images"
+        raise DataError(f"{source.path}, {name}: {reason}; {fix}")
+    return Problem(name, reason, "skipped" if action == "skip" else "converted")
+
+
+def _text(shape: tuple[int, ...]) -> str:
+    return "×".join(str(size) for size in shape[1:])
