@@ -1,0 +1,83 @@
+"""How a benchmark keeps what it measured: a table on the screen and JSON with machine and commit."""
+
+import platform
+import subprocess
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from gancompress.atomic import write_json
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def record(name: str, rows: Sequence[Mapping[str, Any]], **facts: Any) -> Path:
+    """Print ``rows`` as a table and write them to ``benchmarks/results/<name>.json``.
+
+    Args:
+        name: of the file; a later run replaces it.
+        rows: one mapping per line of the table, plain data.
+        facts: settings that hold for every row (sizes, seeds, repetitions).
+
+    Returns:
+        The file written.
+    """
+    print(f"\n{name}\n{table(rows)}\n")
+    path = RESULTS / f"{name}.json"
+    write_json(path, {"name": name, **facts, "rows": [dict(r) for r in rows], **surroundings()})
+    return path
+
+
+def surroundings() -> dict[str, Any]:
+    """Machine, commit and versions that a number was measured with."""
+    cuda = torch.cuda.is_available()
+    return {
+        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "commit": _commit(),
+        "machine": {
+            "processor": _processor(),
+            "threads": torch.get_num_threads(),
+            "accelerator": torch.cuda.get_device_name() if cuda else None,
+        },
+        "versions": {"python": platform.python_version(), "torch": torch.__version__},
+    }
+
+
+def table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows as aligned text, one column per key of any row."""
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    lines = [columns, *([_text(row.get(column, "")) for column in columns] for row in rows)]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(columns))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+def _text(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _commit() -> str | None:
+    try:
+        return subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=12"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return named[0] if named else platform.processor()
