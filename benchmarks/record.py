@@ -1,4 +1,4 @@
-"""How a benchmark keeps what it measured: a table on the screen and JSON with machine and commit."""
+"""How a benchmark keeps what it measured: a table to read, JSON with machine and commit."""
 
 import platform
 import subprocess
