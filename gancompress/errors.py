@@ -47,6 +47,10 @@ class ParityError(GancompressError):
     """Two networks that must agree do not: an extracted or exported student differs."""
 
 
+class ExportError(GancompressError):
+    """A student cannot be written in, or read from, a deployment format."""
+
+
 class DivergenceError(GancompressError):
     """Training produced numbers that are not finite and could not recover."""
 
