@@ -1,0 +1,118 @@
+"""A student as a ``torch.export`` program (.pt2), which PyTorch runs without the student's class."""
+
+import io
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.export import ExportedProgram
+
+from gancompress.atomic import replacing
+from gancompress.batch import Batch, Input, InputSpec, spec_from_json
+from gancompress.errors import DataError, ExportError
+from gancompress.export.parity import as_network, check_parity
+from gancompress.export.program import (
+    Exported,
+    frozen_copy,
+    parity_batches,
+    provenance,
+    quiet,
+    trace_program,
+)
+
+# Our own description within the archive.
+_DESCRIPTION = "gancompress.json"
+
+
+class ProgramNetwork:
+    """A saved program as a function of a batch.
+
+    Attributes:
+        inputs: the input specification the file carries; empty for a file made elsewhere.
+        metadata: everything gancompress wrote beside the program.
+    """
+
+    def __init__(self, program: ExportedProgram, metadata: Mapping[str, str]) -> None:
+        self.metadata = dict(metadata)
+        self.inputs: InputSpec = spec_from_json(
+            json.loads(self.metadata.get("gancompress.inputs", "{}"))
+        )
+        self._module = program.module()
+        self._names = [str(name) for name in program.graph_signature.user_inputs]
+
+    def __call__(self, batch: Batch) -> Tensor:
+        """The output for ``batch``, without gradient; it may hold more tensors than are taken."""
+        missing = [name for name in self._names if name not in batch]
+        if missing:
+            raise DataError(f"batch lacks {', '.join(missing)}; it has {', '.join(batch)}")
+        feed = {name: batch[name] for name in self._names}
+        try:
+            with torch.no_grad():
+                output: Tensor = self._module(**feed)
+        except Exception as error:
+            shapes = ", ".join(f"{name} {tuple(value.shape)}" for name, value in feed.items())
+            raise DataError(f"the program refuses the inputs {shapes}: {error}") from error
+        return output
+
+
+def run_pt2(path: str | os.PathLike[str]) -> ProgramNetwork:
+    """Open a .pt2 file.
+
+    A .pt2 file is a program, and PyTorch's loader may unpickle what it holds: open files of people
+    whose code you would run. ``load_student`` has no such reservation.
+
+    Raises:
+        ExportError: no such file, or PyTorch cannot read it.
+    """
+    if not Path(path).is_file():
+        raise ExportError(f"{path}: no such file")
+    try:
+        return _open(io.BytesIO(Path(path).read_bytes()))
+    except Exception as error:
+        raise ExportError(f"{path}: PyTorch cannot read it: {error}") from error
+
+
+def export_pt2(
+    module: nn.Module,
+    inputs: Mapping[str, Input],
+    path: str | os.PathLike[str],
+    *,
+    dynamic_batch: bool = True,
+    dynamic_size: bool = False,
+    tolerance: float = 1e-4,
+    batches: Iterable[Batch] = (),
+    fingerprint: str = "",
+) -> Exported:
+    """Write ``module`` as a program that ``torch.export.load`` and :func:`run_pt2` open.
+
+    Arguments, checks and errors are those of :func:`gancompress.export.onnx.export_onnx`, with
+    PyTorch running the saved program in the place of ONNX Runtime.
+    """
+    frozen = frozen_copy(module)
+    sizes = {"dynamic_batch": dynamic_batch, "dynamic_size": dynamic_size}
+    compared = [*parity_batches(frozen, inputs, **sizes), *batches]
+    program = trace_program(frozen, inputs, **sizes)
+    # The notes on source lines name files and folders of this machine.
+    for node in program.graph.nodes:
+        node.meta.pop("stack_trace", None)
+    archive = io.BytesIO()
+    description = json.dumps(provenance(inputs, fingerprint))
+    with quiet():
+        torch.export.save(program, archive, extra_files={_DESCRIPTION: description})
+    parity = check_parity(
+        as_network(frozen), _open(archive), compared, tolerance, subject="pt2 file"
+    )
+    with replacing(path) as temporary:
+        temporary.write_bytes(archive.getvalue())
+    return Exported(Path(path), parity)
+
+
+def _open(archive: io.BytesIO) -> ProgramNetwork:
+    archive.seek(0)
+    extra = {_DESCRIPTION: ""}
+    with quiet():
+        program = torch.export.load(archive, extra_files=extra)
+    return ProgramNetwork(program, json.loads(extra[_DESCRIPTION] or "{}"))
