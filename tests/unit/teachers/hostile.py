@@ -1,0 +1,197 @@
+"""Files that try to do harm, written as a harmful program would write them.
+
+Every payload would leave a file behind if it ran; the tests look for that file.
+"""
+
+import io
+import os
+import pickle
+import struct
+import sys
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+
+
+def load_from_bytes(content: bytes) -> Any:
+    raise AssertionError("stub")
+
+
+def reconstruct(meta: Any) -> Any:
+    raise AssertionError("stub")
+
+
+class EasyDict(dict[str, Any]):
+    pass
+
+
+class Persistent:
+    """Pickles as torch_utils.persistence pickles a network."""
+
+    def __init__(self, class_name: str, **state: Any) -> None:
+        self.meta = EasyDict(
+            type="class",
+            version=6,
+            module_src="raise SystemExit('the source text was executed')",
+            class_name=class_name,
+            state=state,
+        )
+
+    def __reduce__(self) -> Any:
+        return reconstruct, (self.meta,), None
+
+
+@contextmanager
+def original_names() -> Iterator[None]:
+    """Give the stubs the names that the published files mention, while something is pickled."""
+    persistence, util = ModuleType("torch_utils.persistence"), ModuleType("dnnlib.util")
+    persistence._reconstruct_persistent_obj = reconstruct  # type: ignore[attr-defined]
+    util.EasyDict = EasyDict  # type: ignore[attr-defined]
+    reconstruct.__module__, reconstruct.__qualname__ = (
+        persistence.__name__,
+        ("_reconstruct_persistent_obj"),
+    )
+    EasyDict.__module__ = util.__name__
+    added = {"torch_utils": ModuleType("torch_utils"), "dnnlib": ModuleType("dnnlib")}
+    added |= {module.__name__: module for module in (persistence, util)}
+    sys.modules.update(added)
+    try:
+        yield
+    finally:
+        for name in added:
+            del sys.modules[name]
+
+
+def dumps(value: Any, protocol: int = 3) -> bytes:
+    with original_names():
+        return pickle.dumps(value, protocol)
+
+
+def network(**tensors: torch.Tensor) -> Persistent:
+    """A network of the published files with these parameters and no submodules."""
+    return Persistent(
+        "Generator",
+        _init_args=(),
+        _init_kwargs=EasyDict(z_dim=4),
+        training=False,
+        _parameters=OrderedDict((k, torch.nn.Parameter(v)) for k, v in tensors.items()),
+        _buffers=OrderedDict(),
+        _modules=OrderedDict(),
+    )
+
+
+class Calls:
+    """Pickles as a call of ``function``."""
+
+    def __init__(self, function: Any, *arguments: Any) -> None:
+        self.reduced = function, arguments
+
+    def __reduce__(self) -> Any:
+        return self.reduced
+
+
+def trace(folder: Path) -> Path:
+    return folder / "executed"
+
+
+def shell(folder: Path) -> str:
+    return f"touch {trace(folder)}"
+
+
+def text_global(folder: Path) -> bytes:
+    """os.system by GLOBAL, protocol 0."""
+    return f"cos\nsystem\n(S'{shell(folder)}'\ntR.".encode()
+
+
+def stack_global(folder: Path) -> bytes:
+    """os.system by STACK_GLOBAL, protocol 4."""
+    return pickle.dumps(Calls(os.system, shell(folder)), 4)
+
+
+def instance(folder: Path) -> bytes:
+    """os.system by INST: global and call in one instruction."""
+    return f"(S'{shell(folder)}'\nios\nsystem\n.".encode()
+
+
+def obj(folder: Path) -> bytes:
+    """os.system by OBJ."""
+    return f"(cos\nsystem\nS'{shell(folder)}'\no.".encode()
+
+
+def reduce_chain(folder: Path) -> bytes:
+    """getattr of an imported module, then a call of what it gives: no name looks harmful alone."""
+    module = Calls(__import__, "os")
+    return pickle.dumps(Calls(getattr, module, "system"), 3)[:-1] + (
+        b"(X" + struct.pack("<I", len(shell(folder))) + shell(folder).encode() + b"tR."
+    )
+
+
+def evaluated(folder: Path) -> bytes:
+    """builtins.eval on a program text."""
+    return pickle.dumps(Calls(eval, f"open({str(trace(folder))!r}, 'w').close()"), 3)
+
+
+def assembled_name(folder: Path) -> bytes:
+    """The name's parts are put into the memo apart from each other and joined by STACK_GLOBAL."""
+    argument = shell(folder).encode()
+    return (
+        b"\x80\x04\x8c\x06system\x94\x8c\x05posix\x9400h\x01h\x00\x93"
+        b"(X" + struct.pack("<I", len(argument)) + argument + b"tR."
+    )
+
+
+def overwritten_memo(folder: Path) -> bytes:
+    """An innocent global goes into the memo, and the harmful one over it before it is called."""
+    argument = shell(folder).encode()
+    return (
+        b"ccollections\nOrderedDict\nq\x00\x30cos\nsystem\nq\x00\x30h\x00"
+        b"(X" + struct.pack("<I", len(argument)) + argument + b"tR."
+    )
+
+
+def patched_builder(folder: Path) -> bytes:
+    """BUILD on an allowed class, to give it a harmful method."""
+    return (
+        b"ccollections\nOrderedDict\n(N}X\x0b\x00\x00\x00__setitem__cbuiltins\neval\nstb"
+        b"(X\x04\x00\x00\x001+1tR."
+    )
+
+
+def extension(_: Path) -> bytes:
+    """A global by its number in copyreg's registry."""
+    return b"\x80\x02\x82\x01)R."
+
+
+def nested(folder: Path) -> bytes:
+    """The payload is in the pickle inside the bytes of a tensor's storage."""
+    inner = io.BytesIO()
+    torch.save(torch.zeros(4).untyped_storage(), inner, _use_new_zipfile_serialization=False)
+    whole = inner.getvalue()
+    # After the magic number: where a reader of the nested file gets to next.
+    payload = whole[: whole.index(b".") + 1] + stack_global(folder)
+    return dumps({"G_ema": Persistent("Generator", _parameters={"weight": _Stored(payload)})})
+
+
+class _Stored:
+    """A tensor whose storage is ``content``."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+
+    def __reduce__(self) -> Any:
+        stored = Calls(torch.storage._load_from_bytes, self.content)
+        return torch._utils._rebuild_tensor_v2, (stored, 0, (4,), (1,), False, OrderedDict())
+
+
+PAYLOADS = {
+    "os.system": (text_global, instance, obj, overwritten_memo),
+    "posix.system": (stack_global, assembled_name, nested),
+    "builtins.getattr": (reduce_chain,),
+    "builtins.eval": (evaluated, patched_builder),
+    "EXT1": (extension,),
+}
