@@ -21,6 +21,10 @@ BUILT_IN: dict[str, str] = {
     "dcgan_discriminator": "gancompress.generators.dcgan:DCGANDiscriminator",
     "distylegan": "gancompress.generators.distylegan:DiStyleGANGenerator",
     "distylegan_discriminator": "gancompress.generators.distylegan:DiStyleGANDiscriminator",
+    "patchgan": "gancompress.generators.patchgan:PatchGAN",
+    "resnet": "gancompress.generators.resnet:ResNetGenerator",
+    "spade": "gancompress.generators.spade:SPADEGenerator",
+    "unet": "gancompress.generators.unet:UNetGenerator",
 }
 
 

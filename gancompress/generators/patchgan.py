@@ -1,0 +1,58 @@
+"""The discriminator that judges patches (Isola et al. 2017), so of any image size."""
+
+import torch
+from torch import Tensor, nn
+
+from gancompress.generators.norms import Norm, norm
+from gancompress.generators.resnet import initialise
+
+
+class PatchGAN(nn.Module):
+    """Strided 4×4 convolutions to one logit a patch; 70×70 pixels with three layers.
+
+    Tensor names equal those of the published checkpoints.
+
+    Args:
+        in_channels: of the image and its condition together: 3 in CycleGAN, 6 in pix2pix.
+        width: channels of the first convolution (ndf); doubled by each layer up to eight times.
+        layers: convolutions of stride 2.
+        norm_kind: ``instance`` (CycleGAN) or ``batch`` (pix2pix).
+    """
+
+    def __init__(
+        self,
+        in_channels: int = 3,
+        width: int = 64,
+        layers: int = 3,
+        norm_kind: Norm = "instance",
+    ) -> None:
+        super().__init__()
+        bias = norm_kind == "instance"
+        modules: list[nn.Module] = [nn.Conv2d(in_channels, width, 4, stride=2, padding=1)]
+        modules.append(nn.LeakyReLU(0.2))
+        channels = width
+        for layer in range(1, layers + 1):
+            out = width * min(2**layer, 8)
+            stride = 2 if layer < layers else 1
+            modules.append(nn.Conv2d(channels, out, 4, stride=stride, padding=1, bias=bias))
+            modules += [norm(norm_kind, out), nn.LeakyReLU(0.2)]
+            channels = out
+        modules.append(nn.Conv2d(channels, 1, 4, padding=1))
+        self.model = nn.Sequential(*modules)
+        self.apply(initialise)
+
+    def forward(
+        self, image: Tensor, condition: Tensor | None = None
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Images (N, C, H, W), joined after the ``condition`` maps where given.
+
+        Returns:
+            Logits (N, 1, h, w), one a patch, and the map after each activation.
+        """
+        h = image if condition is None else torch.cat([condition, image], dim=1)
+        features: list[Tensor] = []
+        for module in self.model:
+            h = module(h)
+            if isinstance(module, nn.LeakyReLU):
+                features.append(h)
+        return h, features
