@@ -1,4 +1,4 @@
-"""A student as a ``torch.export`` program (.pt2), which PyTorch runs without the student's class."""
+"""A student as a ``torch.export`` program (.pt2), run by PyTorch without the student's class."""
 
 import io
 import json
