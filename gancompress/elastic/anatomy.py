@@ -1,0 +1,204 @@
+"""The anatomy of a module: its channel groups, and the axes of everything that happens in it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils._pytree import tree_leaves
+
+from gancompress.elastic.axes import Axis, ChannelGroup, ChannelIds, Grouping, Ids, Place, Reason
+from gancompress.elastic.rehearsal import NEEDS_VALUES, Rehearsal
+from gancompress.elastic.rules import find_rule
+from gancompress.elastic.trace import Site, Walk
+from gancompress.errors import GancompressError, TraceError
+
+Key = tuple[str, int]
+Axes = tuple[Axis | None, ...]
+
+# (training, single sample): evaluation is walked first; the last is what costs are counted on.
+PASSES: dict[str, tuple[bool, bool]] = {
+    "eval": (False, False),
+    "train": (True, False),
+    "single": (False, True),
+}
+
+
+@dataclass
+class Findings:
+    """What is known of a module beyond a walk: corrections made by running subnets."""
+
+    hints: dict[Site, int] = field(default_factory=dict)
+    pins: list[tuple[dict[Key, NDArray[np.bool_]], Reason]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Following:
+    """An attribute of a module that follows from axes (an int where the size is fixed)."""
+
+    module: str
+    name: str
+    sizes: tuple[Axis | int, ...]
+    is_tuple: bool
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """Channel groups of a module and the axes of its tensors, attributes and operators."""
+
+    groups: tuple[ChannelGroup, ...]
+    axes: dict[str, Axes]
+    attributes: tuple[Following, ...]
+    walks: dict[str, Walk]
+    grouping: Grouping
+
+
+def study(rehearsal: Rehearsal, findings: Findings) -> Anatomy:
+    """Walk the module in evaluation and training, and group its channels."""
+    if not rehearsal.real:
+        try:
+            return _study(rehearsal, findings)
+        except (*NEEDS_VALUES, TraceError):
+            rehearsal.real = True
+    return _study(rehearsal, findings)
+
+
+def _study(rehearsal: Rehearsal, findings: Findings) -> Anatomy:
+    kernels = _kernel_dimensions(rehearsal, findings)
+    ids = ChannelIds()
+    owned = _parameter_ids(ids, rehearsal.tensors, kernels)
+    walks: dict[str, Walk] = {}
+    for name, (training, single) in PASSES.items():
+        walk = Walk(ids, find_rule, findings.hints)
+        _perform(rehearsal, walk, owned, training, single)
+        walks[name] = walk
+    for masks, reason in findings.pins:
+        for key, mask in masks.items():
+            if key in owned:
+                ids.pin(owned[key][mask], reason)
+    grouping = _group(ids, owned, walks)
+    return Anatomy(
+        groups=tuple(grouping.groups),
+        axes=_tensor_axes(grouping, owned, rehearsal.tensors),
+        attributes=_attributes(grouping, walks),
+        walks=walks,
+        grouping=grouping,
+    )
+
+
+def _kernel_dimensions(rehearsal: Rehearsal, findings: Findings) -> set[Key]:
+    """Dimensions of parameters that are positions of a kernel or map, seen by a first walk."""
+    ids = ChannelIds()
+    owned = _parameter_ids(ids, rehearsal.tensors, set())
+    walk = Walk(ids, find_rule, findings.hints, scouting=True)
+    _perform(rehearsal, walk, owned, training=False, single=False)
+    positions = np.fromiter(walk.kernels, dtype=np.int64, count=len(walk.kernels))
+    labels = ids.labels()
+    spatial = np.unique(labels[positions])
+    return {key for key, vector in owned.items() if np.isin(labels[vector], spatial).all()}
+
+
+def _parameter_ids(
+    ids: ChannelIds, tensors: Mapping[str, Tensor], kernels: set[Key]
+) -> dict[Key, Ids]:
+    return {
+        (name, dim): ids.fresh(size)
+        for name, tensor in tensors.items()
+        for dim, size in enumerate(tensor.shape)
+        if size > 1 and (name, dim) not in kernels
+    }
+
+
+def _perform(
+    rehearsal: Rehearsal, walk: Walk, owned: Mapping[Key, Ids], training: bool, single: bool
+) -> None:
+    tensors = rehearsal.stand_ins()
+    for name, tensor in tensors.items():
+        walk.enter(tensor, tuple(owned.get((name, d)) for d in range(tensor.dim())), name)
+    inputs = rehearsal.inputs(single)
+    try:
+        result = rehearsal.run(tensors, inputs, walk.record, training, walk)
+    except (*NEEDS_VALUES, GancompressError):
+        raise
+    except Exception as error:
+        mode = "training" if training else "evaluation"
+        raise TraceError(
+            f"{walk.source or walk.module or 'the module'}: the forward pass with the example inputs "
+            f"failed in {mode} mode: {error}; give example_inputs that the module accepts"
+        ) from error
+    for leaf in tree_leaves(result):
+        if isinstance(leaf, Tensor):
+            for vector in walk.dims(leaf):
+                walk.pin(vector, "reaches the output of the network")
+    walk.forget_tensors()
+
+
+def _group(ids: ChannelIds, owned: Mapping[Key, Ids], walks: Mapping[str, Walk]) -> Grouping:
+    """Groups in the order in which their first tensor is used."""
+    used: dict[str, int] = {}
+    for walk in walks.values():
+        for name in walk.first_use:
+            used.setdefault(name, len(used))
+    keys = sorted(owned, key=lambda key: used.get(key[0], len(used)))
+    for key in keys:
+        if key[0] not in used:
+            ids.pin(owned[key], Reason("is not used in the forward pass"))
+    places = [Place(name, dim, owned[name, dim]) for name, dim in keys]
+    vectors = [
+        vector
+        for walk in walks.values()
+        for call in walk.calls
+        for value in call.outputs
+        for vector in value.dims
+        if vector is not None
+    ]
+    return Grouping(ids, places, vectors, [_owner(place.tensor) for place in places])
+
+
+def _owner(tensor: str) -> str:
+    """Path of the module that a parameter belongs to, without what parametrisations add."""
+    path, _, leaf = tensor.partition(".parametrizations.")[0].rpartition(".")
+    if ".parametrizations." in tensor:
+        path = f"{path}.{leaf}".strip(".")
+    return path or tensor
+
+
+def _tensor_axes(
+    grouping: Grouping, owned: Mapping[Key, Ids], tensors: Mapping[str, Tensor]
+) -> dict[str, Axes]:
+    return {
+        name: tuple(
+            grouping.axis(owned[name, d]) if (name, d) in owned else None
+            for d in range(tensor.dim())
+        )
+        for name, tensor in tensors.items()
+    }
+
+
+def _attributes(grouping: Grouping, walks: Mapping[str, Walk]) -> tuple[Following, ...]:
+    found: dict[Key | tuple[str, str], Following] = {}
+    for walk in walks.values():
+        for key, attribute in walk.attributes.items():
+            sizes = tuple(
+                size if vector is None else grouping.axis(vector)
+                for size, vector in attribute.sizes
+            )
+            follow = Following(attribute.module, attribute.name, sizes, attribute.is_tuple)
+            found.setdefault(key, follow)
+    return tuple(found.values())
+
+
+def channel_masks(anatomy: Anatomy, group: int) -> dict[Key, NDArray[np.bool_]]:
+    """Where the channels of ``group`` are in parameters and buffers."""
+    masks: dict[Key, NDArray[np.bool_]] = {}
+    for name, axes in anatomy.axes.items():
+        for dim, axis in enumerate(axes):
+            if axis is not None and group in axis.members:
+                masks[name, dim] = axis.group == group
+    return masks
+
+
+def sizes_of(axes: Sequence[Axis], widths: Ids) -> list[int]:
+    """Length of each axis at ``widths``."""
+    return [int(axis.keep(widths).sum()) for axis in axes]

@@ -1,0 +1,122 @@
+"""Cutting tensors to a subnet's widths.
+
+A slice that is leading and contiguous is a view. Parameters that are trained are cut by one autograd
+node each, whose backward writes the gradient into a zero-filled full one: half the work of the chain
+of ``narrow`` nodes (one per dimension, each of which fills and copies) and nothing else to notice,
+so that optimisers, DistributedDataParallel and gradient scalers see ordinary full-size gradients.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from gancompress.elastic.anatomy import Axes
+from gancompress.elastic.axes import Axis, Ids
+
+# How one dimension is cut: its leading n positions, or a list of positions.
+Cut = int | NDArray[np.int64]
+
+
+def plan(axes: Mapping[str, Axes], widths: Ids) -> dict[str, tuple[Cut | None, ...]]:
+    """For every tensor that gets smaller at ``widths`` how each dimension is cut."""
+    known: dict[int, Cut | None] = {}
+    result: dict[str, tuple[Cut | None, ...]] = {}
+    for name, dims in axes.items():
+        cuts = tuple(_cut(axis, widths, known) for axis in dims)
+        if any(cut is not None for cut in cuts):
+            result[name] = cuts
+    return result
+
+
+def _cut(axis: Axis | None, widths: Ids, known: dict[int, Cut | None]) -> Cut | None:
+    if axis is None:
+        return None
+    if id(axis) not in known:
+        keep = axis.keep(widths)
+        count = int(keep.sum())
+        if count == axis.size:
+            known[id(axis)] = None
+        else:
+            known[id(axis)] = count if keep[:count].all() else np.flatnonzero(keep)
+    return known[id(axis)]
+
+
+def cut_tensor(tensor: Tensor, cuts: Sequence[Cut | None]) -> Tensor:
+    """``tensor`` with every dimension cut; a view wherever the positions are leading ones."""
+    for dim, cut in enumerate(cuts):
+        if isinstance(cut, int):
+            tensor = tensor.narrow(dim, 0, cut)
+        elif cut is not None:
+            tensor = _pick(tensor, dim, cut)
+    return tensor
+
+
+def _pick(tensor: Tensor, dim: int, positions: NDArray[np.int64]) -> Tensor:
+    breaks = np.flatnonzero(np.diff(positions) != 1) + 1
+    if breaks.size < 4:
+        runs = np.split(positions, breaks)
+        return torch.cat([tensor.narrow(dim, int(r[0]), r.size) for r in runs], dim)
+    return tensor.index_select(dim, torch.from_numpy(positions).to(tensor.device))
+
+
+def _put(full: Tensor, cuts: Sequence[Cut | None], part: Tensor) -> None:
+    """Write ``part`` into the places of ``full`` that ``cuts`` picks."""
+    picked = [d for d, cut in enumerate(cuts) if isinstance(cut, np.ndarray)]
+    view = cut_tensor(full, [cut if isinstance(cut, int) else None for cut in cuts])
+    if not picked:
+        view.copy_(part)
+        return
+    indices = [
+        torch.from_numpy(cut) if isinstance(cut, np.ndarray) else torch.arange(size)
+        for cut, size in zip(cuts, part.shape, strict=True)
+    ]
+    grid = torch.meshgrid(*indices, indexing="ij") if len(indices) > 1 else indices
+    view[tuple(index.to(full.device) for index in grid)] = part
+
+
+class _Cut(torch.autograd.Function):
+    """A slice of a parameter whose gradient is full-size, zero outside the slice."""
+
+    @staticmethod
+    def forward(ctx: Any, full: Tensor, cuts: Sequence[Cut | None]) -> Tensor:
+        ctx.cuts, ctx.shape = cuts, full.shape
+        return cut_tensor(full, cuts).contiguous()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, None]:
+        full = gradients[0].new_zeros(ctx.shape)
+        _put(full, ctx.cuts, gradients[0])
+        return full, None
+
+
+def cut_all(
+    tensors: Mapping[str, Tensor], cuts: Mapping[str, tuple[Cut | None, ...]]
+) -> dict[str, Tensor]:
+    """The tensors named in ``cuts``, cut; trainable ones so that gradients flow back."""
+    result: dict[str, Tensor] = {}
+    for name, dims in cuts.items():
+        tensor = tensors[name]
+        if tensor.requires_grad and torch.is_grad_enabled():
+            result[name] = _Cut.apply(tensor, dims)
+        else:
+            result[name] = cut_tensor(tensor, dims)
+    return result
+
+
+def write_back(
+    buffers: Mapping[str, Tensor],
+    parts: Mapping[str, Tensor],
+    cuts: Mapping[str, tuple[Cut | None, ...]],
+) -> None:
+    """Bring what a run wrote into sliced buffers (running statistics) back into the full ones.
+
+    Leading slices are views and need nothing.
+    """
+    with torch.no_grad():
+        for name, full in buffers.items():
+            if any(isinstance(cut, np.ndarray) for cut in cuts.get(name, ())):
+                _put(full, cuts[name], parts[name])

@@ -1,0 +1,234 @@
+"""A conversion checks itself: subnets are run, and every tensor must have the predicted shape.
+
+The axes say how large every intermediate tensor of any subnet is. A hard-coded ``view(-1, 256, 4, 4)``
+either fails at another width or, worse, mixes samples into one another without failing; both show as
+the first operator whose result is not as predicted. Where a reshape was ambiguous, the run says which
+dimension really shrinks, and the walk is repeated with that knowledge; otherwise the groups that alone
+bring the difference about are pinned to the line at which it shows.
+"""
+
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils._pytree import tree_leaves
+
+from gancompress.elastic.anatomy import PASSES, Anatomy, Findings, channel_masks, study
+from gancompress.elastic.attributes import patched
+from gancompress.elastic.axes import Axis, Ids, Reason, Source
+from gancompress.elastic.rehearsal import Rehearsal
+from gancompress.elastic.slicing import cut_all, plan
+from gancompress.elastic.subnets import attribute_values
+from gancompress.elastic.trace import Call
+
+_ROUNDS = 200
+_FIX = "take sizes from the tensors at hand: x.shape, or -1 in one place"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The first operator of a subnet's run that is not as predicted."""
+
+    call: Call | None
+    expected: tuple[int, ...] | None
+    actual: tuple[int, ...] | None
+    message: str
+    source: Source | None
+
+
+class _Stop(Exception):
+    """The run has shown its difference."""
+
+
+class Predictor:
+    """The shapes of every intermediate tensor of any subnet, in one kind of pass."""
+
+    def __init__(self, anatomy: Anatomy, name: str) -> None:
+        self.calls = anatomy.walks[name].calls
+        self._axes: list[Axis] = []
+        index: dict[int, int] = {}
+        self._shapes: list[list[tuple[int, ...]]] = []
+        for call in self.calls:
+            shapes = []
+            for value in call.outputs:
+                shape = []
+                for size, ids in zip(value.shape, value.dims, strict=True):
+                    if ids is None:
+                        shape.append(size)
+                        continue
+                    axis = anatomy.grouping.axis(ids)
+                    if id(axis) not in index:
+                        index[id(axis)] = len(self._axes)
+                        self._axes.append(axis)
+                    shape.append(-1 - index[id(axis)])
+                shapes.append(tuple(shape))
+            self._shapes.append(shapes)
+
+    def shapes(self, widths: Ids) -> list[list[tuple[int, ...]]]:
+        """For every operator the shapes of its results at ``widths``."""
+        sizes = [int(axis.keep(widths).sum()) for axis in self._axes]
+        return [
+            [tuple(s if s >= 0 else sizes[-1 - s] for s in shape) for shape in shapes]
+            for shapes in self._shapes
+        ]
+
+
+def verified(rehearsal: Rehearsal, subnets: int, seed: int) -> tuple[Anatomy, Findings]:
+    """The anatomy of a module, corrected until random subnets run exactly as it predicts.
+
+    Args:
+        subnets: how many random subnets to run besides the smallest, in evaluation and training.
+        seed: of those subnets.
+    """
+    findings = Findings()
+    anatomy = study(rehearsal, findings)
+    for _ in range(_ROUNDS):
+        if not _correct(rehearsal, anatomy, findings, subnets, seed):
+            return anatomy, findings
+        anatomy = study(rehearsal, findings)
+    raise AssertionError("verification does not come to an end")
+
+
+def _correct(
+    rehearsal: Rehearsal, anatomy: Anatomy, findings: Findings, subnets: int, seed: int
+) -> bool:
+    """Look for one difference and note what would remove it; False where there is none."""
+    for widths in _trial_widths(anatomy, subnets, seed):
+        for name in ("eval", "train"):
+            predictor = Predictor(anatomy, name)
+            difference = run_subnet(rehearsal, anatomy, predictor, widths, name)
+            if difference is None:
+                continue
+            if not _take_hint(difference, findings):
+                _pin_culprits(rehearsal, anatomy, predictor, widths, name, difference, findings)
+            return True
+    return False
+
+
+def _trial_widths(anatomy: Anatomy, subnets: int, seed: int) -> list[Ids]:
+    """All groups at a small width, then random ones; multiples of the units."""
+    units = np.array([g.unit for g in anatomy.groups], dtype=np.int64)
+    most = np.array([g.channels for g in anatomy.groups], dtype=np.int64)
+    pinned = np.array([g.pinned is not None for g in anatomy.groups], dtype=bool)
+    rng = np.random.default_rng(seed)
+    least = np.minimum(most, np.maximum(units, most // units // 4 * units))
+    trials = [least]
+    for _ in range(subnets):
+        trials.append(np.maximum(units, (rng.random(most.size) * most / units).astype(int) * units))
+    return [np.where(pinned, most, trial) for trial in trials]
+
+
+def run_subnet(
+    rehearsal: Rehearsal, anatomy: Anatomy, predictor: Predictor, widths: Ids, name: str
+) -> Difference | None:
+    """Run the module at ``widths`` and compare operator by operator."""
+    expected = predictor.shapes(widths)
+    position = 0
+    found: list[Difference] = []
+
+    def observe(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any], out: Any) -> None:
+        nonlocal position
+        shapes = [tuple(t.shape) for t in tree_leaves(out) if isinstance(t, Tensor)]
+        call = predictor.calls[position] if position < len(predictor.calls) else None
+        if call is None or call.op != str(func):
+            message = "the operators that are executed depend on the number of channels"
+            found.append(Difference(call, None, None, message, call.source if call else None))
+            raise _Stop
+        for now, then in zip(shapes, expected[position], strict=True):
+            if now != then:
+                message = (
+                    f"fixes its size: {_text(now)} where a narrower network needs {_text(then)}"
+                )
+                found.append(Difference(call, then, now, message, call.source))
+                raise _Stop
+        position += 1
+
+    training, single = PASSES[name]
+    tensors = rehearsal.stand_ins()
+    with torch.no_grad():
+        tensors.update(cut_all(tensors, plan(anatomy.axes, widths)))
+    try:
+        with patched(rehearsal.modules(), attribute_values(anatomy, widths)):
+            rehearsal.run(tensors, rehearsal.inputs(single), observe, training)
+    except _Stop:
+        return found[0]
+    except Exception as error:
+        if found:
+            return found[0]
+        call = predictor.calls[position] if position < len(predictor.calls) else None
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        return Difference(
+            call, None, None, f"fails at another width: {first}", _line_of(error, call)
+        )
+    return None
+
+
+def _text(shape: tuple[int, ...]) -> str:
+    return "×".join(map(str, shape)) or "a scalar"
+
+
+def _line_of(error: Exception, call: Call | None) -> Source | None:
+    """The innermost line of the user's that an exception came through."""
+    library = (str(Path(torch.__file__).parent), str(Path(__file__).parent))
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if not frame.filename.startswith(library):
+            return Source(frame.filename, frame.lineno or 0, frame.line or "")
+    return call.source if call else None
+
+
+def _take_hint(difference: Difference, findings: Findings) -> bool:
+    """Where an ambiguous reshape went another way than assumed, note which."""
+    call, then, now = difference.call, difference.expected, difference.actual
+    if call is None or call.site is None or then is None or now is None:
+        return False
+    if call.site in findings.hints or len(now) != len(then):
+        return False
+    full = call.outputs[0].shape
+    shrunk = [d for d, size in enumerate(now) if size != then[d] and size < full[d]]
+    if len(shrunk) != 1:
+        return False
+    findings.hints[call.site] = shrunk[0]
+    return True
+
+
+def _pin_culprits(
+    rehearsal: Rehearsal,
+    anatomy: Anatomy,
+    predictor: Predictor,
+    widths: Ids,
+    name: str,
+    difference: Difference,
+    findings: Findings,
+) -> None:
+    """Pin the groups that alone bring about a difference; all involved where none does alone."""
+    most = np.array([g.channels for g in anatomy.groups], dtype=np.int64)
+    involved = _involved(anatomy, difference.call, widths, most)
+    pinned = False
+    for group in involved:
+        alone = most.copy()
+        alone[group] = widths[group]
+        own = run_subnet(rehearsal, anatomy, predictor, alone, name)
+        if own is not None:
+            reason = Reason(own.message, own.source, _FIX)
+            findings.pins.append((channel_masks(anatomy, group), reason))
+            pinned = True
+    if not pinned:
+        for group in involved:
+            reason = Reason(difference.message, difference.source, _FIX)
+            findings.pins.append((channel_masks(anatomy, group), reason))
+
+
+def _involved(anatomy: Anatomy, call: Call | None, widths: Ids, most: Ids) -> list[int]:
+    """The narrowed groups that meet in an operator; every narrowed group where none does."""
+    narrowed = set(np.flatnonzero(widths < most).tolist())
+    met: set[int] = set()
+    for value in (*call.inputs, *call.outputs) if call else ():
+        for ids in value.dims:
+            if ids is not None:
+                met.update(anatomy.grouping.axis(ids).members.tolist())
+    return sorted(met & narrowed) or sorted(narrowed)
