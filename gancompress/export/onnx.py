@@ -1,6 +1,5 @@
 """A student as one ONNX file, checked against PyTorch through ONNX Runtime."""
 
-import json
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,15 +11,15 @@ from torch import Tensor, nn
 from torch.export import ExportedProgram
 
 from gancompress.atomic import replacing
-from gancompress.batch import Batch, Input, InputSpec, spec_from_json
-from gancompress.errors import DataError, ExportError
+from gancompress.batch import Batch, Input, InputSpec
+from gancompress.errors import ExportError
+from gancompress.export.network import as_network, describe, described_inputs, refused, select
 from gancompress.export.packages import require
-from gancompress.export.parity import as_network, check_parity
+from gancompress.export.parity import check_parity
 from gancompress.export.program import (
     Exported,
     frozen_copy,
     parity_batches,
-    provenance,
     quiet,
     trace_program,
 )
@@ -48,22 +47,17 @@ class OnnxNetwork:
         options.log_severity_level = 3
         self._session = runtime.InferenceSession(model, options, providers=list(providers))
         self.metadata = dict(self._session.get_modelmeta().custom_metadata_map)
-        self.inputs: InputSpec = spec_from_json(
-            json.loads(self.metadata.get("gancompress.inputs", "{}"))
-        )
+        self.inputs: InputSpec = described_inputs(self.metadata)
         self._names = [entry.name for entry in self._session.get_inputs()]
 
     def __call__(self, batch: Batch) -> Tensor:
         """The first output for ``batch``; it may hold more tensors than the file takes."""
-        missing = [name for name in self._names if name not in batch]
-        if missing:
-            raise DataError(f"batch lacks {', '.join(missing)}; it has {', '.join(batch)}")
-        feed = {name: batch[name].detach().cpu().numpy() for name in self._names}
+        taken = select(batch, self._names)
         try:
-            return torch.from_numpy(self._session.run(None, feed)[0])
+            outputs = self._session.run(None, {name: taken[name].numpy() for name in taken})
         except Exception as error:
-            shapes = ", ".join(f"{name} {tuple(value.shape)}" for name, value in feed.items())
-            raise DataError(f"ONNX Runtime refuses the inputs {shapes}: {error}") from error
+            raise refused("ONNX Runtime", taken, error) from error
+        return torch.from_numpy(outputs[0])
 
 
 def run_onnx(
@@ -136,7 +130,7 @@ def export_onnx(
     model = _convert(program, type(module).__name__)
     _name_dimensions(model, inputs)
     _strip_source_lines(model)
-    onnx.helper.set_model_props(model, provenance(inputs, fingerprint))
+    onnx.helper.set_model_props(model, describe(inputs, fingerprint))
     # Check what will be written.
     if model.ByteSize() > LARGEST:
         raise ExportError(

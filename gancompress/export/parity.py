@@ -1,16 +1,14 @@
 """Whether two networks agree: what leaves the house equals what was searched."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
 
 from gancompress.batch import Batch, Input, batch_size, example_inputs
 from gancompress.errors import ParityError
-
-Network = Callable[[Batch], Tensor]
+from gancompress.export.network import Network
 
 
 @dataclass(frozen=True)
@@ -21,29 +19,25 @@ class Parity:
         max_abs: largest absolute difference of two output values.
         max_rel: ``max_abs`` as a share of the range (largest minus smallest value) of the
             reference's outputs, so that 0…255 and [-1, 1] read alike.
+        rms_rel: root of the mean squared difference, as a share of that range.
         samples: how many samples were compared.
     """
 
     max_abs: float
     max_rel: float
+    rms_rel: float
     samples: int
+
+    @property
+    def psnr(self) -> float:
+        """Peak signal-to-noise ratio in dB, the output range being the peak; infinite if equal."""
+        return -20 * math.log10(self.rms_rel) if self.rms_rel else math.inf
 
     def __str__(self) -> str:
         return (
             f"{self.max_abs:.2e} at most ({self.max_rel:.2e} of the output range) "
             f"on {self.samples} samples"
         )
-
-
-def as_network(module: nn.Module) -> Network:
-    """``module`` as a function of a batch, without gradients; it should be in evaluation mode."""
-
-    def run(batch: Batch) -> Tensor:
-        with torch.no_grad():
-            output: Tensor = module(**batch)
-        return output
-
-    return run
 
 
 def sample_batches(
@@ -61,7 +55,8 @@ def measure_parity(
     Raises:
         ParityError: where the outputs cannot be compared: shapes differ, or values are not finite.
     """
-    max_abs, low, high, samples = 0.0, math.inf, -math.inf, 0
+    max_abs, low, high = 0.0, math.inf, -math.inf
+    squares, values, samples = 0.0, 0, 0
     for batch in batches:
         expected, got = reference(batch).cpu(), candidate(batch).cpu()
         where = f"{subject}, batch of {batch_size(batch)}"
@@ -76,14 +71,16 @@ def measure_parity(
                     f"{where}: {bad} of {output.numel()} values of the {name} are not finite"
                 )
         expected, got = expected.double(), got.double()
-        max_abs = max(max_abs, float((expected - got).abs().max()))
+        difference = expected - got
+        max_abs = max(max_abs, float(difference.abs().max()))
+        squares, values = squares + float((difference**2).sum()), values + difference.numel()
         low, high = min(low, float(expected.min())), max(high, float(expected.max()))
         samples += batch_size(batch)
     if not samples:
         raise ValueError("no batches to compare on")
     # A reference of one value only has no range; then its magnitude is the scale.
     scale = (high - low) or abs(high) or 1.0
-    return Parity(max_abs, max_abs / scale, samples)
+    return Parity(max_abs, max_abs / scale, math.sqrt(squares / values) / scale, samples)
 
 
 def check_parity(

@@ -2,21 +2,19 @@
 
 import copy
 import io
-import json
 import logging
 import re
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 import torch
 from torch import nn
 from torch.export import Dim, ExportedProgram
 
-from gancompress.batch import Batch, Input, example_inputs, spec_to_json
+from gancompress.batch import Batch, Input, example_inputs
 from gancompress.errors import TraceError
 from gancompress.export.parity import Parity, sample_batches
 
@@ -102,15 +100,6 @@ def parity_batches(
             ) from error
         batches.append(other)
     return batches
-
-
-def provenance(inputs: Mapping[str, Input], fingerprint: str) -> dict[str, str]:
-    """What an exported file says about itself, as texts by name."""
-    return {
-        "gancompress.version": version("gancompress"),
-        "gancompress.inputs": json.dumps(spec_to_json(inputs)),
-        "gancompress.fingerprint": fingerprint,
-    }
 
 
 @contextmanager

@@ -11,14 +11,14 @@ from torch import Tensor, nn
 from torch.export import ExportedProgram
 
 from gancompress.atomic import replacing
-from gancompress.batch import Batch, Input, InputSpec, spec_from_json
-from gancompress.errors import DataError, ExportError
-from gancompress.export.parity import as_network, check_parity
+from gancompress.batch import Batch, Input, InputSpec
+from gancompress.errors import ExportError
+from gancompress.export.network import as_network, describe, described_inputs, refused, select
+from gancompress.export.parity import check_parity
 from gancompress.export.program import (
     Exported,
     frozen_copy,
     parity_batches,
-    provenance,
     quiet,
     trace_program,
 )
@@ -37,24 +37,18 @@ class ProgramNetwork:
 
     def __init__(self, program: ExportedProgram, metadata: Mapping[str, str]) -> None:
         self.metadata = dict(metadata)
-        self.inputs: InputSpec = spec_from_json(
-            json.loads(self.metadata.get("gancompress.inputs", "{}"))
-        )
+        self.inputs: InputSpec = described_inputs(self.metadata)
         self._module = program.module()
         self._names = [str(name) for name in program.graph_signature.user_inputs]
 
     def __call__(self, batch: Batch) -> Tensor:
         """The output for ``batch``, without gradient; it may hold more tensors than are taken."""
-        missing = [name for name in self._names if name not in batch]
-        if missing:
-            raise DataError(f"batch lacks {', '.join(missing)}; it has {', '.join(batch)}")
-        feed = {name: batch[name] for name in self._names}
+        taken = select(batch, self._names)
         try:
             with torch.no_grad():
-                output: Tensor = self._module(**feed)
+                output: Tensor = self._module(**taken)
         except Exception as error:
-            shapes = ", ".join(f"{name} {tuple(value.shape)}" for name, value in feed.items())
-            raise DataError(f"the program refuses the inputs {shapes}: {error}") from error
+            raise refused("the program", taken, error) from error
         return output
 
 
@@ -99,7 +93,7 @@ def export_pt2(
     for node in program.graph.nodes:
         node.meta.pop("stack_trace", None)
     archive = io.BytesIO()
-    description = json.dumps(provenance(inputs, fingerprint))
+    description = json.dumps(describe(inputs, fingerprint))
     with quiet():
         torch.export.save(program, archive, extra_files={_DESCRIPTION: description})
     parity = check_parity(

@@ -1,9 +1,12 @@
+import math
+
 import pytest
 import torch
 
 from gancompress.batch import Batch
 from gancompress.errors import ParityError
-from gancompress.export.parity import as_network, check_parity, sample_batches
+from gancompress.export.network import as_network
+from gancompress.export.parity import check_parity, sample_batches
 from tests.unit.export.networks import LATENT, Conditional
 
 BATCHES = [{"x": torch.tensor([[0.0], [2.0]])}, {"x": torch.tensor([[4.0]])}]
@@ -16,12 +19,23 @@ def identity(batch: Batch) -> torch.Tensor:
 def test_equal_networks_agree_exactly():
     parity = check_parity(identity, identity, BATCHES, tolerance=0.0)
     assert (parity.max_abs, parity.max_rel, parity.samples) == (0.0, 0.0, 3)
+    assert parity.psnr == math.inf
 
 
 def test_relative_difference_is_a_share_of_the_range_over_all_batches():
     parity = check_parity(identity, lambda b: b["x"] + 0.1, BATCHES, tolerance=0.03)
     assert parity.max_abs == pytest.approx(0.1, rel=1e-6)
     assert parity.max_rel == pytest.approx(0.1 / 4, rel=1e-6)
+
+
+def test_one_large_difference_weighs_little_in_the_mean():
+    def wrong_in_one_of_three(batch: Batch) -> torch.Tensor:
+        return batch["x"] + 0.4 * (batch["x"] == 4)
+
+    parity = check_parity(identity, wrong_in_one_of_three, BATCHES, tolerance=0.2)
+    assert parity.max_rel == pytest.approx(0.1)
+    assert parity.rms_rel == pytest.approx(0.1 / 3**0.5)
+    assert parity.psnr == pytest.approx(20 + 10 * math.log10(3))
 
 
 def test_too_large_a_difference_is_refused_with_its_size():
