@@ -23,6 +23,7 @@ from gancompress.metrics.images import check_uint8, resize, with_channels
 from gancompress.metrics.threads import pinned_threads
 
 FORMAT = "gancompress.classifier/1"
+_TAPS = ("body.2", "body.5", "body.8")  # after each ReLU
 SMALLEST, LARGEST = 8, 64
 
 
@@ -90,7 +91,9 @@ def train_classifier(
     # One thread: sums keep their order on every machine, and networks this small are no slower.
     with pinned_threads(1):
         _fit(network, prepared, labels, steps, batch_size, lr, shift, seed, progress)
-    return network_extractor(name, network, size=size, channels=channels, classes=tuple(classes))
+    return network_extractor(
+        name, network, size=size, channels=channels, classes=tuple(classes), taps=_TAPS
+    )
 
 
 def _check_training_data(
@@ -237,4 +240,5 @@ def load_classifier(path: str | os.PathLike[str]) -> NetworkExtractor:
         size=description["size"],
         channels=description["channels"],
         classes=tuple(description["classes"]),
+        taps=_TAPS,
     )

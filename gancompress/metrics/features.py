@@ -55,6 +55,7 @@ class NetworkExtractor:
             it does its own normalisation.
         antialias: whether shrinking averages over the pixels left out.
         classes: names of the logits, where known.
+        taps: submodules of the network whose maps a perceptual distance compares.
     """
 
     name: str
@@ -64,6 +65,7 @@ class NetworkExtractor:
     network: nn.Module
     antialias: bool = True
     classes: tuple[str, ...] | None = None
+    taps: tuple[str, ...] = ()
 
     @property
     def resize(self) -> str:
@@ -110,12 +112,13 @@ def network_extractor(
     channels: int,
     antialias: bool = True,
     classes: tuple[str, ...] | None = None,
+    taps: tuple[str, ...] = (),
 ) -> NetworkExtractor:
     """Freeze ``network`` (see :class:`NetworkExtractor`) and take its fingerprint."""
     network = network.eval().requires_grad_(False)
     preparation = f"{type(network).__name__}:{channels}:{size}:{antialias}"
     fingerprint = hash_weights(network.state_dict(), preparation)
-    return NetworkExtractor(name, fingerprint, size, channels, network, antialias, classes)
+    return NetworkExtractor(name, fingerprint, size, channels, network, antialias, classes, taps)
 
 
 def _device_of(network: nn.Module) -> torch.device:

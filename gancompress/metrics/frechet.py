@@ -4,6 +4,7 @@ d² = ‖μ₁ − μ₂‖² + tr Σ₁ + tr Σ₂ − 2 tr (Σ₁Σ₂)^½, in
 matrix root: with Σ₁ = AAᵀ and Σ₂ = BBᵀ it is the sum of the singular values of AᵀB.
 """
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,6 +39,14 @@ class FeatureStatistics:
     def dimension(self) -> int:
         """D."""
         return int(self.mean.shape[0])
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hexadecimal digits of a hash over the numbers."""
+        digest = hashlib.sha256(str(self.count).encode())
+        digest.update(self.mean.tobytes())
+        digest.update(np.ascontiguousarray(self.covariance).tobytes())
+        return digest.hexdigest()[:16]
 
 
 class StatisticsAccumulator:

@@ -1,0 +1,295 @@
+"""Every feature-space metric of a set of images in two passes, each score with its provenance."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from gancompress.errors import MetricError
+from gancompress.metrics.collapse import collapse_report
+from gancompress.metrics.collect import Collected, collect, collect_reference
+from gancompress.metrics.conditional import conditional_accuracy
+from gancompress.metrics.features import Extractor
+from gancompress.metrics.frechet import FeatureStatistics, frechet_distance
+from gancompress.metrics.frechet_infinity import frechet_infinity
+from gancompress.metrics.inception import frechet_name
+from gancompress.metrics.inception_score import inception_score
+from gancompress.metrics.kid import kernel_distance
+from gancompress.metrics.memorisation import memorisation
+from gancompress.metrics.per_class import class_scores
+from gancompress.metrics.precision_recall import manifold
+from gancompress.metrics.provenance import Score, package_versions
+from gancompress.metrics.sources import ImageSource
+
+Better = Literal["lower", "higher"]
+
+
+@dataclass(frozen=True)
+class Named:
+    """A source and what people call it."""
+
+    name: str
+    source: ImageSource
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a metric may look at."""
+
+    ours: Collected
+    theirs: Collected
+    extractor: Extractor
+    classes: tuple[str, ...]
+    seed: int
+
+    def features(self) -> tuple[Tensor, Tensor]:
+        """Kept features of both sides."""
+        if self.ours.features is None or self.theirs.features is None:
+            raise MetricError(
+                "this metric compares image by image; give the reference as images, not as .npz"
+            )
+        return self.ours.features, self.theirs.features
+
+    def logits(self) -> Tensor:
+        """Kept logits of the judged images."""
+        if self.ours.logits is None:
+            raise MetricError(f"extractor {self.extractor.name} has no classes; take a classifier")
+        return self.ours.logits
+
+    def labels(self) -> Tensor:
+        """Classes that were asked of the judged images."""
+        if self.ours.labels is None:
+            raise MetricError("the judged images have no labels; this metric is about classes")
+        return self.ours.labels
+
+    def requested(self) -> Tensor:
+        """The same as indices of the extractor's logits, which may count classes differently."""
+        known = getattr(self.extractor, "classes", None)
+        if not known or not self.classes or known == self.classes:
+            return self.labels()
+        unknown = [name for name in self.classes if name not in known]
+        if unknown:
+            raise MetricError(
+                f"extractor {self.extractor.name} knows the classes {', '.join(known)}, "
+                f"but not {', '.join(unknown)}; train one on these data"
+            )
+        return torch.tensor([known.index(name) for name in self.classes])[self.labels()]
+
+
+@dataclass(frozen=True)
+class Value:
+    """One number before it is given its provenance."""
+
+    metric: str
+    value: float
+    better: Better
+    error: float | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _frechet(material: Material) -> list[Value]:
+    distance = frechet_distance(material.ours.statistics, material.theirs.statistics)
+    return [Value(frechet_name(material.extractor), distance, "lower")]
+
+
+def _frechet_infinity(material: Material) -> list[Value]:
+    if material.ours.features is None:
+        raise MetricError("an extrapolation needs every feature")
+    found = frechet_infinity(material.ours.features, material.theirs.statistics, seed=material.seed)
+    settings = {"points": len(found.counts), "fit": round(found.fit, 4)}
+    name = f"{frechet_name(material.extractor)}_infinity"
+    return [Value(name, found.value, "lower", settings=settings)]
+
+
+def _kid(material: Material) -> list[Value]:
+    found = kernel_distance(*material.features(), seed=material.seed)
+    name = f"kid_{material.extractor.name}"
+    settings = {"blocks": found.blocks}
+    return [Value(name, found.value, "lower", found.standard_error, settings)]
+
+
+def _inception_score(material: Material) -> list[Value]:
+    found = inception_score(material.logits(), seed=material.seed)
+    name = f"is_{material.extractor.name}"
+    return [Value(name, found.value, "higher", found.deviation, {"splits": found.splits})]
+
+
+def _manifold(material: Material) -> list[Value]:
+    found = manifold(*material.features())
+    settings = {"neighbours": found.neighbours}
+    return [
+        Value(f"{name}_{material.extractor.name}", value, "higher", settings=settings)
+        for name, value in (
+            ("precision", found.precision),
+            ("recall", found.recall),
+            ("density", found.density),
+            ("coverage", found.coverage),
+        )
+    ]
+
+
+def _accuracy(material: Material) -> list[Value]:
+    found = conditional_accuracy(material.logits(), material.requested())
+    return [Value(f"accuracy_{material.extractor.name}", found.overall, "higher")]
+
+
+def _class_frechet(material: Material) -> list[Value]:
+    ours, theirs = material.features()
+    if material.theirs.labels is None:
+        raise MetricError("the reference images have no labels; this metric is about classes")
+    rows = class_scores(
+        ours,
+        material.labels(),
+        theirs,
+        material.theirs.labels,
+        names=material.classes or _numbered(material),
+    )
+    mean = sum(row.frechet for row in rows) / len(rows)
+    settings = {"classes": {row.name: round(row.frechet, 6) for row in rows}}
+    name = f"class_{frechet_name(material.extractor)}"
+    return [Value(name, mean, "lower", settings=settings)]
+
+
+def _collapse(material: Material) -> list[Value]:
+    found = collapse_report(
+        *material.features(),
+        logits=material.ours.logits,
+        reference_logits=material.theirs.logits,
+        classes=getattr(material.extractor, "classes", None),
+    )
+    name = material.extractor.name
+    values = [
+        Value(f"duplicates_{name}", found.duplicates, "lower"),
+        Value(f"near_duplicates_{name}", found.near_duplicates, "lower"),
+        Value(f"diversity_{name}", found.diversity, "higher"),
+    ]
+    if found.missing is not None:
+        settings = {"missing": list(found.missing)}
+        values.append(
+            Value(f"missing_classes_{name}", len(found.missing), "lower", settings=settings)
+        )
+    return values
+
+
+def _memorisation(material: Material) -> list[Value]:
+    found = memorisation(*material.features())
+    return [Value(f"authenticity_{material.extractor.name}", found.authenticity, "higher")]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """How a metric is computed, and whether it needs each side's features one by one."""
+
+    compute: Callable[[Material], list[Value]]
+    keep_ours: bool = True
+    keep_theirs: bool = True
+
+
+METRICS: dict[str, Metric] = {
+    "frechet": Metric(_frechet, keep_ours=False, keep_theirs=False),
+    "frechet_infinity": Metric(_frechet_infinity, keep_theirs=False),
+    "kid": Metric(_kid),
+    "inception_score": Metric(_inception_score, keep_theirs=False),
+    "manifold": Metric(_manifold),
+    "accuracy": Metric(_accuracy, keep_theirs=False),
+    "class_frechet": Metric(_class_frechet),
+    "collapse": Metric(_collapse),
+    "memorisation": Metric(_memorisation),
+}
+
+
+def evaluate(
+    judged: Named,
+    reference: Named | tuple[str, FeatureStatistics],
+    extractor: Extractor,
+    metrics: Sequence[str],
+    *,
+    seed: int,
+    classes: tuple[str, ...] = (),
+    batch_size: int = 64,
+    cache: Path | None = None,
+    progress: bool = False,
+) -> list[Score]:
+    """Judge images against a reference; each side passes the extractor once.
+
+    Args:
+        judged: the images and what made them.
+        reference: real images, or (name, statistics) for metrics that need no more.
+        extractor: the network.
+        metrics: names in :data:`METRICS`.
+        seed: of everything the metrics draw (the images have their own).
+        classes: names of the labels.
+        batch_size: images at once.
+        cache: folder for reference statistics.
+        progress: show bars.
+
+    Raises:
+        MetricError: an unknown metric, or one that is not defined for these images.
+    """
+    chosen = [_metric(name) for name in metrics]
+    ours = collect(
+        judged.source,
+        extractor,
+        batch_size=batch_size,
+        keep=any(metric.keep_ours for metric in chosen),
+        progress=progress,
+    )
+    if isinstance(reference, Named):
+        theirs = collect_reference(
+            reference.source,
+            extractor,
+            batch_size=batch_size,
+            keep=any(metric.keep_theirs for metric in chosen),
+            progress=progress,
+            cache=cache,
+        )
+    else:
+        theirs = Collected(reference[1], None, None, None)
+    material = Material(ours, theirs, extractor, classes, seed)
+    values = [value for metric in chosen for value in metric.compute(material)]
+    return [_score(value, judged, reference, material) for value in values]
+
+
+def _score(
+    value: Value,
+    judged: Named,
+    reference: Named | tuple[str, FeatureStatistics],
+    material: Material,
+) -> Score:
+    extractor = material.extractor
+    if isinstance(reference, Named):
+        label, digest = reference.name, reference.source.fingerprint
+    else:
+        label, digest = reference[0], reference[1].fingerprint
+    return Score(
+        metric=value.metric,
+        value=value.value,
+        better=value.better,
+        error=value.error,
+        samples=len(judged.source),
+        generator=judged.name,
+        generator_hash=judged.source.fingerprint,
+        extractor=extractor.name,
+        extractor_hash=extractor.fingerprint,
+        resize=getattr(extractor, "resize", f"its own to {extractor.size}x{extractor.size}"),
+        reference=label,
+        reference_hash=digest,
+        reference_samples=material.theirs.statistics.count,
+        seed=material.seed,
+        settings=value.settings,
+        versions=package_versions(),
+    )
+
+
+def _metric(name: str) -> Metric:
+    if name not in METRICS:
+        raise MetricError(f"unknown metric {name!r}; there are {', '.join(METRICS)}")
+    return METRICS[name]
+
+
+def _numbered(material: Material) -> tuple[str, ...]:
+    labels = [side.labels for side in (material.ours, material.theirs) if side.labels is not None]
+    return tuple(str(number) for number in range(max(int(side.max()) for side in labels) + 1))
