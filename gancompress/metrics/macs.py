@@ -136,14 +136,13 @@ def _without_data(
     module: nn.Module, inputs: Mapping[str, Tensor]
 ) -> tuple[nn.Module, dict[str, Tensor]]:
     """A copy of the module and its inputs on the meta device, in evaluation mode."""
-    tensors = [*module.parameters(), *module.buffers()]
     memo: dict[int, Any] = {}
-    for tensor in tensors:
+    for tensor in (*module.parameters(), *module.buffers()):
         bare = torch.empty_like(tensor, device="meta")
         memo[id(tensor)] = nn.Parameter(bare) if isinstance(tensor, nn.Parameter) else bare
-    # The last two keep the originals alive for as long as their ids stand in the memo.
-    copied = copy.deepcopy(module, memo)
-    return copied.eval(), {name: value.to("meta") for name, value in inputs.items()}
+    # Gradients off: the counter's hooks do not bear views of parameters taken without grad mode.
+    copied = copy.deepcopy(module, memo).eval().requires_grad_(False)
+    return copied, {name: value.to("meta") for name, value in inputs.items()}
 
 
 def _run(module: nn.Module, batch: Mapping[str, Tensor]) -> None:
