@@ -36,6 +36,7 @@ class OnnxNetwork:
     Attributes:
         inputs: the input specification the file carries; empty for a file made elsewhere.
         metadata: everything the file says about itself.
+        names: of the inputs that the file takes.
     """
 
     def __init__(
@@ -48,11 +49,11 @@ class OnnxNetwork:
         self._session = runtime.InferenceSession(model, options, providers=list(providers))
         self.metadata = dict(self._session.get_modelmeta().custom_metadata_map)
         self.inputs: InputSpec = described_inputs(self.metadata)
-        self._names = [entry.name for entry in self._session.get_inputs()]
+        self.names = [entry.name for entry in self._session.get_inputs()]
 
     def __call__(self, batch: Batch) -> Tensor:
         """The first output for ``batch``; it may hold more tensors than the file takes."""
-        taken = select(batch, self._names)
+        taken = select(batch, self.names)
         try:
             outputs = self._session.run(None, {name: taken[name].numpy() for name in taken})
         except Exception as error:
