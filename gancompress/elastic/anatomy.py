@@ -1,6 +1,6 @@
 """The anatomy of a module: its channel groups, and the axes of everything that happens in it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
-from gancompress.elastic.axes import Axis, ChannelGroup, ChannelIds, Grouping, Ids, Place, Reason
+from gancompress.elastic.axes import Axis, ChannelGroup, ChannelIds, Ids, Place, Reason
+from gancompress.elastic.grouping import Grouping
 from gancompress.elastic.rehearsal import NEEDS_VALUES, Rehearsal
 from gancompress.elastic.rules import find_rule
 from gancompress.elastic.trace import Site, Walk
@@ -124,13 +125,13 @@ def _perform(
     except Exception as error:
         mode = "training" if training else "evaluation"
         raise TraceError(
-            f"{walk.source or walk.module or 'the module'}: the forward pass with the example inputs "
-            f"failed in {mode} mode: {error}; give example_inputs that the module accepts"
+            f"{walk.source or walk.module or 'the module'}: the forward pass with the example "
+            f"inputs failed in {mode} mode: {error}; give example_inputs that the module accepts"
         ) from error
     for leaf in tree_leaves(result):
         if isinstance(leaf, Tensor):
             for vector in walk.dims(leaf):
-                walk.pin(vector, "reaches the output of the network")
+                walk.ids.pin(vector, Reason("is an output of the network"))
     walk.forget_tensors()
 
 
@@ -197,8 +198,3 @@ def channel_masks(anatomy: Anatomy, group: int) -> dict[Key, NDArray[np.bool_]]:
             if axis is not None and group in axis.members:
                 masks[name, dim] = axis.group == group
     return masks
-
-
-def sizes_of(axes: Sequence[Axis], widths: Ids) -> list[int]:
-    """Length of each axis at ``widths``."""
-    return [int(axis.keep(widths).sum()) for axis in axes]

@@ -2,8 +2,9 @@
 
 A layer whose weight is cut must also be told its new ``in_channels``, ``groups`` or
 ``normalized_shape``: while a subnet runs (put back afterwards) and for good in an extracted module.
-:data:`FOLLOWS` lists, for the layers of ``torch.nn``, which attribute equals which dimension of their
-input or output; ``groups`` and ``num_groups`` are noted by the rules of the operators themselves.
+:data:`FOLLOWS` lists, for the layers of ``torch.nn``, which attribute equals which dimension of
+their input or output; ``groups`` and ``num_groups`` are noted by the rules of the operators
+themselves.
 """
 
 from collections.abc import Iterator, Mapping

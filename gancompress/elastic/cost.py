@@ -1,12 +1,13 @@
 """What a subnet costs, as a formula: no subnet is built or run to know it.
 
-Every size is linear in the groups' widths, so multiply-adds, parameters and bytes are sums of products
-of a few sizes. The terms come from the walk of a single sample through the module in evaluation mode.
+Every size is linear in the groups' widths, so multiply-adds, parameters and bytes are sums of
+products of a few sizes. The terms come from the walk of a single sample through the module in
+evaluation mode.
 
 Conventions of multiply-adds (MACs): *exact* counts each that is executed by convolutions, linear
-layers, matrix products and attention, as ``torch.utils.flop_counter`` does (which gives twice as many).
-*paper* is that of the image-to-image literature: transposed convolutions at their output positions,
-plus one per output element of an InstanceNorm.
+layers, matrix products and attention, as ``torch.utils.flop_counter`` does (which gives twice as
+many). *paper* is that of the image-to-image literature: transposed convolutions at their output
+positions, plus one per output element of an InstanceNorm.
 """
 
 from collections import defaultdict
@@ -99,7 +100,7 @@ class CostModel:
 
     def costs(self, widths: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
         """The costs of many subnets: ``widths`` (n, groups of the space) -> name -> (n,)."""
-        matrix = np.asarray(widths, dtype=np.int64).reshape(-1, len(self.space.groups))
+        matrix = np.asarray(widths, dtype=np.int64)
         result = {name: np.empty(len(matrix), dtype=np.int64) for name in COSTS}
         for start in range(0, len(matrix), _CHUNK):
             rows = slice(start, start + _CHUNK)

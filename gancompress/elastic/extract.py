@@ -16,7 +16,7 @@ def cut_module(
     cuts: Mapping[str, tuple[Cut | None, ...]],
     attributes: Mapping[tuple[str, str], Any],
 ) -> nn.Module:
-    """A copy of ``module`` with its tensors cut and its ``attributes`` set; shares nothing with it."""
+    """A copy of ``module``, independent of it, with its tensors cut and its ``attributes`` set."""
     replaced: dict[int, Tensor] = {}
     with torch.no_grad():
         for name, parameter in module.named_parameters():

@@ -1,4 +1,4 @@
-"""Runs of a module that leave no trace: on a copy of its structure, with stand-ins for its tensors."""
+"""Runs of a module that leave no trace: on a copy of its structure, with stand-in tensors."""
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
@@ -33,8 +33,10 @@ def named_tensors(module: nn.Module) -> dict[str, Tensor]:
 
 
 def copy_structure(module: nn.Module, tensors: Mapping[int, Tensor] | None = None) -> nn.Module:
-    """A copy of ``module`` whose tensors are those of ``tensors`` (by the ``id`` of the original's);
-    by default it shares all tensors with the original."""
+    """A copy of ``module`` that shares its tensors, except those that ``tensors`` replaces.
+
+    ``tensors``: replacements by the ``id`` of the original tensor.
+    """
     memo: dict[int, Any] = {}
     for child in module.modules():
         held = [*child._parameters.values(), *child._buffers.values(), *child.__dict__.values()]

@@ -1,9 +1,10 @@
 """Cutting tensors to a subnet's widths.
 
-A slice that is leading and contiguous is a view. Parameters that are trained are cut by one autograd
-node each, whose backward writes the gradient into a zero-filled full one: half the work of the chain
-of ``narrow`` nodes (one per dimension, each of which fills and copies) and nothing else to notice,
-so that optimisers, DistributedDataParallel and gradient scalers see ordinary full-size gradients.
+A slice that is leading and contiguous is a view. Parameters that are trained are cut by one
+autograd node each, whose backward writes the gradient into a zero-filled full one: half the work
+of the chain of ``narrow`` nodes (one per dimension, each of which fills and copies) and nothing
+else to notice, so that optimisers, DistributedDataParallel and gradient scalers see ordinary
+full-size gradients.
 """
 
 from collections.abc import Mapping, Sequence

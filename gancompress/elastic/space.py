@@ -66,7 +66,7 @@ class SearchSpace:
         return Subnet(widths[-1] for widths in self.choices)
 
     def uniform(self, ratio: float) -> Subnet:
-        """Every group at the choice nearest to ``ratio`` (0…1) of its full width, the wider of two."""
+        """Every group at the choice nearest to ``ratio`` (0…1) of its full width (ties: wider)."""
         return Subnet(
             min(reversed(widths), key=lambda width: abs(width - ratio * widths[-1]))
             for widths in self.choices
@@ -129,17 +129,15 @@ class SearchSpace:
         return self.check(widths)
 
     def widths(self, groups: Sequence[ChannelGroup], subnets: Any) -> NDArray[np.int64]:
-        """Channels of all ``groups``, pinned ones included: (n, groups) for ``subnets`` (n, space)."""
+        """Channels of all ``groups``, pinned ones too, of ``subnets`` (n, space): (n, groups)."""
         matrix = np.asarray(subnets, dtype=np.int64)
         columns = {name: matrix[..., i] for i, name in enumerate(self.groups)}
         for name, (leader, numerator, denominator) in self.followers.items():
             columns[name] = matrix[..., leader] * numerator // denominator
-        full = np.empty(matrix.shape[:-1], dtype=np.int64)
-        return (
-            np.stack([columns.get(g.name, np.full_like(full, g.channels)) for g in groups], axis=-1)
-            if groups
-            else np.empty((*matrix.shape[:-1], 0), dtype=np.int64)
-        )
+        result = np.empty((*matrix.shape[:-1], len(groups)), dtype=np.int64)
+        for i, group in enumerate(groups):
+            result[..., i] = columns.get(group.name, group.channels)
+        return result
 
     def to_json(self) -> dict[str, Any]:
         """The space as plain data."""

@@ -1,4 +1,4 @@
-"""Any module as a weight-sharing supernet: every width of its channel groups, in one set of weights."""
+"""Any module as a weight-sharing supernet: every width of its channel groups in one network."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -27,16 +27,23 @@ Cuts = dict[str, tuple[Cut | None, ...]]
 class Supernet(nn.Module):
     """``module`` with elastic widths, on the module's own weights.
 
-    ``supernet(*inputs, subnet=s)`` runs the module with every tensor cut to the widths of ``s``; without
-    a subnet, or at full width, it is the module itself, bit for bit. Training the supernet trains the
-    module.
+    ``supernet(*inputs, subnet=s)`` runs the module with every tensor cut to the widths of ``s``;
+    without a subnet, or at full width, it is the module itself, bit for bit. Training the supernet
+    trains the module.
 
     Attributes:
         module: what was given.
         groups: all channel groups, elastic and pinned.
         space: the widths that may be chosen.
         cost_model: what each choice costs, for one sample.
+        anatomy: where the channels of each group are in the module's tensors.
     """
+
+    module: nn.Module
+    groups: tuple[ChannelGroup, ...]
+    space: SearchSpace
+    cost_model: CostModel
+    anatomy: Anatomy
 
     def __init__(
         self,
@@ -68,9 +75,9 @@ class Supernet(nn.Module):
         self.module = module
         args, kwargs = as_inputs(example_inputs)
         rehearsal = Rehearsal(module, args, kwargs)
-        self._anatomy: Anatomy = verified(rehearsal, trials, seed=0)[0]
-        self.groups: tuple[ChannelGroup, ...] = self._anatomy.groups
-        self.space: SearchSpace = build_space(
+        self.anatomy = verified(rehearsal, trials, seed=0)[0]
+        self.groups = self.anatomy.groups
+        self.space = build_space(
             self.groups,
             divisor=divisor,
             minimum=minimum,
@@ -80,7 +87,7 @@ class Supernet(nn.Module):
         )
         parameters = dict(module.named_parameters())
         tensors = {n: (t, n in parameters) for n, t in named_tensors(module).items()}
-        self.cost_model = CostModel(self._anatomy, self.space, tensors)
+        self.cost_model = CostModel(self.anatomy, self.space, tensors)
         self._example = (args, kwargs)
         self._plans: dict[Subnet, tuple[Cuts, dict[tuple[str, str], Any]]] = {}
 
@@ -119,8 +126,8 @@ class Supernet(nn.Module):
             if len(self._plans) >= 256:
                 self._plans.pop(next(iter(self._plans)))
             widths = self.space.widths(self.groups, np.asarray(chosen, dtype=np.int64))
-            cuts = plan(self._anatomy.axes, widths)
-            self._plans[chosen] = cuts, attribute_values(self._anatomy, widths)
+            cuts = plan(self.anatomy.axes, widths)
+            self._plans[chosen] = cuts, attribute_values(self.anatomy, widths)
         return self._plans[chosen]
 
     def _check_parity(self, small: nn.Module, subnet: Sequence[int]) -> None:

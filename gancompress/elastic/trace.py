@@ -1,12 +1,12 @@
 """One walk along a forward pass: what every operator does to the axes of its tensors.
 
 The module runs once on fake tensors (shapes without data) under a ``TorchDispatchMode`` that sees
-every ATen operator as it is executed. That is the level below autograd, Python and module classes, so
-loops, hooks, parametrisations, custom autograd functions and keyword arguments need no care, and it is
-the level at which ``FlopCounterMode`` counts. ``torch.export`` would give the same operators as a
-graph, but refuses much that merely runs, takes seconds instead of tenths, and hides which of the
-module's own Python numbers the run depended on; here a subnet is checked by walking it as well and
-comparing operator by operator (:mod:`gancompress.elastic.verify`).
+every ATen operator as it is executed. That is the level below autograd, Python and module classes,
+so loops, hooks, parametrisations, custom autograd functions and keyword arguments need no care,
+and it is the level at which ``FlopCounterMode`` counts. ``torch.export`` would give the same
+operators as a graph, but refuses much that merely runs, takes seconds instead of tenths, and hides
+which of the module's own Python numbers the run depended on; here a subnet is checked by walking
+it as well and comparing operator by operator (:mod:`gancompress.elastic.verify`).
 
 Where a fake run is impossible because the forward pass looks at values (``.item()``, ``if x.sum() >
 0``), the walk is repeated on real tensors: it then follows the path that the example takes.
@@ -173,7 +173,7 @@ class Walk:
 
     def pin(self, ids: Ids | None, why: str, fix: str | None = None) -> None:
         """Keep the channels in ``ids`` at full width because of the line that is running."""
-        self.ids.pin(ids, Reason(why, self.source, fix))
+        self.ids.pin(ids, Reason(why, self.module, self.source, fix))
 
     def pin_kernel(self, ids: Ids | None) -> None:
         """``ids`` turn out to be positions, not channels: the next walk gives them no ids."""
@@ -218,16 +218,16 @@ class Walk:
 def _storage(tensor: Tensor) -> int:
     """What tells the memory of a tensor from that of others."""
     try:
-        return tensor.untyped_storage()._cdata
+        return int(tensor.untyped_storage()._cdata)
     except (RuntimeError, NotImplementedError):
         return id(tensor)
 
 
-class Recorder(TorchDispatchMode):
+class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Shows every executed operator to ``observe(func, args, kwargs, out)``."""
 
     def __init__(self, observe: Callable[[Any, Sequence[Any], Mapping[str, Any], Any], None]):
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._observe = observe
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

@@ -1,10 +1,10 @@
 """A conversion checks itself: subnets are run, and every tensor must have the predicted shape.
 
-The axes say how large every intermediate tensor of any subnet is. A hard-coded ``view(-1, 256, 4, 4)``
-either fails at another width or, worse, mixes samples into one another without failing; both show as
-the first operator whose result is not as predicted. Where a reshape was ambiguous, the run says which
-dimension really shrinks, and the walk is repeated with that knowledge; otherwise the groups that alone
-bring the difference about are pinned to the line at which it shows.
+The axes say how large every intermediate tensor of any subnet is. A hard-coded ``view(-1, 256, 4,
+4)`` either fails at another width or, worse, mixes samples into one another without failing; both
+show as the first operator whose result is not as predicted. Where a reshape was ambiguous, the run
+says which dimension really shrinks, and the walk is repeated with that knowledge; otherwise the
+groups that alone bring the difference about are pinned to the line at which it shows.
 """
 
 import traceback
@@ -39,6 +39,11 @@ class Difference:
     actual: tuple[int, ...] | None
     message: str
     source: Source | None
+
+    @property
+    def module(self) -> str:
+        """Path of the module whose forward was running."""
+        return self.call.module if self.call else ""
 
 
 class _Stop(Exception):
@@ -214,12 +219,12 @@ def _pin_culprits(
         alone[group] = widths[group]
         own = run_subnet(rehearsal, anatomy, predictor, alone, name)
         if own is not None:
-            reason = Reason(own.message, own.source, _FIX)
+            reason = Reason(own.message, own.module, own.source, _FIX)
             findings.pins.append((channel_masks(anatomy, group), reason))
             pinned = True
     if not pinned:
         for group in involved:
-            reason = Reason(difference.message, difference.source, _FIX)
+            reason = Reason(difference.message, difference.module, difference.source, _FIX)
             findings.pins.append((channel_masks(anatomy, group), reason))
 
 

@@ -1,8 +1,8 @@
-"""What each ATen operator does to the axes of its tensors: one literal table, by family of operators."""
+"""What each ATen operator does to the axes of its tensors: one literal table, by family."""
 
 import torch
 
-from gancompress.elastic.rules import elementwise, norms, products, shapes
+from gancompress.elastic.rules import elementwise, norms, products, reshape, shapes
 from gancompress.elastic.trace import Operator, Rule
 
 _FAMILIES: dict[Rule, str] = {
@@ -17,6 +17,7 @@ _FAMILIES: dict[Rule, str] = {
     " _batch_norm_no_update miopen_batch_norm batch_norm",
     norms.group_norm: "native_group_norm",
     norms.layer_norm: "native_layer_norm _fused_rms_norm",
+    norms.weight_norm: "_weight_norm_interface",
     norms.reduction: "mean sum var std var_mean std_mean amax amin max min norm"
     " linalg_vector_norm prod logsumexp nansum all any",
     norms.index_of_extremum: "argmax argmin topk sort argsort",
@@ -39,7 +40,7 @@ _FAMILIES: dict[Rule, str] = {
     shapes.pixel_shuffle: "pixel_shuffle",
     shapes.pixel_unshuffle: "pixel_unshuffle",
     shapes.pad: "constant_pad_nd",
-    shapes.view: "view _unsafe_view reshape _reshape_alias",
+    reshape.view: "view _unsafe_view reshape _reshape_alias",
     shapes.resample: "reflection_pad1d reflection_pad2d reflection_pad3d replication_pad1d"
     " replication_pad2d replication_pad3d avg_pool1d avg_pool2d avg_pool3d"
     " max_pool2d_with_indices max_pool3d_with_indices adaptive_avg_pool1d"

@@ -54,6 +54,15 @@ def layer_norm(walk: Walk, op: Operator) -> Sequence[Dims]:
     return [tuple(dims), *((None,) * out.dim() for out in op.outputs[1:])]
 
 
+def weight_norm(walk: Walk, op: Operator) -> Sequence[Dims]:
+    """The weight of weight normalisation, and the norms of its slices along ``dim``."""
+    weight, norms, along = op["v"], op["g"], op["dim"]
+    dims = list(walk.dims(weight))
+    if weight.shape[along] != 1:
+        dims[along] = walk.merge([dims[along], walk.dims(norms)[along]], FIXED)
+    return [tuple(dims), walk.dims(norms)]
+
+
 def reduction(walk: Walk, op: Operator) -> Sequence[Dims]:
     """Means, sums, variances, norms, extrema: reduced dimensions are gone (or have size 1)."""
     source = op.tensors[0]
