@@ -17,13 +17,24 @@ from gancompress.errors import RecipeError
 
 # Name -> where its factory lives; modules are imported when they are first asked for.
 BUILT_IN: dict[str, str] = {
+    "consingan": "gancompress.generators.consingan:ConSinGANGenerator",
+    "consingan_discriminator": "gancompress.generators.consingan:ConSinGANDiscriminator",
     "dcgan": "gancompress.generators.dcgan:DCGANGenerator",
     "dcgan_discriminator": "gancompress.generators.dcgan:DCGANDiscriminator",
     "distylegan": "gancompress.generators.distylegan:DiStyleGANGenerator",
     "distylegan_discriminator": "gancompress.generators.distylegan:DiStyleGANDiscriminator",
+    "multiscale_patchgan": "gancompress.generators.patchgan:MultiscalePatchGAN",
+    "munit": "gancompress.generators.munit:MUNITGenerator",
     "patchgan": "gancompress.generators.patchgan:PatchGAN",
     "resnet": "gancompress.generators.resnet:ResNetGenerator",
     "spade": "gancompress.generators.spade:SPADEGenerator",
+    "srresnet": "gancompress.generators.srresnet:SRResNetGenerator",
+    "stylegan2": "gancompress.generators.stylegan2:StyleGAN2Generator",
+    "stylegan2_discriminator": (
+        "gancompress.generators.stylegan2_discriminator:StyleGAN2Discriminator"
+    ),
+    "tinygan": "gancompress.generators.tinygan:TinyGANGenerator",
+    "tinygan_discriminator": "gancompress.generators.tinygan:TinyGANDiscriminator",
     "unet": "gancompress.generators.unet:UNetGenerator",
 }
 

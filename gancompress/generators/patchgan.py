@@ -56,3 +56,44 @@ class PatchGAN(nn.Module):
             if isinstance(module, nn.LeakyReLU):
                 features.append(h)
         return h, features
+
+
+class MultiscalePatchGAN(nn.Module):
+    """One PatchGAN for each of several image sizes, halved by averaging (GauGAN, MUNIT).
+
+    Args:
+        scales: discriminators, each on images half as large as the one before.
+        in_channels, width, layers, norm_kind: of each, as in :class:`PatchGAN`.
+    """
+
+    def __init__(
+        self,
+        scales: int = 2,
+        in_channels: int = 39,
+        width: int = 64,
+        layers: int = 3,
+        norm_kind: Norm = "instance",
+    ) -> None:
+        super().__init__()
+        self.discriminators = nn.ModuleList(
+            PatchGAN(in_channels, width, layers, norm_kind) for _ in range(scales)
+        )
+
+    def forward(
+        self, image: Tensor, condition: Tensor | None = None
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Images (N, C, H, W), joined after the ``condition`` maps where given.
+
+        Returns:
+            Logits (N, P), of the patches of every scale, and the maps of every scale, large to
+            small.
+        """
+        joined = image if condition is None else torch.cat([condition, image], dim=1)
+        logits: list[Tensor] = []
+        features: list[Tensor] = []
+        for discriminator in self.discriminators:
+            patches, maps = discriminator(joined)
+            logits.append(patches.flatten(1))
+            features += maps
+            joined = nn.functional.avg_pool2d(joined, 3, stride=2, padding=1)
+        return torch.cat(logits, dim=1), features
