@@ -17,6 +17,9 @@ from gancompress.data.labels import read_labels
 from gancompress.data.sources import Source, image_names, open_source
 from gancompress.errors import DataError
 
+# Bytes of decoded pixels up to which they are kept on disk.
+CACHE_LIMIT = 4 * 2**30
+
 Indices = Sequence[int] | npt.NDArray[np.int64] | Tensor
 
 
@@ -131,7 +134,7 @@ def open_images(
     corrupt: Corrupt = "refuse",
     odd: Odd = "convert",
     cache: str | Path | None = None,
-    cache_limit: int = 4 * 2**30,
+    cache_limit: int = CACHE_LIMIT,
 ) -> Images:
     """Open a folder or a zip of images, labelled by class folders or ``dataset.json``.
 
@@ -157,10 +160,32 @@ def open_images(
     Raises:
         DataError: nothing to open, a file was refused, or labels do not fit.
     """
+    size = (resolution, resolution) if isinstance(resolution, int) else resolution
+    images = open_as(
+        path,
+        Form(channels, size, crop),
+        folder=folder,
+        corrupt=corrupt,
+        odd=odd,
+        cache=cache,
+        cache_limit=cache_limit,
+    )
+    return images.with_mirrored() if flip else images
+
+
+def open_as(
+    path: str | Path,
+    form: Form,
+    *,
+    folder: str | None = None,
+    corrupt: Corrupt = "refuse",
+    odd: Odd = "convert",
+    cache: str | Path | None = None,
+    cache_limit: int = CACHE_LIMIT,
+) -> Images:
+    """As :func:`open_images`, for any form that files can be decoded to."""
     source = open_source(path)
     names = image_names(source, folder)
-    size = (resolution, resolution) if isinstance(resolution, int) else resolution
-    form = Form(channels, size, crop)
     labels, classes = read_labels(source, names, folder)
     found = survey(
         source,
@@ -175,7 +200,7 @@ def open_images(
     if labels is not None:
         label_of = dict(zip(names, labels, strict=True))
         kept_labels = torch.tensor([label_of[name] for name in found.names])
-    images = Images(
+    return Images(
         read=_reader(source, found, form),
         names=found.names,
         labels=kept_labels,
@@ -184,7 +209,6 @@ def open_images(
         fingerprint=_digest(found.digest, None if kept_labels is None else kept_labels.tolist()),
         problems=found.problems,
     )
-    return images.with_mirrored() if flip else images
 
 
 def _reader(source: Source, found: Survey, form: Form) -> Callable[[Tensor], Tensor]:
@@ -193,8 +217,16 @@ def _reader(source: Source, found: Survey, form: Form) -> Callable[[Tensor], Ten
         return pixels.__getitem__
 
     def read(rows: Tensor) -> Tensor:
-        names = [found.names[row] for row in rows.tolist()]
-        return torch.from_numpy(np.stack([decode(source.read(name), form)[0] for name in names]))
+        decoded = []
+        for row in rows.tolist():
+            name = found.names[row]
+            try:
+                decoded.append(decode(source.read(name), form)[0])
+            except Exception as error:
+                raise DataError(
+                    f"{source.path}, {name}: changed since it was read first"
+                ) from error
+        return torch.from_numpy(np.stack(decoded))
 
     return read
 

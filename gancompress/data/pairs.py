@@ -29,6 +29,7 @@ from gancompress.errors import DataError
 
 _OUTPUT = "output"
 _INPUT = "input."
+_MARK = "gancompress.pairs"
 
 
 class Recordable(Protocol):
@@ -87,7 +88,7 @@ class PairWriter:
         tensors = {f"{_INPUT}{name}": value.contiguous() for name, value in stored.items()}
         tensors[_OUTPUT] = encode_output(output, self.plan.output).contiguous()
         with replacing(self.path / shard_file(shard)) as temporary:
-            save_file(tensors, temporary, {"plan": self.plan.identity, "count": str(expected)})
+            save_file(tensors, temporary, {_MARK: self._mark(shard)})
 
     def finish(self) -> None:
         """List every shard with its checksum; the store can be opened from then on.
@@ -111,11 +112,13 @@ class PairWriter:
     def _whole(self, shard: int) -> bool:
         try:
             with safe_open(self.path / shard_file(shard), "pt") as file:
-                facts = file.metadata() or {}
+                return (file.metadata() or {}).get(_MARK) == self._mark(shard)
         except (OSError, SafetensorError):
             return False
-        count = str(len(self.plan.samples(shard)))
-        return facts.get("plan") == self.plan.identity and facts.get("count") == count
+
+    def _mark(self, shard: int) -> str:
+        # One entry only: safetensors writes several in random order, and checksums would differ.
+        return f"{self.plan.identity} {len(self.plan.samples(shard))}"
 
 
 def record(
@@ -242,6 +245,11 @@ class PairStore:
                 raise DataError(f"{file}: damaged ({error}); record this shard again") from error
             self._open[number] = tensors
         return self._open[number]
+
+    def labels(self, name: str) -> Tensor:
+        """The class of every pair by its one-hot input ``name``, int64 (n,)."""
+        shards = [self.shard(number)[f"{_INPUT}{name}"] for number in range(len(self.shards))]
+        return torch.cat(shards).to(torch.int64)
 
     def verify(self) -> None:
         """Compare every shard with its checksum.

@@ -1,0 +1,140 @@
+"""Semantic synthesis data: a class for every pixel, the outlines of instances, and photographs."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from gancompress.batch import Batch
+from gancompress.data.decode import Content, Crop, Form
+from gancompress.data.images import Images, Indices, open_as, to_float
+from gancompress.data.paired import matched
+from gancompress.errors import DataError
+
+UNKNOWN = 255
+
+
+@dataclass(frozen=True)
+class LabelMaps:
+    """Label maps, with the outlines of instances and the photographs where there are any.
+
+    A row is ``{"label_map": (K, H, W), "target": (3, H, W)}``: a one-hot channel for each class,
+    one for unknown pixels and one for instance edges where asked for; photographs in [-1, 1].
+
+    Attributes:
+        maps: class numbers as uint8 (1, H, W) images.
+        classes: number of classes.
+        unknown: whether pixels of class 255 have a channel of their own (COCO-Stuff).
+        edges: outlines of instances as 0 or 1, or None.
+        photos: the photographs, or None.
+    """
+
+    maps: Images
+    classes: int
+    unknown: bool
+    edges: Images | None
+    photos: Images | None
+
+    @property
+    def channels(self) -> int:
+        """Channels of a label map."""
+        return self.classes + int(self.unknown) + int(self.edges is not None)
+
+    def __len__(self) -> int:
+        return len(self.maps)
+
+    def __getitem__(self, index: int) -> dict[str, Tensor]:
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"row {index} of {len(self)}")
+        return {name: value[0] for name, value in self.batch([index % len(self)]).items()}
+
+    def batch(self, indices: Indices) -> Batch:
+        """Rows at ``indices``, stacked.
+
+        Raises:
+            DataError: a map holds a class number that there is no channel for.
+        """
+        chosen = torch.as_tensor(indices, dtype=torch.int64)
+        numbers = self.maps.batch(chosen)[:, 0].long()
+        if self.unknown:
+            numbers = torch.where(numbers == UNKNOWN, self.classes, numbers)
+        count = self.classes + int(self.unknown)
+        for index, largest in zip(
+            chosen.tolist(), numbers.flatten(1).amax(1).tolist(), strict=True
+        ):
+            if largest >= count:
+                raise DataError(
+                    f"{self.maps.names[index]}: class {largest}, but there are {count} (0…"
+                    f"{count - 1}); give the number of classes, and unknown=True where 255 is used"
+                )
+        planes = [F.one_hot(numbers, count).movedim(-1, 1).float()]
+        if self.edges is not None:
+            planes.append(self.edges.batch(chosen).float())
+        rows = {"label_map": torch.cat(planes, dim=1)}
+        if self.photos is not None:
+            rows["target"] = to_float(self.photos.batch(chosen))
+        return rows
+
+
+def open_label_maps(
+    path: str | Path,
+    *,
+    maps: str,
+    classes: int,
+    instances: str | None = None,
+    photos: str | None = None,
+    unknown: bool = False,
+    resolution: int | tuple[int, int] | None = None,
+    crop: Crop = "none",
+    flip: bool = False,
+    cache: str | Path | None = None,
+) -> LabelMaps:
+    """Label maps from folders that hold the files of one scene under one name.
+
+    A pixel's class is its grey level or palette index; maps are resized without interpolation.
+
+    Args:
+        path: what holds the folders: a folder or an archive.
+        maps: folder of the label maps in it.
+        classes: number of classes, 0…classes-1.
+        instances: folder of maps in which every instance has a number of its own; their outlines
+            become a further channel (GauGAN).
+        photos: folder of the photographs.
+        unknown: give pixels of class 255 a channel of their own.
+        resolution: (height, width), or one number for both.
+        crop: ``center`` cuts to the target's aspect ratio before resizing, ``none`` stretches.
+        flip: add each scene's mirror image as a further one.
+        cache: see :func:`~gancompress.data.images.open_images`.
+
+    Raises:
+        DataError: a file cannot be read or has no partner.
+    """
+    size = (resolution, resolution) if isinstance(resolution, int) else resolution
+
+    def opened(folder: str, channels: int, content: Content) -> Images:
+        form = Form(channels, size, crop, content=content)
+        return open_as(path, form, folder=folder, cache=cache)
+
+    numbers = opened(maps, 1, "labels")
+    edges = pictures = None
+    if instances is not None:
+        edges = _partners(numbers, opened(instances, 1, "edges"), maps, instances)
+    if photos is not None:
+        pictures = _partners(numbers, opened(photos, 3, "image"), maps, photos)
+    if flip:
+        numbers = numbers.with_mirrored()
+        edges = None if edges is None else edges.with_mirrored()
+        pictures = None if pictures is None else pictures.with_mirrored()
+    return LabelMaps(numbers, classes, unknown, edges, pictures)
+
+
+def _partners(maps: Images, other: Images, folder: str, other_folder: str) -> Images:
+    """``other`` in the order of ``maps``."""
+    if maps.shape[1:] != other.shape[1:]:
+        raise DataError(
+            f"{other_folder}: {other.shape[1:]} pixels, {folder} has {maps.shape[1:]}; "
+            "give a resolution to bring both to one size"
+        )
+    return matched(maps, other, folder, other_folder, skip=False)[1]
