@@ -1,0 +1,63 @@
+# Everything a newcomer and the continuous integration run. Needs python3 with venv, nothing else.
+#
+#   make quickstart                    from nothing to a compressed, exported generator
+#   make test PYTEST_ARGS="-k grid"    some of the tests
+#   make PYTHON=python3.12 VENV=/tmp/venv test
+
+PYTHON ?= python3
+VENV ?= .venv
+PYTEST_ARGS ?=
+# Folder of the quickstart's run; empty: runs/quickstart-<n>.
+RUN ?=
+
+BIN := $(VENV)/bin
+PACKAGING := setup.cfg setup.py pyproject.toml
+
+.PHONY: help quickstart test test-slow check format clean
+.DELETE_ON_ERROR:
+
+help:
+	@echo "make quickstart   train, compress, check and export a generator of digits (5 minutes)"
+	@echo "make test         run the tests"
+	@echo "make test-slow    run the tests that take minutes each"
+	@echo "make check        lint, formatting, types, and which room imports which"
+	@echo "make format       let ruff mend what it can"
+	@echo "make clean        remove $(VENV) and what tools left behind; runs/ stays"
+
+quickstart: $(VENV)/.installed-onnx
+	$(BIN)/gancompress run recipes/quickstart.yaml $(if $(RUN),--run $(RUN))
+
+test: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-slow: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
+
+check: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis \
+		.import_linter_cache
+	find gancompress tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# One stamp per set of extras: nothing is installed again until the packaging changes.
+$(VENV)/.installed-%: $(PACKAGING) | $(BIN)/python
+	@echo "installing gancompress[$*] into $(VENV); PyTorch is large: this takes some minutes"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[$*]"
+	@touch $@
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+		{ echo "gancompress needs Python 3.10 or newer; $(PYTHON) is missing or older:" \
+		"make PYTHON=/path/to/python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+		{ rm -f $(BIN)/python; echo "$(PYTHON) cannot make virtual environments:" \
+		"install its venv package (Debian, Ubuntu: apt install python3-venv)" >&2; exit 1; }
