@@ -72,6 +72,8 @@ class DCGANDiscriminator(nn.Module):
         channels: of the image.
         dropout: probability that a channel is dropped in training.
         norm: batch-normalise every block but the first; gradient penalties want False.
+        published_init: weights ~ N(0, .02) as published. Without batch norm such weights are too
+            small for the class to be heard, and False leaves PyTorch's own.
     """
 
     def __init__(
@@ -83,6 +85,7 @@ class DCGANDiscriminator(nn.Module):
         channels: int = 3,
         dropout: float = 0.25,
         norm: bool = True,
+        published_init: bool = True,
     ) -> None:
         super().__init__()
         depth, base = _pyramid("dcgan_discriminator", resolution, depth)
@@ -98,7 +101,8 @@ class DCGANDiscriminator(nn.Module):
         )
         self.linear = nn.Linear(widths[-1] * base**2, 1)
         self.embed = nn.Linear(classes, widths[-1], bias=False) if classes else None
-        self.apply(_initialise)
+        if published_init:
+            self.apply(_initialise)
 
     def forward(self, image: Tensor, c: Tensor | None = None) -> tuple[Tensor, list[Tensor]]:
         """Images (N, channels, H, W) to logits (N, 1) and the maps of the blocks."""

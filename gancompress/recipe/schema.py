@@ -129,6 +129,10 @@ class Distill:
     )
     ema: float = key(0.999, "decay of the student's moving average", low=0, high=1)
     clip: float = key(0.0, "largest gradient norm of the student; 0: no clipping", low=0)
+    adversarial: Literal["hinge", "bce", "least_squares", "wasserstein"] = key(
+        "hinge", "loss of the discriminator and of the adversarial terms"
+    )
+    real_weight: float = key(0.2, "real data's weight in the discriminator's loss", low=0)
     subnets: Literal["sandwich", "uniform", "largest"] = key(
         "sandwich", "which subnets learn in a step: largest + smallest + random, random, largest"
     )
@@ -139,6 +143,7 @@ class Distill:
             "discriminator_features": Term(),
             "l1": Term(weight=0.2, decay="linear"),
             "adversarial": Term(weight=0.01, every=10),
+            # DiStyleGAN: λ2 = .01 and λ3 = .2 λ2.
             "adversarial_real": Term(weight=0.002, every=10),
         },
         "loss terms of the student by name (DiStyleGAN's by default)",

@@ -1,0 +1,118 @@
+"""What a student is asked for: named terms, each with a weight that may go down over time."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+from gancompress.distill.schedules import Decay, share_left
+from gancompress.distill.terms import OUTPUT, PRIOR, SCORES, feature_matching
+from gancompress.errors import RecipeError
+from gancompress.training.losses import ADVERSARIAL
+
+# Terms that need a discriminator beside the two outputs.
+DISCRIMINATOR_TERMS = ("discriminator_features", "adversarial", "adversarial_real")
+
+TERMS = (*OUTPUT, *PRIOR, *SCORES, *DISCRIMINATOR_TERMS)
+
+
+@dataclass(frozen=True)
+class TermWeight:
+    """Weight of a term over the training.
+
+    Attributes:
+        weight: at the start.
+        decay: how it goes down, see :func:`gancompress.distill.schedules.share_left`.
+        until: share of the training after which the decay has ended.
+        final: share of the weight that is left then.
+        every: the term is used at every this-many-th step only.
+    """
+
+    weight: float
+    decay: Decay = "constant"
+    until: float = 1.0
+    final: float = 0.0
+    every: int = 1
+
+
+@dataclass(frozen=True)
+class Seen:
+    """All that a term may compare, for one subnet in one step.
+
+    Attributes:
+        student: output of the subnet, (N, …).
+        teacher: output of the teacher for the same inputs.
+        features: the discriminator's maps of the student's images, shallow to deep.
+        teacher_features: its maps of the teacher's.
+        logits: its verdict on the student's images.
+        fresh_logits: its verdict on the subnet's images of inputs the teacher never answered.
+    """
+
+    student: Tensor
+    teacher: Tensor
+    features: list[Tensor] = field(default_factory=list)
+    teacher_features: list[Tensor] = field(default_factory=list)
+    logits: Tensor | None = None
+    fresh_logits: Tensor | None = None
+
+
+def check_terms(terms: Mapping[str, TermWeight], discriminator: bool) -> None:
+    """Refuse names that are no terms, and terms that lack the discriminator they need."""
+    unknown = [name for name in terms if name not in TERMS]
+    if unknown:
+        raise RecipeError(
+            f"distill.terms: {', '.join(unknown)}: unknown; known are {', '.join(sorted(TERMS))}"
+        )
+    needing = [name for name in terms if name in DISCRIMINATOR_TERMS]
+    if needing and not discriminator:
+        raise RecipeError(
+            f"distill.terms: {', '.join(needing)}: need distill.discriminator, which has no factory"
+        )
+    if not terms:
+        raise RecipeError("distill.terms: empty; name at least one, for instance l1")
+
+
+def weights_at(terms: Mapping[str, TermWeight], step: int, progress: float) -> dict[str, float]:
+    """The terms in use at ``step`` and their weights; ``progress``: share of training done."""
+    weights = {}
+    for name, term in terms.items():
+        if step % term.every == 0:
+            left = share_left(term.decay, progress, until=term.until, final=term.final)
+            if term.weight * left > 0:
+                weights[name] = term.weight * left
+    return weights
+
+
+def term_losses(names: Mapping[str, float], seen: Seen, adversarial: str) -> dict[str, Tensor]:
+    """The value of each term, not weighted.
+
+    Args:
+        names: the terms in use.
+        seen: what there is to compare.
+        adversarial: a name in :data:`gancompress.training.losses.ADVERSARIAL`.
+    """
+    _, fool = ADVERSARIAL[adversarial]
+    losses = {}
+    for name in names:
+        if name in OUTPUT:
+            losses[name] = OUTPUT[name](seen.student, seen.teacher)
+        elif name in PRIOR:
+            losses[name] = PRIOR[name](seen.student)
+        elif name in SCORES:
+            losses[name] = SCORES[name](seen.student, seen.teacher)
+        elif name == "discriminator_features":
+            levels = level_weights(len(seen.features))
+            losses[name] = feature_matching(seen.features, seen.teacher_features, levels)
+        elif name == "adversarial" and seen.logits is not None:
+            losses[name] = fool(seen.logits)
+        elif name == "adversarial_real" and seen.fresh_logits is not None:
+            losses[name] = fool(seen.fresh_logits)
+    return losses
+
+
+def level_weights(levels: int) -> list[float]:
+    """Weights of the discriminator's maps: 1 for the deepest, 1/4 before it, then halved a level.
+
+    With four levels these are DiStyleGAN's 1/16, 1/8, 1/4 and 1.
+    """
+    return [2.0 ** -(levels - level) for level in range(levels - 1)] + [1.0]

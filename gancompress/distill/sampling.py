@@ -1,0 +1,42 @@
+"""Which subnets learn in a training step."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+
+from gancompress.elastic import SearchSpace, Subnet
+
+SubnetRule = Literal["sandwich", "uniform", "largest"]
+
+
+def subnets_of_step(
+    space: SearchSpace, rule: SubnetRule, random: int, rng: np.random.Generator
+) -> list[Subnet]:
+    """The subnets of one step, the dearest first.
+
+    Args:
+        rule: ``sandwich``: the largest, the smallest and ``random`` others, so that both ends of
+            the space always improve (Yu & Huang 2019, section 3.2); ``uniform``: only others;
+            ``largest``: only the largest.
+        random: how many others; drawn uniformly in every group by turns with one ratio for all
+            groups, so that small subnets occur as often as large ones.
+    """
+    if rule == "largest" or space.size == 1:
+        return [space.largest]
+    others = [_one(space, rng) for _ in range(max(random, int(rule == "uniform")))]
+    return [space.largest, *others, space.smallest] if rule == "sandwich" else others
+
+
+def _one(space: SearchSpace, rng: np.random.Generator) -> Subnet:
+    """A random subnet: widths independent, or (every second time) all near one random ratio."""
+    if rng.random() < 0.5:
+        return space.sample(rng)
+    ratio = rng.random()
+    return Subnet(_near(choices, ratio, rng) for choices in space.choices)
+
+
+def _near(choices: Sequence[int], ratio: float, rng: np.random.Generator) -> int:
+    """A width around the given place in the ascending choices."""
+    place = ratio * (len(choices) - 1) + rng.normal(0.0, 0.1 * len(choices))
+    return choices[min(max(round(place), 0), len(choices) - 1)]

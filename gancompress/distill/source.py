@@ -1,0 +1,94 @@
+"""What a training step is fed: recorded pairs, real images, fresh inputs; by step number."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from gancompress.batch import Batch, Input, draw_inputs
+from gancompress.data.images import Images, to_float
+from gancompress.data.pairs import PairStore
+from gancompress.errors import DataError
+from gancompress.training.order import batch_indices
+
+
+@dataclass(frozen=True)
+class Source:
+    """The data of a distillation.
+
+    Attributes:
+        pairs: inputs and the teacher's outputs.
+        real: real images, or None.
+        batch_size: samples a step.
+        seed: of order and fresh inputs.
+        device: where batches go.
+        rank, ranks: which share of every batch is this process's.
+    """
+
+    pairs: PairStore
+    real: Images | None
+    batch_size: int
+    seed: int
+    device: torch.device
+    rank: int = 0
+    ranks: int = 1
+
+    def __post_init__(self) -> None:
+        if self.real is not None and self.condition is not None and self.real.labels is None:
+            raise DataError(
+                f"real images: no labels, but the student is told a class ({self.condition!r}); "
+                "put the images into one folder a class, or train without real data"
+            )
+
+    @property
+    def inputs(self) -> Mapping[str, Input]:
+        """The input specification of teacher and student."""
+        return self.pairs.inputs
+
+    @property
+    def condition(self) -> str | None:
+        """Name of the input that says the class, if there is one."""
+        return next((name for name, e in self.inputs.items() if e.kind == "one_hot"), None)
+
+    def conditions(self, batch: Batch) -> Batch:
+        """What of ``batch`` a discriminator is told as well."""
+        return {self.condition: batch[self.condition]} if self.condition else {}
+
+    def pairs_of(self, step: int) -> tuple[Batch, Tensor]:
+        """Inputs and outputs of the teacher; images as float in [-1, 1]."""
+        batch, output = self.pairs.batch(self._mine(step, len(self.pairs.train)))
+        target = to_float(output) if output.dtype == torch.uint8 else output.float()
+        return self._placed(batch), target.to(self.device)
+
+    def real_of(self, step: int) -> tuple[Tensor, Batch]:
+        """Real images and their classes."""
+        assert self.real is not None
+        chosen = torch.from_numpy(self._mine(step, len(self.real)))
+        images = to_float(self.real.batch(chosen)).to(self.device)
+        if self.condition is None or self.real.labels is None:
+            return images, {}
+        classes = self.inputs[self.condition].shape[0]
+        labels = F.one_hot(self.real.labels[chosen], classes).float()
+        return images, {self.condition: labels.to(self.device)}
+
+    def fresh_of(self, step: int) -> Batch:
+        """Inputs that the teacher never answered."""
+        first = (step * self.ranks + self.rank) * self.batch_size
+        # Another stream than the one that the pairs were drawn from.
+        indices = range(first, first + self.batch_size)
+        return self._placed(draw_inputs(self.inputs, indices, self.seed + 1))
+
+    def progress(self, step: int, steps: int) -> float:
+        """Share of the training that is done, counted in whole epochs (TinyGAN, DiStyleGAN)."""
+        epoch = max(len(self.pairs.train) // (self.batch_size * self.ranks), 1)
+        return step // epoch * epoch / steps
+
+    def _mine(self, step: int, size: int) -> np.ndarray:
+        whole = batch_indices(step, self.batch_size * self.ranks, size, self.seed)
+        return whole[self.rank :: self.ranks]
+
+    def _placed(self, batch: Batch) -> Batch:
+        return {name: value.to(self.device) for name, value in batch.items()}

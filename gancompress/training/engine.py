@@ -1,0 +1,164 @@
+"""The one training loop: progress, logs, checkpoints, exact resume, rollback.
+
+What is trained, and how, is the ``update`` function's business. Everything random in step *n* comes
+from (seed, *n*), so that a checkpoint holds no random state and a training that was killed and
+resumed ends with the same numbers as one that was not.
+"""
+
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from gancompress.errors import DivergenceError
+from gancompress.training.checkpoint import Stateful, load_checkpoint, save_checkpoint
+from gancompress.training.order import step_generator
+
+Update = Callable[[int, np.random.Generator], Mapping[str, Tensor]]
+
+# Rollbacks of one stage before it is given up.
+MAX_ATTEMPTS = 3
+
+
+def fit(
+    update: Update,
+    state: Mapping[str, Stateful],
+    *,
+    steps: int,
+    seed: int,
+    checkpoint: Path,
+    checkpoint_seconds: float,
+    log: Callable[[Mapping[str, Any]], None],
+    log_every: int,
+    title: str,
+    main_process: bool = True,
+) -> None:
+    """Run ``update`` for ``steps`` steps, or for those left since the checkpoint.
+
+    Args:
+        update: does step *n* with the generator of that step, returns its losses by name, each a
+            scalar tensor (left on its device: they are only read at every ``log_every``-th step).
+        state: all that a resumed training must find as it was.
+        checkpoint: file to resume from and to write; kept at the end.
+        checkpoint_seconds: time between two checkpoints; 0 writes one at every log step.
+        log: takes one event (means of the losses since the last) at every ``log_every``-th step.
+        title: of the progress bar.
+        main_process: only this one writes and shows anything.
+
+    Raises:
+        DivergenceError: a loss was not finite, and was so again after :data:`MAX_ATTEMPTS`
+            rollbacks to the last checkpoint.
+        KeyboardInterrupt: the user stopped it; the checkpoint has been written.
+    """
+    progress = {"step": 0, "attempt": 0}
+    if checkpoint.is_file():
+        progress = load_checkpoint(checkpoint, state)
+    elif main_process:
+        save_checkpoint(checkpoint, state, progress)
+    means = _Means()
+    bar = tqdm(total=steps, initial=progress["step"], desc=title, disable=not main_process)
+    saved = time.monotonic()
+    with bar, _stop_requests() as stop_requested:
+        while progress["step"] < steps:
+            # One step, with its own randomness.
+            step = progress["step"]
+            rng = step_generator(seed, step, progress["attempt"])
+            torch.manual_seed(int(rng.integers(2**63)))
+            means.add(update(step, rng))
+            progress["step"] = step + 1
+            bar.update()
+
+            # Look at the losses now and then; go back where they are not finite.
+            last = progress["step"] == steps
+            if not (last or stop_requested() or progress["step"] % log_every == 0):
+                continue
+            losses = means.take()
+            broken = [name for name, value in losses.items() if not math.isfinite(value)]
+            if broken:
+                progress = _roll_back(checkpoint, state, progress, broken, title, log)
+                bar.reset(steps)
+                bar.update(progress["step"])
+                continue
+            bar.set_postfix({name: f"{value:.3g}" for name, value in losses.items()})
+            if main_process:
+                log({"step": progress["step"], **losses})
+
+            # Keep what was reached.
+            due = time.monotonic() - saved >= checkpoint_seconds
+            if main_process and (last or due or stop_requested()):
+                save_checkpoint(checkpoint, state, progress)
+                saved = time.monotonic()
+            if stop_requested():
+                raise KeyboardInterrupt
+
+
+def _roll_back(
+    checkpoint: Path,
+    state: Mapping[str, Stateful],
+    progress: Mapping[str, int],
+    broken: list[str],
+    title: str,
+    log: Callable[[Mapping[str, Any]], None],
+) -> dict[str, int]:
+    """Return to the last checkpoint with other random numbers from there on."""
+    attempt = progress["attempt"] + 1
+    names = ", ".join(broken)
+    if attempt > MAX_ATTEMPTS:
+        raise DivergenceError(
+            f"{title}: {names} not finite near step {progress['step']}, {attempt} times over; "
+            "lower the learning rate or that term's weight, or clip the gradient"
+        )
+    back = {**load_checkpoint(checkpoint, state), "attempt": attempt}
+    log({"step": progress["step"], "event": f"{names} not finite; back to step {back['step']}"})
+    tqdm.write(f"{title}: {names} not finite at step {progress['step']}; back to {back['step']}")
+    return back
+
+
+class _Means:
+    """Running means of named scalars that stay on their device until they are taken."""
+
+    def __init__(self) -> None:
+        self.sums: dict[str, Tensor] = {}
+        self.counts: dict[str, int] = {}
+
+    def add(self, values: Mapping[str, Tensor]) -> None:
+        for name, value in values.items():
+            value = value.detach()
+            self.sums[name] = self.sums[name] + value if name in self.sums else value
+            self.counts[name] = self.counts.get(name, 0) + 1
+
+    def take(self) -> dict[str, float]:
+        means = {name: float(total) / self.counts[name] for name, total in self.sums.items()}
+        self.sums, self.counts = {}, {}
+        return means
+
+
+@contextmanager
+def _stop_requests() -> Iterator[Callable[[], bool]]:
+    """Turn a first SIGINT or SIGTERM into a request to stop after the step; a second one stops."""
+    received: list[int] = []
+
+    def request(number: int, frame: FrameType | None) -> None:
+        if received:
+            raise KeyboardInterrupt
+        received.append(number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    before = {number: signal.signal(number, request) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: bool(received)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
