@@ -23,6 +23,8 @@ from gancompress.teachers.torch_claims import TORCH_BUILDERS, StorageClaim, clai
 
 # First pickle of the format that torch.save wrote before version 1.6, and still nests.
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
+LEGACY_START = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
+ZIP_START = b"PK\x03\x04"
 
 
 def load_torch_file(path: Path) -> Any:
@@ -45,7 +47,7 @@ def check_torch_file(path: Path) -> None:
         if os.fstat(file.fileno()).st_size == 0:
             raise TeacherError(f"{path}: empty; download it again")
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view:
-            if view[:4] == b"PK\x03\x04":
+            if view[:4] == ZIP_START:
                 _check_zip(path)
             else:
                 check_legacy(view, len(view), str(path))

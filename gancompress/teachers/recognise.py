@@ -1,0 +1,197 @@
+"""Which family a state dict is of: the one whose module has exactly its tensors.
+
+The module is built on the meta device from what the shapes say, so that a file cannot make it
+large before its tensors are found to be that large; then the file's tensors become the module's.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gancompress.errors import GancompressError, TeacherError
+from gancompress.generators.build import build
+from gancompress.teachers.families import FAMILIES, Arguments, Shapes
+
+# How many tensors an error lists of each sort.
+_SHOWN = 5
+
+_STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """A network that was found in a file.
+
+    Attributes:
+        family: a key of :data:`gancompress.teachers.families.FAMILIES`.
+        factory: built-in name of the architecture.
+        kwargs: the factory's arguments; with them it builds the module again.
+        module: with the file's weights, on the CPU, in evaluation mode.
+    """
+
+    family: str
+    factory: str
+    kwargs: Arguments
+    module: nn.Module
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """How well one family fits."""
+
+    family: str
+    kwargs: Arguments
+    module: nn.Module
+    misfits: tuple[str, ...]
+    share: float
+
+
+def recognise(
+    tensors: Mapping[str, Tensor],
+    where: str,
+    family: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> Recognised:
+    """Find the family of a state dict and load it.
+
+    Args:
+        tensors: by name, as the file has them: a leading ``module.`` of DataParallel, spectral norm
+            and the statistics that old instance norms carry are dealt with.
+        where: names the file in errors.
+        family: try this one only.
+        settings: arguments of the factory that tensors do not show (``size``, ``upsampling``,
+            ``conv_clamp``); they go before what was read.
+
+    Raises:
+        TeacherError: no family fits; it lists what the file holds, and the closest family with the
+            first tensors that do not fit.
+    """
+    plain = fold_spectral_norm(without_prefix(tensors), where)
+    shapes = {name: tuple(tensor.shape) for name, tensor in plain.items()}
+    fits = [_fit(name, shapes, settings or {}) for name in _families(family)]
+    best = max((fit for fit in fits if fit), key=lambda fit: fit.share, default=None)
+    if best is None or best.misfits:
+        raise TeacherError(_explain(shapes, best, where))
+    module = _load(best, plain, where)
+    return Recognised(best.family, FAMILIES[best.family][0], best.kwargs, module)
+
+
+def without_prefix(tensors: Mapping[str, Tensor], prefix: str = "module.") -> dict[str, Tensor]:
+    """The tensors without the prefix that DataParallel gives to every name."""
+    if not all(name.startswith(prefix) for name in tensors):
+        return dict(tensors)
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
+
+
+def fold_spectral_norm(tensors: Mapping[str, Tensor], where: str) -> dict[str, Tensor]:
+    """``weight_orig`` over its spectral norm uᵀWv, as the layer computes it when it is frozen."""
+    folded = {}
+    for name, tensor in tensors.items():
+        layer, _, last = name.rpartition("weight_")
+        if last in ("u", "v") and f"{layer}weight_orig" in tensors:
+            continue
+        if last != "orig":
+            folded[name] = tensor
+            continue
+        u, v = tensors.get(f"{layer}weight_u"), tensors.get(f"{layer}weight_v")
+        rows = tensor.flatten(1).double()
+        if u is None or v is None or u.shape != rows.shape[:1] or v.shape != rows.shape[1:]:
+            raise TeacherError(
+                f"{where}: {name}: weight_u and weight_v of its spectral norm are missing or do "
+                "not fit; save the network again, or save it with the norm removed"
+            )
+        norm = torch.dot(u.double(), rows @ v.double())
+        folded[f"{layer}weight"] = (tensor.double() / norm).to(tensor.dtype)
+    return folded
+
+
+def _families(family: str | None) -> list[str]:
+    if family is None:
+        return list(FAMILIES)
+    if family not in FAMILIES:
+        raise TeacherError(f"teacher family {family!r}: expected one of {', '.join(FAMILIES)}")
+    return [family]
+
+
+def _fit(family: str, shapes: Shapes, settings: Mapping[str, Any]) -> _Fit | None:
+    """Build the family as the shapes say, or as it is by default where they do not say it."""
+    factory, read = FAMILIES[family]
+    try:
+        kwargs = {**read(shapes), **settings}
+        module = _build(factory, kwargs)
+    except (KeyError, IndexError, ValueError, ArithmeticError, GancompressError):
+        kwargs = dict(settings)
+        try:
+            module = _build(factory, kwargs)
+        except GancompressError:  # settings of another family
+            return None
+    expected = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+    spare = _spare(module)
+    misfits = [
+        f"{name}: {_shape(shapes.get(name))} in the file, {_shape(shape)} in {family}"
+        for name, shape in expected.items()
+        if shapes.get(name) != shape
+        and not (name.endswith("num_batches_tracked") and name not in shapes)
+    ]
+    extra = [name for name in shapes if name not in expected and name not in spare]
+    misfits += [f"{name}: {_shape(shapes[name])} in the file, not in {family}" for name in extra]
+    same = sum(1 for name, shape in expected.items() if shapes.get(name) == shape)
+    share = same / max(len(expected) + len(extra), 1)
+    return _Fit(family, kwargs, module, tuple(misfits), share)
+
+
+def _build(factory: str, kwargs: Arguments) -> nn.Module:
+    with torch.random.fork_rng(devices=[]), torch.device("meta"):
+        return build(factory, **kwargs)
+
+
+def _spare(module: nn.Module) -> set[str]:
+    """Statistics that PyTorch before 0.4 saved for instance norms, and never used."""
+    return {
+        f"{name}.{statistic}"
+        for name, inner in module.named_modules()
+        if isinstance(inner, nn.InstanceNorm2d)
+        for statistic in _STATISTICS
+    }
+
+
+def _load(fit: _Fit, tensors: Mapping[str, Tensor], where: str) -> nn.Module:
+    values = {}
+    for name, expected in fit.module.state_dict().items():
+        # Files older than PyTorch 0.4.1 do not count batches.
+        value = tensors.get(name, torch.zeros((), dtype=torch.int64)).to(expected.dtype)
+        if value.is_floating_point() and not value.isfinite().all():
+            raise TeacherError(f"{where}: {name} holds numbers that are not finite")
+        values[name] = value
+    fit.module.load_state_dict(values, assign=True)
+    return fit.module.eval()
+
+
+def _explain(shapes: Shapes, best: _Fit | None, where: str) -> str:
+    listed = [f"{name} {_shape(shape)}" for name, shape in list(shapes.items())[:_SHOWN]]
+    lines = [
+        f"{where}: not a generator of a family that is known ({', '.join(FAMILIES)})",
+        f"it holds {len(shapes)} tensors: {', '.join(listed)}{_more(len(shapes))}",
+    ]
+    if best is not None:
+        lines.append(
+            f"closest is {best.family} ({best.share:.0%} of its tensors fit); these do not:"
+        )
+        lines += [f"  {misfit}" for misfit in best.misfits[:_SHOWN]]
+        if len(best.misfits) > _SHOWN:
+            lines.append(f"  and {len(best.misfits) - _SHOWN} more")
+    lines.append("for another architecture give its own factory: teacher.factory: 'file.py:build'")
+    return "\n".join(lines)
+
+
+def _more(count: int) -> str:
+    return f" and {count - _SHOWN} more" if count > _SHOWN else ""
+
+
+def _shape(shape: tuple[int, ...] | None) -> str:
+    if shape is None:
+        return "missing"
+    return "×".join(map(str, shape)) or "a number"

@@ -1,0 +1,108 @@
+"""A black box that is gone: only what it was asked and what it answered is left."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from gancompress.batch import Batch, InputSpec, batch_size
+from gancompress.data.folder_pairs import import_folder_pairs
+from gancompress.data.images import to_float
+from gancompress.data.manifest import FILE
+from gancompress.data.pairs import PairStore
+from gancompress.errors import TeacherError
+
+# Pairs read at a time while the index is made.
+_CHUNK = 1024
+
+
+class RecordedTeacher:
+    """Answers for the inputs that were recorded, and for no others.
+
+    Args:
+        store: the recording. Sample *i* is pair ``i % len(store)``, whatever the seed.
+    """
+
+    def __init__(self, store: PairStore) -> None:
+        self.store = store
+
+    @property
+    def inputs(self) -> InputSpec:
+        """The inputs of the teacher that was recorded."""
+        return self.store.inputs
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the recording: another recording of the same teacher is another teacher."""
+        return f"recorded-{self.store.fingerprint}"
+
+    def sample_inputs(self, indices: Sequence[int], seed: int) -> Batch:
+        """See :meth:`gancompress.teachers.teacher.Teacher.sample_inputs`."""
+        return self.store.batch([index % len(self.store) for index in indices])[0]
+
+    def __call__(self, batch: Batch) -> Tensor:
+        """The recorded outputs: images in [-1, 1], or values as they were stored.
+
+        Raises:
+            TeacherError: an input is not in the recording.
+        """
+        places = [self._index.get(key) for key in self._keys(batch)]
+        if None in places:
+            raise TeacherError(
+                f"{self.store.path}: sample {places.index(None)} of the batch was not recorded; a "
+                "recorded teacher answers only for the inputs that it gives itself"
+            )
+        output = self.store.batch(torch.tensor(places, dtype=torch.int64))[1]
+        return to_float(output) if self.store.plan.output == "uint8" else output.float()
+
+    @cached_property
+    def _index(self) -> dict[bytes, int]:
+        """Place of each recorded input, by its digest."""
+        index: dict[bytes, int] = {}
+        for start in range(0, len(self.store), _CHUNK):
+            stop = min(start + _CHUNK, len(self.store))
+            keys = self._keys(self.store.batch(torch.arange(start, stop))[0])
+            for place, key in enumerate(keys, start):
+                index.setdefault(key, place)
+        return index
+
+    def _keys(self, batch: Batch) -> Iterator[bytes]:
+        missing = self.inputs.keys() - batch.keys()
+        if missing:
+            raise TeacherError(f"{self.store.path}: the batch lacks {', '.join(sorted(missing))}")
+        columns = [batch[name].detach().cpu().float().contiguous() for name in self.inputs]
+        for row in range(batch_size(batch)):
+            digest = hashlib.blake2b(digest_size=16)
+            for column in columns:
+                digest.update(column[row].numpy().data)
+            yield digest.digest()
+
+
+def open_recorded(path: str | Path, store: str | Path | None = None) -> RecordedTeacher:
+    """A teacher from a folder of recorded pairs.
+
+    Args:
+        path: a finished pair store, or a folder of ``class_K/image_I.png`` with ``noise_I.pt``
+            beside each (FakeCIFAR10).
+        store: where the second kind is gathered into a pair store, once.
+
+    Raises:
+        DataError: the folder is damaged or not finished.
+        TeacherError: it holds no pairs, or ``store`` is wanted and missing.
+    """
+    path = Path(path)
+    if (path / FILE).is_file():
+        return RecordedTeacher(PairStore(path))
+    if not any(path.glob("class_*")):
+        raise TeacherError(
+            f"{path}: no recorded pairs: neither {FILE} of `gancompress collect` nor "
+            "class_K/image_I.png with noise_I.pt"
+        )
+    if store is None:
+        raise TeacherError(f"{path}: single files; name a folder to gather them into: store=…")
+    identity = f"folder-{path.resolve().name}"
+    gathered = import_folder_pairs(path, store, teacher=identity, held_out=0, shard_size=1000)
+    return RecordedTeacher(gathered)
