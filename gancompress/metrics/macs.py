@@ -7,7 +7,8 @@
     image-to-image papers: a transposed convolution counts at its output positions whatever its
     stride (four times too many at stride 2), and each output element of an InstanceNorm counts one.
 ``thop``
-    the number that thop's ``profile`` returns, for tables that quote it.
+    the number that thop's ``profile`` returns, for tables that quote it. thop sees modules only:
+    what is computed by functional calls is not in it.
 
 Nothing is computed: a copy of the module without data is traced on the meta device. The counts are
 of the whole batch given, so give one sample.
@@ -22,76 +23,91 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
 
 from gancompress.errors import MetricError
 
 
 @dataclass(frozen=True)
 class Macs:
-    """Multiply-adds of one forward pass; the module's docstring defines the conventions."""
+    """Multiply-adds of one forward pass.
+
+    Attributes:
+        exact, paper, thop: in the conventions that the module's docstring defines.
+        instance_norm: the part of ``paper`` that InstanceNorm elements make.
+        depthwise: the part of ``exact`` that depthwise convolutions make (in StyleGAN2 the
+            resampling filters, which its literature leaves out).
+    """
 
     exact: int
     paper: int
     thop: int
+    instance_norm: int
+    depthwise: int
 
 
 def count_macs(module: nn.Module, inputs: Mapping[str, Tensor]) -> Macs:
-    """Multiply-adds of ``module(**inputs)`` in all conventions.
+    """Multiply-adds of ``module(**inputs)`` in evaluation mode.
 
-    The module is not changed, may lie on any device (the meta device as well), and is counted in
-    evaluation mode.
+    The module is left as it is and may lie on any device, the meta device included.
 
     Raises:
         MetricError: the module cannot run without data.
     """
-    return Macs(exact_macs(module, inputs), paper_macs(module, inputs), thop_macs(module, inputs))
-
-
-def exact_macs(module: nn.Module, inputs: Mapping[str, Tensor]) -> int:
-    """Multiply-adds that are executed."""
     bare, batch = _without_data(module, inputs)
-    counter = FlopCounterMode(display=False)
-    with counter:
-        _run(bare, batch)
-    return counter.get_total_flops() // 2
-
-
-def paper_macs(module: nn.Module, inputs: Mapping[str, Tensor], norms: bool = True) -> int:
-    """Multiply-adds as image-to-image papers count; ``norms`` False leaves InstanceNorm out."""
-    bare, batch = _without_data(module, inputs)
+    convolutions = _Convolutions()
     counter = FlopCounterMode(
-        display=False, custom_mapping={torch.ops.aten.convolution: _convolution_at_outputs}
+        display=False, custom_mapping={torch.ops.aten.convolution: convolutions.flops}
     )
     instance_norms = _InstanceNormElements()
-    with counter, instance_norms:
-        _run(bare, batch)
-    return counter.get_total_flops() // 2 + (instance_norms.total if norms else 0)
+    try:
+        with torch.no_grad(), counter, instance_norms:
+            bare(**batch)
+    except NotImplementedError as error:
+        raise MetricError(
+            f"{type(module).__name__}: cannot be counted without data: {error}. Its forward must "
+            "not look at the values of tensors"
+        ) from error
+    exact = counter.get_total_flops() // 2
+    return Macs(
+        exact=exact,
+        paper=exact + convolutions.transposed_excess + instance_norms.total,
+        thop=_thop(bare, batch),
+        instance_norm=instance_norms.total,
+        depthwise=convolutions.depthwise,
+    )
 
 
-def thop_macs(module: nn.Module, inputs: Mapping[str, Tensor]) -> int:
-    """The MACs that ``thop.profile`` reports; it sees modules only, no functional calls."""
-    import thop
+class _Convolutions:
+    """The formula of a convolution for the FLOP counter; keeps aside what conventions differ in."""
 
-    bare, batch = _without_data(module, inputs)
-    # thop keeps its counts in tensors of the default device, which must hold values.
-    with warnings.catch_warnings(), torch.no_grad(), torch.device("cpu"):
-        warnings.simplefilter("ignore")
-        total, _ = thop.profile(
-            _ByPosition(bare, tuple(batch)), tuple(batch.values()), verbose=False
-        )
-    return int(total)
+    def __init__(self) -> None:
+        self.transposed_excess = 0
+        self.depthwise = 0
 
-
-class _ByPosition(nn.Module):
-    """Takes the named inputs in order, since thop passes positions only."""
-
-    def __init__(self, module: nn.Module, names: tuple[str, ...]) -> None:
-        super().__init__()
-        self.module, self.names = module, names
-
-    def forward(self, *values: Tensor) -> Any:
-        return self.module(**dict(zip(self.names, values, strict=True)))
+    def flops(
+        self,
+        x_shape: list[int],
+        w_shape: list[int],
+        _bias: Any,
+        _stride: Any,
+        _padding: Any,
+        _dilation: Any,
+        transposed: bool,
+        _output_padding: Any,
+        groups: int,
+        *_: Any,
+        out_shape: list[int],
+        **__: Any,
+    ) -> int:
+        exact: int = conv_flop_count(x_shape, w_shape, out_shape, transposed=transposed)
+        if transposed:
+            # (in, out / groups, k, k) holds every pair of channels once, at each output position.
+            pairs, positions = torch.Size(w_shape).numel(), torch.Size(out_shape[2:]).numel()
+            self.transposed_excess += out_shape[0] * positions * pairs - exact // 2
+        if groups > 1 and groups == x_shape[1]:
+            self.depthwise += exact // 2
+        return exact
 
 
 class _InstanceNormElements(TorchFunctionMode):
@@ -112,24 +128,27 @@ class _InstanceNormElements(TorchFunctionMode):
         return result
 
 
-def _convolution_at_outputs(
-    x_shape: list[int],
-    w_shape: list[int],
-    _bias: Any,
-    _stride: Any,
-    _padding: Any,
-    _dilation: Any,
-    transposed: bool,
-    _output_padding: Any,
-    _groups: int,
-    *_: Any,
-    out_shape: list[int],
-    **__: Any,
-) -> int:
-    """Two FLOPs for each output position, kernel element and pair of channels of a group."""
-    positions = out_shape[0] * torch.Size(out_shape[2:]).numel()
-    # (out, in / groups, …) or, transposed, (in, out / groups, …): every pair once, either way.
-    return 2 * positions * torch.Size(w_shape).numel()
+def _thop(bare: nn.Module, batch: Mapping[str, Tensor]) -> int:
+    import thop
+
+    # thop keeps its counts in tensors of the default device, which must hold values.
+    with warnings.catch_warnings(), torch.no_grad(), torch.device("cpu"):
+        warnings.simplefilter("ignore")
+        total, _ = thop.profile(
+            _ByPosition(bare, tuple(batch)), tuple(batch.values()), verbose=False
+        )
+    return int(total)
+
+
+class _ByPosition(nn.Module):
+    """Takes the named inputs in order, since thop passes positions only."""
+
+    def __init__(self, module: nn.Module, names: tuple[str, ...]) -> None:
+        super().__init__()
+        self.module, self.names = module, names
+
+    def forward(self, *values: Tensor) -> Any:
+        return self.module(**dict(zip(self.names, values, strict=True)))
 
 
 def _without_data(
@@ -143,14 +162,3 @@ def _without_data(
     # Gradients off: the counter's hooks do not bear views of parameters taken without grad mode.
     copied = copy.deepcopy(module, memo).eval().requires_grad_(False)
     return copied, {name: value.to("meta") for name, value in inputs.items()}
-
-
-def _run(module: nn.Module, batch: Mapping[str, Tensor]) -> None:
-    try:
-        with torch.no_grad():
-            module(**batch)
-    except NotImplementedError as error:
-        raise MetricError(
-            f"{type(module).__name__}: cannot be counted without data: {error}. Its forward must "
-            "not look at the values of tensors"
-        ) from error
