@@ -222,17 +222,21 @@ class PairStore:
         """The tensors at ``indices`` in the form they have on disk."""
         if len(indices) and not 0 <= int(indices.min()) <= int(indices.max()) < len(self):
             raise IndexError(f"pairs {indices.min()}…{indices.max()} of {len(self)}")
-        numbers = torch.div(indices, self.plan.shard_size, rounding_mode="floor")
-        rows = indices - numbers * self.plan.shard_size
-        gathered = {
-            name: value.new_empty((len(indices), *value.shape[1:]))
-            for name, value in self.shard(0).items()
+        if len(indices) == 0:
+            return {name: value[:0] for name, value in self.shard(0).items()}
+        # One gather per shard and tensor, then one copy to the places that were asked for.
+        order, size = indices.argsort(), self.plan.shard_size
+        counts = (indices // size).bincount(minlength=len(self.shards)).tolist()
+        parts = [
+            {name: value.index_select(0, rows) for name, value in self.shard(number).items()}
+            for number, rows in enumerate(torch.split(indices[order] % size, counts))
+            if len(rows)
+        ]
+        gathered = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+        return {
+            name: torch.empty_like(value).index_copy_(0, order, value)
+            for name, value in gathered.items()
         }
-        for number in sorted(set(numbers.tolist())):
-            places = (numbers == number).nonzero().flatten()
-            for name, value in self.shard(number).items():
-                gathered[name][places] = value[rows[places]]
-        return gathered
 
     def shard(self, number: int) -> dict[str, Tensor]:
         """The memory-mapped tensors of one shard: ``output`` and ``input.<name>``."""

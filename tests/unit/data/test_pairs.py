@@ -201,6 +201,11 @@ def test_damaged_manifest_is_a_data_error(damage: str, tmp_path: Path) -> None:
         PairStore(tmp_path)
 
 
+def test_no_indices_give_an_empty_batch(tmp_path: Path) -> None:
+    batch, output = recorded(tmp_path).batch([])
+    assert batch["z"].shape == (0, 12) and output.shape == (0, 3, 2, 2)
+
+
 def test_index_beyond_the_end_is_refused(tmp_path: Path) -> None:
     with pytest.raises(IndexError, match="of 25"):
         recorded(tmp_path).batch([25])
