@@ -1,0 +1,211 @@
+"""What a search found: candidates with costs and scores, and the best of them for any budget."""
+
+import csv
+import io
+import itertools
+import math
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy import stats
+
+from gancompress.atomic import write_text
+from gancompress.elastic.space import Subnet
+from gancompress.errors import BudgetError, RunError
+from gancompress.search.budget import METRICS, Budget, fits, format_amount
+
+#: Objectives of each stage, first stage first: ``{"paired": {"l1": "minimize"}}``.
+StageDirections = Mapping[str, Mapping[str, str]]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A scored subnet.
+
+    Attributes:
+        subnet: its widths.
+        uniform: whether every width is the same share of the full one.
+        costs: by column name (``macs``, ``params``, ``weight_bytes``, …).
+        scores: mean over the evaluation seeds by (stage, objective).
+        spreads: standard deviation over those seeds, likewise.
+    """
+
+    subnet: Subnet
+    uniform: bool
+    costs: Mapping[str, float]
+    scores: Mapping[tuple[str, str], float]
+    spreads: Mapping[tuple[str, str], float]
+
+
+@dataclass(frozen=True)
+class Correlation:
+    """How two stages rank the subnets that both scored (Spearman; lower is better in both)."""
+
+    cheap: str
+    dear: str
+    subnets: int
+    rank: float
+
+
+@dataclass(frozen=True)
+class Front:
+    """Every candidate of a search, cheapest (by MACs) first."""
+
+    stages: StageDirections
+    candidates: tuple[Candidate, ...]
+
+    def best(self, budget: Budget, reference: Mapping[str, float] | None = None) -> Candidate:
+        """The best candidate within ``budget``.
+
+        The first stage chooses; each later one revises the choice if it has scored it, for only
+        then has it seen what there is within this budget.
+
+        Args:
+            budget: upper limits; an empty one allows every candidate.
+            reference: costs that shares are taken of; by default the dearest candidate's.
+
+        Raises:
+            BudgetError: no candidate is that cheap; names the cheapest.
+        """
+        limits = budget.limits(reference or self.candidates[-1].costs)
+        inside = [candidate for candidate in self.candidates if fits(candidate.costs, limits)]
+        if not inside:
+            raise self._none_fits(limits)
+        first, *later = self.stages
+        choice = min(inside, key=lambda candidate: self.quality(candidate, first))
+        for stage in later:
+            if self.quality(choice, stage) < math.inf:
+                choice = min(inside, key=lambda candidate: self.quality(candidate, stage))
+        return choice
+
+    def _none_fits(self, limits: Mapping[str, float]) -> BudgetError:
+        asked = ", ".join(
+            f"{METRICS[name].key}: {format_amount(limit, name)}" for name, limit in limits.items()
+        )
+        cheapest = self.candidates[0]
+        costs = ", ".join(
+            f"{name} {format_amount(cheapest.costs[about.column], name)}"
+            for name, about in METRICS.items()
+            if about.column in cheapest.costs
+        )
+        return BudgetError(
+            f"{asked or 'search'}: none of the {len(self.candidates)} scored subnets is that cheap "
+            f"(the cheapest, {cheapest.subnet}: {costs}); search again under this budget"
+        )
+
+    def quality(self, candidate: Candidate, stage: str) -> float:
+        """The first objective of ``stage``, lower is better; inf where it was not scored."""
+        objective, direction = next(iter(self.stages[stage].items()))
+        score = candidate.scores.get((stage, objective))
+        if score is None:
+            return math.inf
+        return score if direction == "minimize" else -score
+
+    def last_stage(self, candidate: Candidate) -> str:
+        """The latest stage that scored ``candidate``."""
+        return [stage for stage in self.stages if any(s == stage for s, _ in candidate.scores)][-1]
+
+    def nondominated(self, stage: str, cost: str = "macs") -> tuple[Candidate, ...]:
+        """Candidates that no other of ``stage`` beats in ``cost`` and quality, cheapest first."""
+        scored = [c for c in self.candidates if self.quality(c, stage) < math.inf]
+        least = math.inf
+        front = []
+        for candidate in sorted(scored, key=lambda c: (c.costs[cost], self.quality(c, stage))):
+            if self.quality(candidate, stage) < least:
+                least = self.quality(candidate, stage)
+                front.append(candidate)
+        return tuple(front)
+
+    def correlations(self) -> tuple[Correlation, ...]:
+        """How well the ranks of each pair of consecutive stages agree."""
+        names = list(self.stages)
+        found = []
+        for cheap, dear in itertools.pairwise(names):
+            pairs = [(self.quality(c, cheap), self.quality(c, dear)) for c in self.candidates]
+            both = np.array([pair for pair in pairs if max(pair) < math.inf])
+            found.append(Correlation(cheap, dear, len(both), spearman(both)))
+        return tuple(found)
+
+    def uniform_rival(self, chosen: Candidate, cost: str = "macs") -> Candidate | None:
+        """The best uniform-width candidate no dearer than ``chosen`` and scored as far."""
+        stage = self.last_stage(chosen)
+        rivals = [
+            candidate
+            for candidate in self.candidates
+            if candidate.uniform
+            and candidate.costs[cost] <= chosen.costs[cost]
+            and self.quality(candidate, stage) < math.inf
+        ]
+        return min(rivals, key=lambda rival: self.quality(rival, stage), default=None)
+
+    def to_csv(self, path: str | os.PathLike[str]) -> None:
+        """Write a row per candidate: subnet, uniform, costs and ``stage.objective.direction``."""
+        columns = [
+            (stage, objective, direction)
+            for stage, directions in self.stages.items()
+            for objective, direction in directions.items()
+        ]
+        costs = list(self.candidates[0].costs) if self.candidates else []
+        names = [".".join(column) for column in columns]
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(["subnet", "uniform", *costs, *names, *(f"{n}.std" for n in names)])
+        for candidate in self.candidates:
+            keys = [(stage, objective) for stage, objective, _ in columns]
+            writer.writerow(
+                [candidate.subnet.text, int(candidate.uniform)]
+                + [repr(float(candidate.costs[name])) for name in costs]
+                + [repr(candidate.scores[key]) if key in candidate.scores else "" for key in keys]
+                + [repr(candidate.spreads[key]) if key in candidate.spreads else "" for key in keys]
+            )
+        write_text(path, text.getvalue())
+
+    @classmethod
+    def from_csv(cls, path: str | os.PathLike[str]) -> "Front":
+        """Read what :meth:`to_csv` wrote.
+
+        Raises:
+            RunError: the file is missing or is no such table.
+        """
+        try:
+            with Path(path).open(encoding="utf-8", newline="") as file:
+                return _from_rows(list(csv.DictReader(file)))
+        except (OSError, ValueError, KeyError, IndexError) as error:
+            raise RunError(f"{path}: not a search front that can be read: {error}") from error
+
+
+def _from_rows(table: Sequence[Mapping[str, str]]) -> Front:
+    names = list(table[0])
+    columns = [name.split(".") for name in names if name.count(".") == 2]
+    costs = [name for name in names[2:] if "." not in name]
+    stages: dict[str, dict[str, str]] = {}
+    for stage, objective, direction in columns:
+        stages.setdefault(stage, {})[objective] = direction
+    candidates = []
+    for row in table:
+        scored = [column for column in columns if row[".".join(column)]]
+        candidates.append(
+            Candidate(
+                Subnet(map(int, row["subnet"].split("_"))),
+                row["uniform"] == "1",
+                {name: float(row[name]) for name in costs},
+                {(s, o): float(row[f"{s}.{o}.{d}"]) for s, o, d in scored},
+                {(s, o): float(row[f"{s}.{o}.{d}.std"]) for s, o, d in scored},
+            )
+        )
+    return Front(stages, tuple(candidates))
+
+
+def spearman(pairs: "np.ndarray[tuple[int, ...], np.dtype[np.float64]]") -> float:
+    """Spearman's rank correlation of an array (n, 2); NaN for fewer than three or constant ones."""
+    if len(pairs) < 3 or min(np.ptp(pairs, axis=0)) == 0:
+        return math.nan
+    return float(stats.spearmanr(pairs[:, 0], pairs[:, 1]).statistic)
+
+
+def in_order_of_cost(candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:
+    """Cheapest first, by MACs."""
+    return tuple(sorted(candidates, key=lambda candidate: candidate.costs["macs"]))

@@ -1,0 +1,212 @@
+"""Which subnets to score next: first a population over the whole cost range, then what a model of
+the scores so far expects most of, mixed with children of the best (NSGA-II).
+"""
+
+import itertools
+from collections.abc import Collection, Iterator, Sequence
+
+import numpy as np
+import optuna
+from numpy.typing import NDArray
+from optuna.distributions import IntDistribution
+from optuna.samplers import NSGAIISampler
+from optuna.trial import create_trial
+from scipy.stats import norm
+
+from gancompress.elastic.space import Subnet
+from gancompress.search.feasible import Feasible, Levels
+from gancompress.search.surrogate import Surrogate
+
+Matrix = NDArray[np.float64]
+
+UNIFORM_RATIOS = tuple(step / 16 for step in range(1, 17))
+
+# Random subnets that the starting population is picked from.
+RANDOM_POOL = 100_000
+# Spaces up to this size are looked through as a whole for every round of proposals.
+ENUMERABLE = 20_000
+# In larger ones: random subnets, children and one-step neighbours of the best, about as many each.
+POOL = 2_000
+# Scores that the model is fitted to, its cost being cubic, and subnets whose spread is computed.
+MODEL_SCORES = 500
+SHORTLIST = 1_500
+# Every fourth proposal is a child that does not ask the model: it keeps exploring where that errs.
+CHILDREN_EVERY = 4
+
+
+def uniform_line(feasible: Feasible) -> list[Subnet]:
+    """The uniform-width subnets within the limits, narrow to wide."""
+    line = list(dict.fromkeys(feasible.space.uniform(ratio) for ratio in UNIFORM_RATIOS))
+    inside = feasible.inside(feasible.levels(line))
+    return [subnet for subnet, fits in zip(line, inside, strict=True) if fits]
+
+
+def starting_population(feasible: Feasible, count: int, rng: np.random.Generator) -> list[Subnet]:
+    """About ``count`` subnets over the whole cost range, all within the limits.
+
+    The smallest, the largest, uniform widths at several ratios, and for evenly spaced costs (on a
+    log scale) the one of :data:`RANDOM_POOL` random subnets that lies farthest from those chosen.
+    """
+    line = [feasible.space.smallest, *uniform_line(feasible)]
+    rows = _unique(feasible.levels(line))
+    rows = rows[np.unique(np.linspace(0, len(rows) - 1, max(2, count // 2)).round().astype(int))]
+    pool = feasible.random(RANDOM_POOL, rng)
+    order = np.argsort(np.log(feasible.cost(pool)), kind="stable")
+    logs = np.log(feasible.cost(pool))[order]
+    edges = np.linspace(logs[0], logs[-1], max(1, count - len(rows)) + 1)
+    chosen = list(rows)
+    for low, high in itertools.pairwise(edges):
+        start, stop = np.searchsorted(logs, [low, high])
+        if stop > start:
+            cell = pool[order[start:stop][:2000]]
+            share = np.array(chosen) / np.maximum(feasible.tops, 1)
+            gaps = np.abs(cell[:, None] / np.maximum(feasible.tops, 1) - share[None]).sum(axis=2)
+            chosen.append(cell[gaps.min(axis=1).argmax()])
+    return list(dict.fromkeys(feasible.subnet(row) for row in chosen))[:count]
+
+
+def next_round(
+    feasible: Feasible,
+    subnets: Sequence[Subnet],
+    scores: Matrix,
+    taken: Collection[Subnet],
+    count: int,
+    rng: np.random.Generator,
+) -> list[Subnet]:
+    """Up to ``count`` new subnets within the limits, in the order to score them.
+
+    Each proposal is made for one budget, so that the whole front grows: it is the subnet with the
+    greatest expected improvement on the best score within that budget (Jones et al. 1998,
+    "Efficient global optimization", equation 15).
+
+    Args:
+        subnets: those scored, all within the limits.
+        scores: theirs (n, objectives), finite, lower is better; several objectives are weighed at
+            random, anew for each proposal.
+        taken: subnets not to propose again.
+        rng: decides whatever is random.
+    """
+    known = feasible.levels(subnets)
+    best = known[elite(np.column_stack([feasible.cost(known), scores]))]
+    used = {row.tobytes() for row in feasible.levels(list(taken))}
+    pool = _pool(feasible, best, rng)
+    pool = pool[[row.tobytes() not in used for row in pool]]
+    expected = _expect(feasible, known, scores, pool, rng) if len(pool) else iter(())
+    born = iter(_children(feasible, known, scores, count // CHILDREN_EVERY, rng))
+    chosen: list[Levels] = []
+    while len(chosen) < count:
+        source = born if len(chosen) % CHILDREN_EVERY == CHILDREN_EVERY - 1 else expected
+        row = next(source, None)
+        if row is None:
+            row = next(expected, None)
+        if row is None:
+            break
+        if row.tobytes() not in used:
+            used.add(row.tobytes())
+            chosen.append(row)
+    return [feasible.subnet(row) for row in chosen]
+
+
+def _expect(
+    feasible: Feasible, known: Levels, scores: Matrix, pool: Levels, rng: np.random.Generator
+) -> Iterator[Levels]:
+    """Rows of ``pool`` by expected improvement, each for a budget of its own."""
+    fitted_to = elite(np.column_stack([feasible.cost(known), scores]), MODEL_SCORES)
+    features = feasible.features(known[fitted_to])
+    models = [Surrogate(features, column) for column in scores[fitted_to].T]
+    pool = pool[_shortlist(feasible, models, pool)]
+    means = np.stack([model.mean(feasible.features(pool)) for model in models])
+    spreads = np.stack([model.spread(feasible.features(pool)) for model in models])
+    scales = scores.std(axis=0) + 1e-12
+    costs, paid = feasible.cost(pool), feasible.cost(known)
+    left = np.ones(len(pool), dtype=bool)
+    while left.any():
+        budget = feasible.draw_budget(rng)
+        weights = rng.dirichlet(np.ones(len(models))) / scales
+        within = left & (costs <= budget)
+        if not within.any():
+            within = left
+        reached = (scores @ weights)[paid <= budget]
+        best = reached.min() if len(reached) else (scores @ weights).max()
+        spread = np.sqrt(np.square(weights) @ np.square(spreads[:, within]))
+        gain = (best - weights @ means[:, within]) / spread
+        improvement = spread * (gain * norm.cdf(gain) + norm.pdf(gain))
+        found = np.flatnonzero(within)[improvement.argmax()]
+        left[found] = False
+        yield pool[found]
+
+
+def _shortlist(feasible: Feasible, models: Sequence[Surrogate], pool: Levels) -> Levels:
+    """Indices of the rows that come closest to the front the models expect."""
+    order = np.argsort(feasible.cost(pool), kind="stable")
+    listed = []
+    for model in models:
+        means = model.mean(feasible.features(pool[order]))
+        excess = means - np.minimum.accumulate(means)
+        listed.append(order[np.argsort(excess, kind="stable")[: SHORTLIST // len(models)]])
+    shortlist: Levels = np.unique(np.concatenate(listed))
+    return shortlist
+
+
+def _pool(feasible: Feasible, best: Levels, rng: np.random.Generator) -> Levels:
+    """What the model is asked about: the whole space where it is small, else a choice of it."""
+    if feasible.space.size <= ENUMERABLE:
+        return feasible.everything
+    groups = best.shape[1]
+    steps = np.concatenate([np.eye(groups, dtype=np.int64), -np.eye(groups, dtype=np.int64)])
+    near = (best[:, None] + steps).reshape(-1, groups)
+    near = near[rng.permutation(len(near))[:POOL]]
+    parents = best[rng.integers(len(best), size=(2, POOL))]
+    crossed = np.where(rng.random((POOL, groups)) < 0.5, parents[0], parents[1])
+    moved = crossed + rng.integers(-1, 2, crossed.shape) * (rng.random(crossed.shape) < 2 / groups)
+    bred = np.clip(np.concatenate([near, moved]), 0, feasible.tops)
+    return _unique(np.concatenate([feasible.repair(bred, rng), feasible.random(POOL, rng)]))
+
+
+def dominators(objectives: Matrix) -> Levels:
+    """How many other rows are at least as low in every column and lower in one: (n,)."""
+    counts = np.zeros(len(objectives), dtype=np.int64)
+    for row in objectives:
+        counts += (row <= objectives).all(axis=1) & (row < objectives).any(axis=1)
+    return counts
+
+
+def elite(objectives: Matrix, count: int = 64) -> Levels:
+    """Indices of the ``count`` rows that the fewest others dominate."""
+    best: Levels = np.argsort(dominators(objectives), kind="stable")[:count]
+    return best
+
+
+def _children(
+    feasible: Feasible, known: Levels, scores: Matrix, count: int, rng: np.random.Generator
+) -> Levels:
+    """Children of the best of ``known``, repaired to fit, by Optuna's NSGA-II.
+
+    It works on a study in memory: asking the shared one would write each proposal to disk.
+    """
+    objectives = np.column_stack([feasible.cost(known), scores])
+    best = elite(objectives)
+    study = optuna.create_study(
+        directions=["minimize"] * objectives.shape[1],
+        sampler=NSGAIISampler(population_size=max(2, len(best)), seed=int(rng.integers(2**31))),
+    )
+    levels = {str(i): IntDistribution(0, int(top)) for i, top in enumerate(feasible.tops)}
+    for i in best:
+        study.add_trial(
+            create_trial(
+                params={name: int(known[i, int(name)]) for name in levels},
+                distributions=dict(levels),
+                values=objectives[i].tolist(),
+                # The sampler breeds from the generation before: these are it.
+                system_attrs={NSGAIISampler._get_generation_key(): 0},
+            )
+        )
+    asked = [study.ask(dict(levels)).params for _ in range(count)]
+    born = np.array([[child[name] for name in levels] for child in asked], dtype=np.int64)
+    return feasible.repair(born.reshape(count, len(levels)), rng)
+
+
+def _unique(levels: Levels) -> Levels:
+    """Rows without repetitions, in their order."""
+    _, first = np.unique(levels, axis=0, return_index=True)
+    return levels[np.sort(first)]
