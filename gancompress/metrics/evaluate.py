@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from gancompress.errors import MetricError
-from gancompress.metrics.collapse import collapse_report
+from gancompress.metrics.collapse import CollapseReport, collapse_report
 from gancompress.metrics.collect import Collected, collect, collect_reference
 from gancompress.metrics.conditional import conditional_accuracy
 from gancompress.metrics.features import Extractor
@@ -19,7 +19,7 @@ from gancompress.metrics.inception import frechet_name
 from gancompress.metrics.inception_score import inception_score
 from gancompress.metrics.kid import kernel_distance
 from gancompress.metrics.memorisation import memorisation
-from gancompress.metrics.per_class import class_scores
+from gancompress.metrics.per_class import ClassScore, class_scores
 from gancompress.metrics.precision_recall import manifold
 from gancompress.metrics.provenance import Score, package_versions
 from gancompress.metrics.sources import ImageSource
@@ -37,8 +37,18 @@ class Named:
 
 @dataclass(frozen=True)
 class Material:
-    """What a metric may look at."""
+    """What a metric may look at; see :func:`look`.
 
+    Attributes:
+        judged, reference: where the images come from.
+        ours, theirs: what the extractor saw in them.
+        extractor: the network.
+        classes: names of the labels.
+        seed: of everything a metric draws.
+    """
+
+    judged: Named
+    reference: Named | tuple[str, FeatureStatistics]
     ours: Collected
     theirs: Collected
     extractor: Extractor
@@ -68,7 +78,15 @@ class Material:
     def requested(self) -> Tensor:
         """The same as indices of the extractor's logits, which may count classes differently."""
         known = getattr(self.extractor, "classes", None)
-        if not known or not self.classes or known == self.classes:
+        if not self.classes or known == self.classes:
+            return self.labels()
+        if known is None:
+            number = self.logits().shape[1]
+            if number != len(self.classes):
+                raise MetricError(
+                    f"extractor {self.extractor.name} tells {number} classes apart, the data have "
+                    f"{len(self.classes)}; train one on these data"
+                )
             return self.labels()
         unknown = [name for name in self.classes if name not in known]
         if unknown:
@@ -77,6 +95,13 @@ class Material:
                 f"but not {', '.join(unknown)}; train one on these data"
             )
         return torch.tensor([known.index(name) for name in self.classes])[self.labels()]
+
+    def right(self) -> Tensor | None:
+        """In which images the extractor sees the requested class; None where it cannot tell."""
+        known = getattr(self.extractor, "classes", None)
+        if self.ours.logits is None or known is None or not set(self.classes) <= set(known):
+            return None
+        return self.ours.logits.argmax(1) == self.requested()
 
 
 @dataclass(frozen=True)
@@ -88,6 +113,7 @@ class Value:
     better: Better
     error: float | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 def _frechet(material: Material) -> list[Value]:
@@ -99,9 +125,10 @@ def _frechet_infinity(material: Material) -> list[Value]:
     if material.ours.features is None:
         raise MetricError("an extrapolation needs every feature")
     found = frechet_infinity(material.ours.features, material.theirs.statistics, seed=material.seed)
-    settings = {"points": len(found.counts), "fit": round(found.fit, 4)}
+    settings = {"points": len(found.counts)}
+    details = {"fit": found.fit, "slope": found.slope}
     name = f"{frechet_name(material.extractor)}_infinity"
-    return [Value(name, found.value, "lower", settings=settings)]
+    return [Value(name, found.value, "lower", None, settings, details)]
 
 
 def _kid(material: Material) -> list[Value]:
@@ -136,30 +163,41 @@ def _accuracy(material: Material) -> list[Value]:
     return [Value(f"accuracy_{material.extractor.name}", found.overall, "higher")]
 
 
-def _class_frechet(material: Material) -> list[Value]:
+def by_class(material: Material) -> list[ClassScore]:
+    """One row a class, with the accuracy where the extractor knows these classes."""
     ours, theirs = material.features()
     if material.theirs.labels is None:
         raise MetricError("the reference images have no labels; this metric is about classes")
-    rows = class_scores(
+    return class_scores(
         ours,
         material.labels(),
         theirs,
         material.theirs.labels,
         names=material.classes or _numbered(material),
+        right=material.right(),
     )
+
+
+def _class_frechet(material: Material) -> list[Value]:
+    rows = by_class(material)
     mean = sum(row.frechet for row in rows) / len(rows)
-    settings = {"classes": {row.name: round(row.frechet, 6) for row in rows}}
+    details = {row.name: row.frechet for row in rows}
     name = f"class_{frechet_name(material.extractor)}"
-    return [Value(name, mean, "lower", settings=settings)]
+    return [Value(name, mean, "lower", details=details)]
 
 
-def _collapse(material: Material) -> list[Value]:
-    found = collapse_report(
+def collapse(material: Material) -> CollapseReport:
+    """Signs of mode collapse."""
+    return collapse_report(
         *material.features(),
         logits=material.ours.logits,
         reference_logits=material.theirs.logits,
         classes=getattr(material.extractor, "classes", None),
     )
+
+
+def _collapse(material: Material) -> list[Value]:
+    found = collapse(material)
     name = material.extractor.name
     values = [
         Value(f"duplicates_{name}", found.duplicates, "lower"),
@@ -167,9 +205,9 @@ def _collapse(material: Material) -> list[Value]:
         Value(f"diversity_{name}", found.diversity, "higher"),
     ]
     if found.missing is not None:
-        settings = {"missing": list(found.missing)}
+        missing = {"missing": list(found.missing)}
         values.append(
-            Value(f"missing_classes_{name}", len(found.missing), "lower", settings=settings)
+            Value(f"missing_classes_{name}", len(found.missing), "lower", details=missing)
         )
     return values
 
@@ -201,7 +239,7 @@ METRICS: dict[str, Metric] = {
 }
 
 
-def evaluate(
+def look(
     judged: Named,
     reference: Named | tuple[str, FeatureStatistics],
     extractor: Extractor,
@@ -212,8 +250,8 @@ def evaluate(
     batch_size: int = 64,
     cache: Path | None = None,
     progress: bool = False,
-) -> list[Score]:
-    """Judge images against a reference; each side passes the extractor once.
+) -> Material:
+    """Show each side to the extractor once, keeping what ``metrics`` need.
 
     Args:
         judged: the images and what made them.
@@ -227,7 +265,7 @@ def evaluate(
         progress: show bars.
 
     Raises:
-        MetricError: an unknown metric, or one that is not defined for these images.
+        MetricError: an unknown metric, or images that cannot be judged.
     """
     chosen = [_metric(name) for name in metrics]
     ours = collect(
@@ -248,18 +286,21 @@ def evaluate(
         )
     else:
         theirs = Collected(reference[1], None, None, None)
-    material = Material(ours, theirs, extractor, classes, seed)
-    values = [value for metric in chosen for value in metric.compute(material)]
-    return [_score(value, judged, reference, material) for value in values]
+    return Material(judged, reference, ours, theirs, extractor, classes, seed)
 
 
-def _score(
-    value: Value,
-    judged: Named,
-    reference: Named | tuple[str, FeatureStatistics],
-    material: Material,
-) -> Score:
-    extractor = material.extractor
+def scores(material: Material, metrics: Sequence[str]) -> list[Score]:
+    """The scores of ``metrics``, each with its provenance.
+
+    Raises:
+        MetricError: a metric is not defined for these images.
+    """
+    values = [value for name in metrics for value in _metric(name).compute(material)]
+    return [_score(value, material) for value in values]
+
+
+def _score(value: Value, material: Material) -> Score:
+    extractor, judged, reference = material.extractor, material.judged, material.reference
     if isinstance(reference, Named):
         label, digest = reference.name, reference.source.fingerprint
     else:
@@ -280,6 +321,7 @@ def _score(
         reference_samples=material.theirs.statistics.count,
         seed=material.seed,
         settings=value.settings,
+        details=value.details,
         versions=package_versions(),
     )
 

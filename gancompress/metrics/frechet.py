@@ -153,7 +153,8 @@ def _trace_of_root(a: FeatureStatistics, b: FeatureStatistics, spread: float) ->
 
 
 def _by_eigenvalues(a: FeatureStatistics, b: FeatureStatistics, spread: float) -> float | None:
-    """Σ √λ(LᵀΣ₂L) with Σ₁ = LLᵀ; None where singular matrices would cost it digits.
+    """Σ √λ(LᵀΣ₂L) with Σ₁ = LLᵀ; None where singular matrices would cost it digits,
+    or where Σ₂ is no covariance.
 
     Squaring singular values halves the digits of the small ones: an error δ in an eigenvalue λ is
     one of min(√δ, δ / 2√λ) in its root. The route is taken only where those add up to nothing.
@@ -165,6 +166,8 @@ def _by_eigenvalues(a: FeatureStatistics, b: FeatureStatistics, spread: float) -
         return None
     eigenvalues = np.linalg.eigvalsh(lower.T @ b.covariance @ lower)
     rounding = np.finfo(np.float64).eps * np.sqrt(a.dimension) * float(eigenvalues[-1])
+    if eigenvalues[0] < -rounding:
+        return None
     roots = np.sqrt(np.clip(eigenvalues, 0.0, None))
     error = np.minimum(np.sqrt(rounding), rounding / np.maximum(2.0 * roots, 1e-300)).sum()
     return None if 2.0 * error > _TOLERANCE * spread else float(roots.sum())

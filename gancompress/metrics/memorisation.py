@@ -14,6 +14,7 @@ from gancompress.atomic import replacing
 from gancompress.errors import MetricError
 from gancompress.metrics.images import with_channels
 from gancompress.metrics.precision_recall import kth_distances, pairwise_distances
+from gancompress.metrics.sources import ImageSource
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,29 @@ def memorisation(
     return Memorisation(nearest, distances, float((distances[:, 0] > own).double().mean()))
 
 
+def save_suspects(
+    found: Memorisation,
+    generated: ImageSource,
+    training: ImageSource,
+    path: str | os.PathLike[str],
+    *,
+    count: int = 8,
+) -> None:
+    """Draw the ``count`` generated images nearest to a training image, see :func:`save_neighbours`.
+
+    Training images of another size are brought to that of the generated ones.
+    """
+    rows = found.suspects(count)
+    images = torch.cat([generated.batch([row]) for row in rows])
+    neighbours = []
+    for row in rows:
+        beside = training.batch(found.nearest[row].tolist())
+        if beside.shape[-2:] != images.shape[-2:]:
+            beside = F.interpolate(beside.float(), images.shape[-2:], mode="bilinear")
+        neighbours.append(beside)
+    save_neighbours(images, neighbours, path)
+
+
 def save_neighbours(
     generated: Tensor,
     neighbours: Sequence[Tensor],
@@ -66,8 +90,8 @@ def save_neighbours(
     """Draw each generated image beside its nearest training images, one row each.
 
     Args:
-        generated: uint8 (n, C, H, W).
-        neighbours: for each of them uint8 (k, C, H, W), of the same size.
+        generated: (n, C, H, W) in 0…255.
+        neighbours: for each of them (k, C, H, W), of the same size.
         path: of the PNG.
         scale: enlargement, by repetition of pixels.
     """

@@ -7,7 +7,6 @@ import torch
 from torch import Tensor
 
 from gancompress.errors import MetricError
-from gancompress.metrics.conditional import conditional_accuracy
 from gancompress.metrics.frechet import frechet_distance, statistics_of
 
 
@@ -36,7 +35,7 @@ def class_scores(
     reference_labels: Tensor,
     *,
     names: Sequence[str],
-    logits: Tensor | None = None,
+    right: Tensor | None = None,
 ) -> list[ClassScore]:
     """One row for each class; the mean of ``frechet`` is the class-conditional Fréchet distance.
 
@@ -44,7 +43,7 @@ def class_scores(
         features, labels: generated (N, D) and (N,).
         reference, reference_labels: real (M, D) and (M,).
         names: of the classes; a class without any image on either side is left out.
-        logits: (N, len(names)) of a classifier of the same classes.
+        right: (N,) bool, whether a classifier sees the requested class.
 
     Raises:
         MetricError: a class has fewer than two images on one side.
@@ -62,7 +61,6 @@ def class_scores(
             f"classes with fewer than two images, generated or real: {', '.join(scarce)}; "
             "a distance by class needs two of each"
         )
-    accuracy = None if logits is None else conditional_accuracy(logits, labels).per_class.tolist()
     return [
         ClassScore(
             name=names[label],
@@ -72,7 +70,7 @@ def class_scores(
                 statistics_of(features[labels == label]),
                 statistics_of(reference[reference_labels == label]),
             ),
-            accuracy=None if accuracy is None else accuracy[label],
+            accuracy=None if right is None else float(right[labels == label].double().mean()),
         )
         for label in present
     ]

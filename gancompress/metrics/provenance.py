@@ -13,7 +13,7 @@ from gancompress.errors import MetricError
 FORMAT = 1
 
 # What two scores may differ in and still be compared: that is what is being compared.
-_SUBJECT = ("value", "error", "generator", "generator_hash")
+_SUBJECT = ("value", "error", "details", "generator", "generator_hash")
 
 
 class ProvenanceWarning(UserWarning):
@@ -36,7 +36,8 @@ class Score:
         reference, reference_hash, reference_samples: what they were compared with.
         generator, generator_hash: what made them.
         seed: of the samples and of everything drawn by the metric.
-        settings: of the metric (splits, block, neighbours …).
+        settings: of the metric (splits, blocks, neighbours …).
+        details: more of what was found (by class, quality of a fit …).
         versions: packages that take part.
     """
 
@@ -55,6 +56,7 @@ class Score:
     reference_samples: int | None = None
     seed: int | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
 
     def line(self) -> str:

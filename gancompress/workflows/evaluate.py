@@ -1,0 +1,197 @@
+"""`evaluate WHAT --against DATA`: scores of anything that makes or holds images."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from accelerate import PartialState
+
+from gancompress.atomic import write_json
+from gancompress.batch import DRAWN, InputSpec
+from gancompress.data.cache import default_cache
+from gancompress.data.digits import open_digits
+from gancompress.data.images import open_images
+from gancompress.data.paired import PairedImages
+from gancompress.elastic.student import load_student
+from gancompress.errors import DataError, MetricError
+from gancompress.metrics.classifier import is_classifier
+from gancompress.metrics.evaluate import Material, Named, by_class, collapse, look, scores
+from gancompress.metrics.extractors import open_extractor
+from gancompress.metrics.frechet import FeatureStatistics
+from gancompress.metrics.memorisation import memorisation, save_suspects
+from gancompress.metrics.per_class import class_table
+from gancompress.metrics.provenance import Score, table
+from gancompress.metrics.sources import ImageSource, generated
+from gancompress.metrics.statistics_file import load_statistics
+from gancompress.run_dir import RunDir
+from gancompress.teachers.from_file import from_file
+from gancompress.teachers.teacher import InputData, ModuleTeacher
+
+METRICS = ("frechet", "kid", "manifold")
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What :func:`evaluate` found.
+
+    Attributes:
+        scores: in the order of the metrics, each with its provenance.
+        text: tables for the terminal.
+    """
+
+    scores: list[Score]
+    text: str
+
+
+def evaluate(
+    what: str | Path,
+    against: str | Path,
+    *,
+    extractor: str,
+    metrics: Sequence[str] = METRICS,
+    samples: int,
+    seed: int,
+    batch_size: int = 64,
+    device: str = "cpu",
+    family: str | None = None,
+    factory: str | None = None,
+    inputs: str | Path | None = None,
+    output: Path | None = None,
+    progress: bool = True,
+) -> Evaluation:
+    """Judge ``what`` against real images; the same numbers under ``accelerate launch`` as in one.
+
+    Args:
+        what: a run directory (its student), a student or teacher file, or a folder or zip of
+            images.
+        against: ``digits``, a folder or zip of images, or statistics (``.npz``).
+        extractor: see :func:`gancompress.metrics.extractors.open_extractor`.
+        metrics: names in :data:`gancompress.metrics.evaluate.METRICS`.
+        samples: images to generate; of a folder or zip, all are taken.
+        seed: of the generated images and of everything a metric draws.
+        batch_size: images at once.
+        device: of extractor and generator; under ``accelerate launch`` each process has its own.
+        family: of a teacher file that does not show it.
+        factory: of a student whose architecture is not built in.
+        inputs: folder or zip of images that an image-to-image generator is fed.
+        output: folder for ``scores.json`` and, with ``memorisation``, ``nearest.png``.
+        progress: show bars.
+    """
+    state = PartialState(cpu=device == "cpu")
+    if state.num_processes > 1:
+        device = str(state.device)
+    network = open_extractor(extractor, device=device)
+    judged = _open_judged(Path(what), samples, seed, device, family, factory, inputs)
+    reference, classes = _open_reference(str(against), judged.source)
+    material = look(
+        judged,
+        reference,
+        network,
+        metrics,
+        seed=seed,
+        classes=classes,
+        batch_size=batch_size,
+        cache=default_cache(),
+        progress=progress,
+    )
+    found = scores(material, metrics)
+    if output is not None and state.is_main_process:
+        _write(found, material, metrics, output)
+    return Evaluation(found, _text(found, material, metrics))
+
+
+def open_generator(
+    path: Path,
+    *,
+    family: str | None = None,
+    factory: str | None = None,
+    inputs: str | Path | None = None,
+) -> ModuleTeacher:
+    """The frozen generator of a run directory, a student file or a teacher file.
+
+    Args:
+        path: of it.
+        family, factory, inputs: see :func:`evaluate`.
+    """
+    if path.is_dir() and (path / "run.json").is_file():
+        path = RunDir.open(path).path / "student.safetensors"
+    if factory is not None:
+        student = load_student(path, factory=factory)
+        found = ModuleTeacher(student.module, student.inputs)
+    else:
+        found = from_file(path, family)
+    if inputs is not None:
+        found.data = _feed(found.inputs, inputs)
+    return found
+
+
+def _feed(wanted: InputSpec, inputs: str | Path) -> InputData:
+    fed = wanted.get("image")
+    if fed is None or fed.kind != "image":
+        raise DataError(f"{inputs}: the generator takes {', '.join(wanted)}, not an image")
+    channels, height, width = fed.shape
+    images = open_images(inputs, resolution=(height, width), channels=channels)
+    # It has the two methods that rows are read by.
+    return cast(InputData, PairedImages(images, None))
+
+
+def _open_judged(
+    what: Path,
+    samples: int,
+    seed: int,
+    device: str,
+    family: str | None,
+    factory: str | None,
+    inputs: str | Path | None,
+) -> Named:
+    folder = what.is_dir() and not (what / "run.json").is_file() and family is None
+    if folder or what.suffix == ".zip":
+        return Named(what.name, open_images(what))
+    if is_classifier(what):
+        raise MetricError(f"{what}: is a classifier, not a generator; give it as the extractor")
+    teacher = open_generator(what, family=family, factory=factory, inputs=inputs)
+    teacher.module.to(device)
+    drawn = all(entry.kind in DRAWN for entry in teacher.inputs.values())
+    source = generated(
+        teacher,
+        teacher.inputs,
+        count=samples,
+        seed=seed,
+        fingerprint=teacher.fingerprint,
+        sample=None if drawn else teacher.sample_inputs,
+    )
+    return Named(what.name, source)
+
+
+def _open_reference(
+    against: str, judged: ImageSource
+) -> tuple[Named | tuple[str, FeatureStatistics], tuple[str, ...]]:
+    """The reference, and the names of its classes; real images are brought to the judged size."""
+    if against.endswith(".npz"):
+        return (Path(against).name, load_statistics(against)), ()
+    _, channels, height, width = judged.batch([0]).shape
+    if against == "digits":
+        digits = open_digits(height)
+        return Named(against, digits), digits.classes
+    images = open_images(against, resolution=(height, width), channels=channels)
+    return Named(Path(against).name, images), images.classes
+
+
+def _text(found: Sequence[Score], material: Material, metrics: Sequence[str]) -> str:
+    parts = [table(found)]
+    if "class_frechet" in metrics:
+        parts.append(class_table(by_class(material)))
+    if "collapse" in metrics:
+        parts.append(collapse(material).line())
+    return "\n\n".join([*parts, found[0].line()] if found else parts)
+
+
+def _write(
+    found: Sequence[Score], material: Material, metrics: Sequence[str], output: Path
+) -> None:
+    write_json(output / "scores.json", [score.to_json() for score in found])
+    if "memorisation" in metrics and isinstance(material.reference, Named):
+        neighbours = memorisation(*material.features())
+        sources = material.judged.source, material.reference.source
+        save_suspects(neighbours, *sources, output / "nearest.png")
