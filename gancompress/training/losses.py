@@ -53,6 +53,40 @@ ADVERSARIAL: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], Callable[[Tenso
 }
 
 
+def relativistic(real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+    """(D(real) - mean D(fake), D(fake) - mean D(real)): logits to be given to any loss above.
+
+    The relativistic average form (Jolicoeur-Martineau 2018, sec. 4.1). The discriminator learns by
+    ``loss(*relativistic(real, fake))``, the generator by the discriminator's loss with the two
+    exchanged.
+    """
+    return real - fake.mean(), fake - real.mean()
+
+
+def gradient_penalty(
+    discriminator: nn.Module,
+    real: Tensor,
+    fake: Tensor,
+    conditions: Mapping[str, Tensor],
+    mix: Tensor,
+) -> Tensor:
+    """mean (‖∂D(x)/∂x‖₂ - 1)² at x = m·real + (1 - m)·fake (Gulrajani et al. 2017, eq. 3).
+
+    Args:
+        discriminator: gives (logits, features).
+        real: (N, C, H, W).
+        fake: (N, C, H, W).
+        conditions: of the real ones.
+        mix: m, uniform in [0, 1), one number a sample, shape (N,).
+    """
+    share = mix.view(-1, *[1] * (real.ndim - 1))
+    between = torch.lerp(fake.detach(), real.detach(), share).requires_grad_(True)
+    logits, _ = discriminator(between, **conditions)
+    (gradient,) = torch.autograd.grad(logits.sum(), between, create_graph=True)
+    norms = torch.linalg.vector_norm(gradient.flatten(1), dim=1)
+    return (norms - 1.0).square().mean()
+
+
 def r1_penalty(discriminator: nn.Module, real: Tensor, conditions: Mapping[str, Tensor]) -> Tensor:
     """mean ‖∂D(real)/∂real‖² over the samples (Mescheder et al. 2018, eq. 9, without γ/2)."""
     real = real.detach().requires_grad_(True)
