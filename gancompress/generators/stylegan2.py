@@ -15,11 +15,9 @@ from torch.nn import functional as F
 from gancompress.batch import Input, InputSpec
 from gancompress.errors import RecipeError
 from gancompress.generators import fir
+from gancompress.generators.equalized import GAIN, FullyConnected, leaky_relu
 
 NoiseMode = Literal["random", "const", "none"]
-
-SLOPE = 0.2  # of the leaky ReLU
-GAIN = math.sqrt(2.0)  # that keeps the variance through it
 
 
 class StyleGAN2Generator(nn.Module):
@@ -263,38 +261,6 @@ class ToRGB(nn.Module):
         style = self.affine(w) / math.sqrt(self.weight.size(1))
         h = F.conv2d(x * style[:, :, None, None], self.weight, self.bias)
         return h if self.conv_clamp is None else h.clamp(-self.conv_clamp, self.conv_clamp)
-
-
-class FullyConnected(nn.Module):
-    """Linear layer with equalised learning rate: the weight is scaled when it is used."""
-
-    def __init__(
-        self,
-        in_features: int,
-        out_features: int,
-        activate: bool = False,
-        lr_multiplier: float = 1.0,
-        bias_init: float = 0.0,
-    ) -> None:
-        super().__init__()
-        self.activate, self.lr_multiplier = activate, lr_multiplier
-        self.weight = nn.Parameter(torch.randn(out_features, in_features) / lr_multiplier)
-        self.bias = nn.Parameter(torch.full((out_features,), bias_init))
-
-    def forward(self, x: Tensor) -> Tensor:
-        gain = self.lr_multiplier / math.sqrt(self.weight.size(1))
-        h = F.linear(x, self.weight * gain, self.bias * self.lr_multiplier)
-        return leaky_relu(h * GAIN, None) if self.activate else h
-
-
-def leaky_relu(x: Tensor, clamp: float | None) -> Tensor:
-    """Leaky ReLU .2 clamped to ± ``clamp``, in place: ``x`` is the caller's own and scaled already.
-
-    In place because fresh memory for a map costs a CPU more than the arithmetic on it.
-    """
-    if clamp is not None:
-        x = x.clamp_(-clamp / SLOPE, clamp)
-    return F.leaky_relu(x, SLOPE, inplace=True)
 
 
 def block_resolutions(name: str, resolution: int) -> list[int]:

@@ -10,13 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gancompress.generators import fir
-from gancompress.generators.stylegan2 import (
-    GAIN,
-    FullyConnected,
-    MappingNetwork,
-    block_resolutions,
-    leaky_relu,
-)
+from gancompress.generators.equalized import GAIN, FullyConnected, leaky_relu
+from gancompress.generators.stylegan2 import MappingNetwork, block_resolutions
 
 
 class StyleGAN2Discriminator(nn.Module):

@@ -143,10 +143,11 @@ figure must be what our count rounds to. MACs are of one sample, by convention:
 
 def _cells(verdict: Verdict) -> tuple[str, ...]:
     macs = verdict.macs
+    figures = verdict.size.published or verdict.size.recounted
     return (
         verdict.size.model,
         verdict.size.config,
-        " / ".join(figure for figure, _ in verdict.size.published) or "–",
+        " / ".join(figure for figure, _ in figures) or f"{verdict.size.params:,}",
         f"{verdict.params:,}",
         f"{macs.exact:,}",
         f"{macs.paper:,}",
