@@ -92,20 +92,33 @@ def survey(
     rules: list[Any] = [_FORMAT, PIL.__version__, asdict(form), corrupt, odd, limit]
     key = hashlib.sha256(json.dumps([rules, stamps]).encode()).hexdigest()[:24]
     place = cache / "images" / key
-    if not (place / "index.json").is_file():
-        _decode_all(source, names, form, corrupt, odd, place, limit)
-    return _read(place)
+    found = _read(place)
+    if found is None:
+        try:
+            _decode_all(source, names, form, corrupt, odd, place, limit)
+            found = _read(place)
+        except OSError as error:
+            raise DataError(
+                f"{place}: cannot be written ({error}); set GANCOMPRESS_CACHE to a folder with room"
+            ) from error
+    if found is None:
+        raise DataError(f"{place}: does not hold what was written to it; check the disk")
+    return found
 
 
-def _read(place: Path) -> Survey:
-    index = json.loads((place / "index.json").read_text(encoding="utf-8"))
+def _read(place: Path) -> Survey | None:
+    """What an earlier pass left; None where that is nothing, or damaged."""
+    try:
+        index = json.loads((place / "index.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
     names, shape = index["names"], tuple(index["shape"])
     pixels = None
     if index["kept"]:
         size = len(names) * shape[0] * shape[1] * shape[2]
         file = place / "pixels.u8"
         if not file.is_file() or file.stat().st_size != size:
-            raise DataError(f"{file}: damaged cache; remove {place} and start again")
+            return None
         pixels = from_file(str(file), shared=False, size=size, dtype=uint8)
         pixels = pixels.view(len(names), *shape)
     problems = tuple(Problem(**entry) for entry in index["problems"])

@@ -94,7 +94,7 @@ class PairWriter:
         """List every shard with its checksum; the store can be opened from then on.
 
         Raises:
-            DataError: shards are missing.
+            DataError: shards are missing, or differ in the shape of their outputs.
         """
         missing = list(self.missing())
         if missing:
@@ -102,11 +102,14 @@ class PairWriter:
                 f"{self.path}: {len(missing)} of {self.plan.shards} shards are missing; "
                 "record again to complete them"
             )
-        shards = []
+        shards, shapes = [], []
         for number in range(self.plan.shards):
             file = self.path / shard_file(number)
             size, count = file.stat().st_size, len(self.plan.samples(number))
             shards.append(Shard(file.name, count, size, _sha256(file)))
+            with safe_open(file, "pt") as opened:
+                shapes.append(opened.get_slice(_OUTPUT).get_shape()[1:])
+        _require_one_shape(self.path, shapes)
         write_manifest(self.path, Manifest(self.plan, tuple(shards)))
 
     def _whole(self, shard: int) -> bool:
@@ -135,7 +138,8 @@ def record(
     Args:
         teacher: what is recorded.
         writer: where to; its plan names the seed.
-        batch_size: pairs a call of the teacher; it does not change what is recorded.
+        batch_size: pairs a call of the teacher; it changes no input, and outputs only as far as
+            the teacher's own arithmetic rounds differently.
         rank: number of this process.
         ranks: number of processes.
         progress: called with the number of pairs that were added.
@@ -148,6 +152,7 @@ def record(
             inputs.append(writer.rounded(teacher.sample_inputs(indices, writer.plan.seed)))
             outputs.append(teacher(inputs[-1]).cpu())
             progress(len(indices))
+        _require_one_shape(writer.path, [output.shape[1:] for output in outputs])
         writer.write(shard, concatenate(inputs), torch.cat(outputs))
 
 
@@ -274,6 +279,15 @@ def _sha256(file: Path) -> str:
         while block := opened.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
+
+
+def _require_one_shape(path: Path, shapes: Sequence[Sequence[int]]) -> None:
+    different = sorted({tuple(shape) for shape in shapes})
+    if len(different) > 1:
+        raise DataError(
+            f"{path}: outputs of the shapes {', '.join(str(shape) for shape in different)}; "
+            "bring the teacher's inputs to one size"
+        )
 
 
 def _require_size(file: Path, size: int) -> None:

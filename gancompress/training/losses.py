@@ -83,7 +83,7 @@ def gradient_penalty(
     between = torch.lerp(fake.detach(), real.detach(), share).requires_grad_(True)
     logits, _ = discriminator(between, **conditions)
     (gradient,) = torch.autograd.grad(logits.sum(), between, create_graph=True)
-    norms = torch.linalg.vector_norm(gradient.flatten(1), dim=1)
+    norms: Tensor = torch.linalg.vector_norm(gradient.flatten(1), dim=1)
     return (norms - 1.0).square().mean()
 
 

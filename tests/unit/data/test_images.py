@@ -112,6 +112,20 @@ def test_changed_file_is_read_anew(folder: Path, cache: Path) -> None:
     assert np.array_equal(after[0].numpy(), np.asarray(picture(99)).transpose(2, 0, 1))
 
 
+def test_cache_that_cannot_be_written_is_a_data_error(folder: Path, cache: Path) -> None:
+    cache.write_text("a file, not a folder")
+    with pytest.raises(DataError, match="cannot be written"):
+        open_images(folder, cache=cache)
+
+
+@pytest.mark.parametrize("file", ["index.json", "pixels.u8"])
+def test_damaged_cache_is_made_anew(file: str, folder: Path, cache: Path) -> None:
+    whole = open_images(folder, cache=cache).batch(range(6)).clone()
+    (damaged,) = cache.rglob(file)
+    damaged.write_bytes(damaged.read_bytes()[:-3])
+    assert torch.equal(open_images(folder, cache=cache).batch(range(6)), whole)
+
+
 def test_dataset_json_gives_the_labels(tmp_path: Path, cache: Path) -> None:
     root = tmp_path / "flat"
     root.mkdir()

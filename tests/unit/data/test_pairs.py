@@ -220,6 +220,19 @@ def test_output_that_is_not_finite_is_refused(tmp_path: Path) -> None:
         record(Broken(), PairWriter(tmp_path, plan()), batch_size=5)
 
 
+@pytest.mark.parametrize("batch_size", [5, 10])
+def test_outputs_of_several_shapes_are_refused(batch_size: int, tmp_path: Path) -> None:
+    class Growing(Teacher):
+        def __call__(self, batch: Batch) -> Tensor:
+            images = super().__call__(batch)
+            return images if self.asked <= batch_size else images.repeat(1, 1, 2, 2)
+
+    with pytest.raises(DataError, match=r"outputs of the shapes \(3, 2, 2\), \(3, 4, 4\)"):
+        writer = PairWriter(tmp_path, plan())
+        record(Growing(), writer, batch_size=batch_size)
+        writer.finish()
+
+
 def test_impossible_plan_is_refused() -> None:
     with pytest.raises(DataError, match="held out 25"):
         plan(held_out=25)
