@@ -35,6 +35,21 @@ def test_feature_term_is_smallest_at_equality(name: str) -> None:
     assert float(FEATURES[name](maps(0), teacher)) > best + 1e-3
 
 
+@pytest.mark.parametrize("name", FEATURES)
+def test_descending_a_feature_term_reaches_its_optimum(name: str) -> None:
+    teacher = maps(1)
+    student = [level.requires_grad_() for level in maps(0)]
+    best, start = (float(FEATURES[name](levels, teacher).detach()) for levels in (teacher, student))
+    optimizer = torch.optim.Adam(student, 0.05)
+    for step in range(300):
+        optimizer.param_groups[0]["lr"] = 0.05 * (1 - step / 300)
+        optimizer.zero_grad()
+        FEATURES[name](student, teacher).backward()
+        optimizer.step()
+    end = float(FEATURES[name](student, teacher).detach())
+    assert end - best < 0.02 * (start - best)
+
+
 def test_feature_matching_weighs_its_levels() -> None:
     student, teacher = maps(0), maps(1)
     expected = sum(
