@@ -62,7 +62,7 @@ class SPADEGenerator(nn.Module):
         widths: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
-        self.start = _start(upsampling, size)
+        self.start = _start(upsampling, size, separable)
         self.inputs: InputSpec = {"label_map": Input("label_map", (label_channels, *size))}
         slots = _slots(width, upsampling, widths)
         channels = 16 * slots[0]
@@ -149,7 +149,7 @@ class SPADE(nn.Module):
         return self.param_free_norm(x) * (1 + scale) + self.mlp_beta(h)  # type: ignore[no-any-return]
 
 
-def _start(upsampling: Upsampling, size: tuple[int, int]) -> tuple[int, int]:
+def _start(upsampling: Upsampling, size: tuple[int, int], separable: bool) -> tuple[int, int]:
     """Size of the map that the first convolution sees."""
     if upsampling not in DOUBLINGS:
         raise RecipeError(
@@ -160,6 +160,12 @@ def _start(upsampling: Upsampling, size: tuple[int, int]) -> tuple[int, int]:
         raise RecipeError(
             f"spade: size {size[0]}×{size[1]}: both must be multiples of {factor} with "
             f"upsampling {upsampling!r}"
+        )
+    if separable and max(size) == factor:
+        raise RecipeError(
+            f"spade: size {size[0]}×{size[1]}: starts from one pixel with upsampling "
+            f"{upsampling!r}, which the InstanceNorm of separable convolutions cannot normalise; "
+            f"make a side {2 * factor}"
         )
     return size[0] // factor, size[1] // factor
 

@@ -20,8 +20,7 @@ class UNetGenerator(nn.Module):
         out_channels: of the output image.
         width: channels after the first down-sampling (ngf); at most eight times as many inside.
         downs: down-samplings; 8 is UNet-256, 7 is UNet-128. Images are multiples of 2^downs.
-        norm_kind: ``batch`` as published, or ``instance`` (which cannot see a single pixel, so the
-            innermost level wants images larger than 2^downs).
+        norm_kind: ``batch`` as published, or ``instance``.
         dropout: probability in the up-samplings between the innermost and the three outer levels.
         resolution: the size it is meant for; None for 2^downs.
     """

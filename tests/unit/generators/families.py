@@ -1,0 +1,100 @@
+"""One small network of every family, for the tests that hold for all."""
+
+from typing import Any
+
+# A name in BUILT_IN, and arguments that make it small.
+GENERATORS: dict[str, tuple[str, dict[str, Any]]] = {
+    "consingan": ("consingan", {"sizes": [(12, 16), (18, 24)], "width": 8}),
+    "consingan, zero borders": (
+        "consingan",
+        {"sizes": [(12, 16), (18, 24)], "width": 8, "borders": "zero"},
+    ),
+    "dcgan": ("dcgan", {"width": 4, "resolution": 16}),
+    "dcgan, classes, 28 pixels": (
+        "dcgan",
+        {"width": 4, "resolution": 28, "classes": 3, "channels": 1},
+    ),
+    "distylegan": ("distylegan", {"width": 16, "resolution": 16, "z_dim": 8}),
+    "munit": ("munit", {"width": 4, "resolution": 32, "blocks": 1}),
+    "resnet": ("resnet", {"width": 4, "resolution": 32, "blocks": 6}),
+    "resnet, batch norm, dropout": (
+        "resnet",
+        {"width": 4, "resolution": 32, "blocks": 6, "norm_kind": "batch", "dropout": 0.5},
+    ),
+    "resnet, separable, widths": (
+        "resnet",
+        {"widths": [4, 4, 5, 6, 3, 4, 5, 6], "resolution": 32, "separable": True},
+    ),
+    "spade, normal": (
+        "spade",
+        {"label_channels": 5, "width": 2, "size": (32, 64), "hidden": 8, "upsampling": "normal"},
+    ),
+    "spade, more, spectral": (
+        "spade",
+        {"label_channels": 5, "width": 2, "size": (64, 64), "hidden": 8, "spectral": True},
+    ),
+    "spade, most": (
+        "spade",
+        {"label_channels": 5, "width": 2, "size": (128, 128), "hidden": 8, "upsampling": "most"},
+    ),
+    "spade, separable, widths": (
+        "spade",
+        {
+            "label_channels": 5,
+            "widths": [2, 1, 2, 3, 2, 1, 2, 3],
+            "size": (128, 128),
+            "separable": True,
+        },
+    ),
+    "srresnet": ("srresnet", {"width": 8, "blocks": 2, "resolution": 8}),
+    "stylegan2": ("stylegan2", {"z_dim": 8, "w_dim": 8, "channel_max": 8, "resolution": 16}),
+    "stylegan2, unconditional": (
+        "stylegan2",
+        {"z_dim": 8, "classes": 0, "w_dim": 8, "channel_max": 8, "resolution": 8},
+    ),
+    "tinygan": ("tinygan", {"width": 4, "blocks": 2, "resolution": 16, "classes": 3}),
+    "unet": ("unet", {"width": 2, "downs": 5}),
+    "unet, instance norm": ("unet", {"width": 2, "downs": 5, "norm_kind": "instance"}),
+}
+
+# A name in BUILT_IN, arguments, and the shapes of one sample's image and conditions.
+DISCRIMINATORS: dict[str, tuple[str, dict[str, Any], dict[str, tuple[int, ...]]]] = {
+    "consingan": ("consingan_discriminator", {"width": 8}, {"image": (3, 20, 24)}),
+    "dcgan": ("dcgan_discriminator", {"width": 4}, {"image": (3, 32, 32)}),
+    "dcgan, classes, 28 pixels": (
+        "dcgan_discriminator",
+        {"width": 4, "resolution": 28, "channels": 1, "classes": 3},
+        {"image": (1, 28, 28), "c": (3,)},
+    ),
+    "distylegan": (
+        "distylegan_discriminator",
+        {"width": 8, "resolution": 16},
+        {"image": (3, 16, 16), "c": (10,)},
+    ),
+    "multiscale_patchgan": (
+        "multiscale_patchgan",
+        {"width": 4, "in_channels": 8},
+        {"image": (3, 64, 64), "condition": (5, 64, 64)},
+    ),
+    "patchgan": ("patchgan", {"width": 4}, {"image": (3, 40, 32)}),
+    "patchgan, condition, batch norm": (
+        "patchgan",
+        {"width": 4, "in_channels": 6, "norm_kind": "batch"},
+        {"image": (3, 32, 32), "condition": (3, 32, 32)},
+    ),
+    "stylegan2": (
+        "stylegan2_discriminator",
+        {"channel_max": 8, "resolution": 16},
+        {"image": (3, 16, 16)},
+    ),
+    "stylegan2, classes": (
+        "stylegan2_discriminator",
+        {"channel_max": 8, "resolution": 16, "classes": 3, "mapping_layers": 2},
+        {"image": (3, 16, 16), "c": (3,)},
+    ),
+    "tinygan": (
+        "tinygan_discriminator",
+        {"width": 4, "blocks": 3, "classes": 3},
+        {"image": (3, 16, 16), "c": (3,)},
+    ),
+}
