@@ -141,22 +141,14 @@ def _decode_all(
     fits = True
     with replacing(place / "pixels.u8") as temporary, temporary.open("wb") as file:
         for name, pixels, reason in _examine(source, names, form):
-            if pixels is None:
-                problems.append(_judge(source, name, f"cannot be read: {reason}", corrupt))
-                continue
-            if shape is None:
+            if pixels is not None and shape is None:
                 shape = pixels.shape
                 fits = pixels.nbytes * len(names) <= limit
-            if pixels.shape != shape:
-                reason = f"size {_text(pixels.shape)}, not {_text(shape)}"
-                action = "refuse" if odd == "convert" else odd
-                fix = "give a resolution to bring all to one size"
-                problems.append(_judge(source, name, reason, action, fix))
+            problem = _problem(source, name, pixels, reason, shape, corrupt, odd)
+            if problem is not None:
+                problems.append(problem)
+            if pixels is None or (problem is not None and problem.action == "skipped"):
                 continue
-            if reason is not None:
-                problems.append(_judge(source, name, reason, odd))
-                if odd == "skip":
-                    continue
             kept.append(name)
             digest.update(pixels.tobytes())
             if fits:
@@ -190,12 +182,29 @@ def _examine(
             yield from pool.map(one, chunk)
 
 
-def _judge(source: Source, name: str, reason: str, action: Odd, fix: str = "") -> Problem:
+def _problem(
+    source: Source,
+    name: str,
+    pixels: Pixels | None,
+    reason: str | None,
+    shape: tuple[int, ...] | None,
+    corrupt: Corrupt,
+    odd: Odd,
+) -> Problem | None:
+    """What is wrong with a file and what is done about it; None where nothing is."""
+    action: Odd = odd
+    fix = "mend or remove it, or choose to skip or convert such images"
+    if pixels is None:
+        reason, action = f"cannot be read: {reason}", corrupt
+    elif pixels.shape != shape:
+        reason, fix = f"size {_text(pixels.shape)}, not {_text(shape)}", "give a resolution"
+        action = "refuse" if odd == "convert" else odd
+    if reason is None:
+        return None
     if action == "refuse":
-        fix = fix or "mend or remove it, or choose to skip or convert such images"
         raise DataError(f"{source.path}, {name}: {reason}; {fix}")
     return Problem(name, reason, "skipped" if action == "skip" else "converted")
 
 
-def _text(shape: tuple[int, ...]) -> str:
-    return "×".join(str(size) for size in shape[1:])
+def _text(shape: tuple[int, ...] | None) -> str:
+    return "×".join(str(size) for size in (shape or ())[1:])
