@@ -6,6 +6,7 @@ that it goes by is missing it fails with a KeyError: the file is of another fami
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -47,13 +48,12 @@ def read_resnet(shapes: Shapes) -> Arguments:
 
 def read_unet(shapes: Shapes) -> Arguments:
     """U-Nets of pix2pix; 7 down-samplings are UNet-128, 8 are UNet-256."""
-    down = re.compile(r"model\.model\.1(\.model\.3)*\.model\.1\.weight")
     outermost = shapes["model.model.0.weight"]
     return {
         "in_channels": outermost[1],
         "out_channels": shapes["model.model.3.weight"][1],
         "width": outermost[0],
-        "downs": 1 + sum(1 for name in shapes if down.fullmatch(name)),
+        "downs": 1 + _count(shapes, r"model\.model\.1(\.model\.3)*\.model\.1\.weight"),
         "norm_kind": "batch" if "model.model.1.model.2.weight" in shapes else "instance",
     }
 
@@ -86,12 +86,11 @@ def read_spade(shapes: Shapes) -> Arguments:
 def read_distylegan(shapes: Shapes) -> Arguments:
     """The generator of a DiStyleGAN checkpoint."""
     project, joined = shapes["project.0.weight"], shapes["fc.0.weight"]
-    ups = sum(1 for name in shapes if re.fullmatch(r"upsample\d+\.1\.weight", name))
     return {
         "z_dim": project[1],
         "classes": joined[1] - project[0] // 2,
         "width": joined[0] // 32,
-        "resolution": 4 * 2**ups,
+        "resolution": 4 * 2 ** _count(shapes, r"upsample\d+\.1\.weight"),
         "channels": shapes["img.0.weight"][0],
         "project_dim": project[0] // 2,
     }
@@ -101,7 +100,6 @@ def read_stylegan2(shapes: Shapes) -> Arguments:
     """StyleGAN2 and StyleGAN2-ADA; the clamp is not to be seen in the tensors."""
     found = (re.fullmatch(r"synthesis\.b(\d+)\.conv1\.weight", name) for name in shapes)
     widths = {int(match[1]): shapes[match[0]][0] for match in found if match}
-    layers = sum(1 for name in shapes if re.fullmatch(r"mapping\.fc\d+\.weight", name))
     w_dim, z_dim = shapes["mapping.fc0.weight"]
     classes = shapes["mapping.embed.weight"][1] if "mapping.embed.weight" in shapes else 0
     return {
@@ -110,18 +108,52 @@ def read_stylegan2(shapes: Shapes) -> Arguments:
         "w_dim": w_dim,
         "resolution": max(widths),
         "channels": shapes["synthesis.b4.torgb.weight"][0],
-        "mapping_layers": layers,
+        "mapping_layers": _count(shapes, r"mapping\.fc\d+\.weight"),
         "channel_base": max(size * width for size, width in widths.items()),
         "channel_max": widths[4],
         "conv_clamp": None,
     }
 
 
-# Family -> the factory that builds it, and what reads its arguments.
-FAMILIES: dict[str, tuple[str, Callable[[Shapes], Arguments]]] = {
-    "resnet": ("resnet", read_resnet),
-    "unet": ("unet", read_unet),
-    "spade": ("spade", read_spade),
-    "stylegan2": ("stylegan2", read_stylegan2),
-    "distylegan": ("distylegan", read_distylegan),
+def read_munit(shapes: Shapes) -> Arguments:
+    """One of MUNIT's two autoencoders."""
+    stem, style = shapes["enc_content.model.0.conv.weight"], shapes["mlp.model.0.fc.weight"]
+    convolutions = _count(shapes, r"enc_content\.model\.\d+\.conv\.weight")
+    return {
+        "channels": stem[1],
+        "width": stem[0],
+        "style_dim": style[1],
+        "mlp_dim": style[0],
+        "downs": convolutions - 1,
+        "blocks": _count(shapes, r"dec\.model\.0\.model\.\d+\.model\.0\.conv\.weight"),
+        "style_encoder": "enc_style.model.0.conv.weight" in shapes,
+    }
+
+
+def _count(shapes: Shapes, pattern: str) -> int:
+    return sum(1 for name in shapes if re.fullmatch(pattern, name))
+
+
+@dataclass(frozen=True)
+class Family:
+    """One published family.
+
+    Attributes:
+        factory: built-in name of its architecture.
+        read: shapes to the factory's arguments.
+        unused: pattern of names that its files hold and its networks never use.
+    """
+
+    factory: str
+    read: Callable[[Shapes], Arguments]
+    unused: str = "(?!)"
+
+
+FAMILIES: dict[str, Family] = {
+    "resnet": Family("resnet", read_resnet),
+    "unet": Family("unet", read_unet),
+    "spade": Family("spade", read_spade),
+    "munit": Family("munit", read_munit, unused=r"dec\..*\.norm\.running_(mean|var)"),
+    "stylegan2": Family("stylegan2", read_stylegan2),
+    "distylegan": Family("distylegan", read_distylegan),
 }

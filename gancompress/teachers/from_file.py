@@ -17,8 +17,14 @@ from gancompress.teachers.stylegan2_ada import read_generator
 from gancompress.teachers.teacher import InputData, ModuleTeacher
 from gancompress.teachers.torch_file import LEGACY_START, ZIP_START, load_torch_file
 
-# What a failed download leaves in place of the file.
-_NOT_THE_FILE = {b"<": "a web page", b"version https://git-lfs": "a Git LFS pointer"}
+# What is found in place of the file after a failed download, or by mistake.
+_NOT_THE_FILE = {
+    b"<": "a web page",
+    b"version https://git-lfs": "a Git LFS pointer",
+    b"\x1f\x8b": "a gzip archive",
+    b"\x89PNG": "a picture",
+    b"\xff\xd8\xff": "a picture",
+}
 
 
 def from_file(
@@ -77,7 +83,7 @@ def read_network(
         return _choose(_state_dicts(load_torch_file(path), where), where, family, part, settings)
     for beginning, what in _NOT_THE_FILE.items():
         if start.startswith(beginning):
-            raise TeacherError(f"{path}: {what}, not the checkpoint; download it again")
+            raise TeacherError(f"{path}: {what}, not a checkpoint; download it again")
     tensors, recorded = read_generator(read_persistent(path), where)
     return recognise(tensors, where, family or "stylegan2", {**recorded, **settings})
 

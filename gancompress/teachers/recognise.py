@@ -4,12 +4,14 @@ The module is built on the meta device from what the shapes say, so that a file 
 large before its tensors are found to be that large; then the file's tensors become the module's.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from gancompress.errors import GancompressError, TeacherError
 from gancompress.generators.build import build
@@ -46,7 +48,8 @@ class _Fit:
     kwargs: Arguments
     module: nn.Module
     misfits: tuple[str, ...]
-    share: float
+    named: float  # share of all names that both have
+    same: int  # tensors of the same name and shape
 
 
 def recognise(
@@ -71,12 +74,22 @@ def recognise(
     """
     plain = fold_spectral_norm(without_prefix(tensors), where)
     shapes = {name: tuple(tensor.shape) for name, tensor in plain.items()}
-    fits = [_fit(name, shapes, settings or {}) for name in _families(family)]
-    best = max((fit for fit in fits if fit), key=lambda fit: fit.share, default=None)
-    if best is None or best.misfits:
-        raise TeacherError(_explain(shapes, best, where))
-    module = _load(best, plain, where)
-    return Recognised(best.family, FAMILIES[best.family][0], best.kwargs, module)
+    tried = _families(family)
+    fits: list[_Fit] = []
+    # Families whose arguments the shapes tell first; the others only to say how far off they are.
+    for as_default in (False, True):
+        for name in tried:
+            fit = _fit(name, shapes, settings or {}, as_default)
+            if fit is not None and not fit.misfits:
+                return Recognised(
+                    name, FAMILIES[name].factory, fit.kwargs, _load(fit, plain, where)
+                )
+            fits += [fit] if fit is not None else []
+    if not fits:
+        raise TeacherError(
+            f"{where}: {', '.join(settings or {})}: not arguments of {' or '.join(tried)}"
+        )
+    raise TeacherError(_explain(shapes, max(fits, key=lambda fit: (fit.named, fit.same)), where))
 
 
 def without_prefix(tensors: Mapping[str, Tensor], prefix: str = "module.") -> dict[str, Tensor]:
@@ -116,39 +129,60 @@ def _families(family: str | None) -> list[str]:
     return [family]
 
 
-def _fit(family: str, shapes: Shapes, settings: Mapping[str, Any]) -> _Fit | None:
-    """Build the family as the shapes say, or as it is by default where they do not say it."""
-    factory, read = FAMILIES[family]
+def _fit(name: str, shapes: Shapes, settings: Mapping[str, Any], as_default: bool) -> _Fit | None:
+    """Compare the file with a family, built as the shapes say or as it is by default."""
+    family = FAMILIES[name]
     try:
-        kwargs = {**read(shapes), **settings}
-        module = _build(factory, kwargs)
-    except (KeyError, IndexError, ValueError, ArithmeticError, GancompressError):
-        kwargs = dict(settings)
-        try:
-            module = _build(factory, kwargs)
-        except GancompressError:  # settings of another family
-            return None
-    expected = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
-    spare = _spare(module)
+        kwargs = {**({} if as_default else family.read(shapes)), **settings}
+        module = _build(family.factory, kwargs)
+    # Shapes of another family, or sizes and settings that its factory refuses.
+    except (KeyError, IndexError, ValueError, ArithmeticError, RuntimeError, GancompressError):
+        return None
+    unused = _unused_statistics(module)
+    held = {n: s for n, s in shapes.items() if n not in unused and not re.match(family.unused, n)}
+    expected = {n: tuple(tensor.shape) for n, tensor in module.state_dict().items()}
     misfits = [
-        f"{name}: {_shape(shapes.get(name))} in the file, {_shape(shape)} in {family}"
-        for name, shape in expected.items()
-        if shapes.get(name) != shape
-        and not (name.endswith("num_batches_tracked") and name not in shapes)
+        f"{n}: {_shape(held.get(n))} in the file, {_shape(shape)} in {name}"
+        for n, shape in expected.items()
+        # Files older than PyTorch 0.4.1 do not count batches.
+        if held.get(n) != shape and (n in held or not n.endswith("num_batches_tracked"))
     ]
-    extra = [name for name in shapes if name not in expected and name not in spare]
-    misfits += [f"{name}: {_shape(shapes[name])} in the file, not in {family}" for name in extra]
-    same = sum(1 for name, shape in expected.items() if shapes.get(name) == shape)
-    share = same / max(len(expected) + len(extra), 1)
-    return _Fit(family, kwargs, module, tuple(misfits), share)
+    extra = [n for n in held if n not in expected]
+    misfits += [f"{n}: {_shape(held[n])} in the file, not in {name}" for n in extra]
+    named = len(expected.keys() & held.keys())
+    same = sum(1 for n, shape in expected.items() if held.get(n) == shape)
+    return _Fit(name, kwargs, module, tuple(misfits), named / (len(expected) + len(extra)), same)
+
+
+class _WithoutValues(TorchFunctionMode):
+    """Builds tensors of the right shapes and leaves out what would only change their values.
+
+    On the meta device random numbers and divisions have no effect, but run through decompositions
+    in Python whose import alone takes longer than reading a file.
+    """
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        module, name = getattr(func, "__module__", ""), getattr(func, "__name__", "")
+        if module == "torch.nn.init" or name in ("normal_", "uniform_"):
+            return args[0] if args else kwargs["tensor"]
+        if func is torch.randn:
+            return torch.empty(*args, **kwargs)
+        if func is torch.tensor:  # written out in the program, so small
+            return func(*args, **{**kwargs, "device": "cpu"})
+        if name in ("div", "__truediv__") and args[0].is_meta and isinstance(args[1], float | int):
+            return args[0]
+        return func(*args, **kwargs)
 
 
 def _build(factory: str, kwargs: Arguments) -> nn.Module:
-    with torch.random.fork_rng(devices=[]), torch.device("meta"):
+    with torch.random.fork_rng(devices=[]), torch.device("meta"), _WithoutValues():
         return build(factory, **kwargs)
 
 
-def _spare(module: nn.Module) -> set[str]:
+def _unused_statistics(module: nn.Module) -> set[str]:
     """Statistics that PyTorch before 0.4 saved for instance norms, and never used."""
     return {
         f"{name}.{statistic}"
@@ -161,7 +195,6 @@ def _spare(module: nn.Module) -> set[str]:
 def _load(fit: _Fit, tensors: Mapping[str, Tensor], where: str) -> nn.Module:
     values = {}
     for name, expected in fit.module.state_dict().items():
-        # Files older than PyTorch 0.4.1 do not count batches.
         value = tensors.get(name, torch.zeros((), dtype=torch.int64)).to(expected.dtype)
         if value.is_floating_point() and not value.isfinite().all():
             raise TeacherError(f"{where}: {name} holds numbers that are not finite")
@@ -170,16 +203,16 @@ def _load(fit: _Fit, tensors: Mapping[str, Tensor], where: str) -> nn.Module:
     return fit.module.eval()
 
 
-def _explain(shapes: Shapes, best: _Fit | None, where: str) -> str:
+def _explain(shapes: Shapes, best: _Fit, where: str) -> str:
     listed = [f"{name} {_shape(shape)}" for name, shape in list(shapes.items())[:_SHOWN]]
     lines = [
         f"{where}: not a generator of a family that is known ({', '.join(FAMILIES)})",
         f"it holds {len(shapes)} tensors: {', '.join(listed)}{_more(len(shapes))}",
     ]
-    if best is not None:
-        lines.append(
-            f"closest is {best.family} ({best.share:.0%} of its tensors fit); these do not:"
-        )
+    if not best.named:
+        lines.append("none of these names is known")
+    else:
+        lines.append(f"closest is {best.family}: {best.same} tensors fit, these do not:")
         lines += [f"  {misfit}" for misfit in best.misfits[:_SHOWN]]
         if len(best.misfits) > _SHOWN:
             lines.append(f"  and {len(best.misfits) - _SHOWN} more")

@@ -7,82 +7,13 @@ import io
 import os
 import pickle
 import struct
-import sys
 from collections import OrderedDict
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import torch
 
-
-def load_from_bytes(content: bytes) -> Any:
-    raise AssertionError("stub")
-
-
-def reconstruct(meta: Any) -> Any:
-    raise AssertionError("stub")
-
-
-class EasyDict(dict[str, Any]):
-    pass
-
-
-class Persistent:
-    """Pickles as torch_utils.persistence pickles a network."""
-
-    def __init__(self, class_name: str, **state: Any) -> None:
-        self.meta = EasyDict(
-            type="class",
-            version=6,
-            module_src="raise SystemExit('the source text was executed')",
-            class_name=class_name,
-            state=state,
-        )
-
-    def __reduce__(self) -> Any:
-        return reconstruct, (self.meta,), None
-
-
-@contextmanager
-def original_names() -> Iterator[None]:
-    """Give the stubs the names that the published files mention, while something is pickled."""
-    persistence, util = ModuleType("torch_utils.persistence"), ModuleType("dnnlib.util")
-    persistence._reconstruct_persistent_obj = reconstruct  # type: ignore[attr-defined]
-    util.EasyDict = EasyDict  # type: ignore[attr-defined]
-    reconstruct.__module__, reconstruct.__qualname__ = (
-        persistence.__name__,
-        ("_reconstruct_persistent_obj"),
-    )
-    EasyDict.__module__ = util.__name__
-    added = {"torch_utils": ModuleType("torch_utils"), "dnnlib": ModuleType("dnnlib")}
-    added |= {module.__name__: module for module in (persistence, util)}
-    sys.modules.update(added)
-    try:
-        yield
-    finally:
-        for name in added:
-            del sys.modules[name]
-
-
-def dumps(value: Any, protocol: int = 3) -> bytes:
-    with original_names():
-        return pickle.dumps(value, protocol)
-
-
-def network(**tensors: torch.Tensor) -> Persistent:
-    """A network of the published files with these parameters and no submodules."""
-    return Persistent(
-        "Generator",
-        _init_args=(),
-        _init_kwargs=EasyDict(z_dim=4),
-        training=False,
-        _parameters=OrderedDict((k, torch.nn.Parameter(v)) for k, v in tensors.items()),
-        _buffers=OrderedDict(),
-        _modules=OrderedDict(),
-    )
+from tests.unit.teachers.published import Persistent, dumps
 
 
 class Calls:

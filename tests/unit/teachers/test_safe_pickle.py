@@ -11,10 +11,11 @@ import pytest
 import torch
 
 from gancompress.errors import TeacherError, UnsafeFileError
+from gancompress.teachers.from_file import from_file
 from gancompress.teachers.persistence import PersistentObject, read_persistent, state_dict_of
 from gancompress.teachers.safe_pickle import read_pickle
 from gancompress.teachers.torch_file import load_torch_file
-from tests.unit.teachers import hostile
+from tests.unit.teachers import hostile, published
 
 ATTACKS = [(attack, name) for name, attacks in hostile.PAYLOADS.items() for attack in attacks]
 
@@ -29,8 +30,9 @@ def write(path: Path, content: bytes) -> Path:
 )
 def test_payload_is_refused_by_name_and_not_executed(attack, name, tmp_path):  # type: ignore[no-untyped-def]
     path = write(tmp_path / "network.pkl", attack(tmp_path))
-    with pytest.raises(UnsafeFileError, match=rf"network\.pkl.*{name}.*nothing.*executed"):
-        read_persistent(path)
+    for read in (from_file, read_persistent):
+        with pytest.raises(UnsafeFileError, match=rf"network\.pkl.*{name}.*nothing.*executed"):
+            read(path)
     assert not hostile.trace(tmp_path).exists()
 
 
@@ -52,7 +54,7 @@ def test_payload_in_a_torch_file_is_refused(zipped: bool, tmp_path: Path) -> Non
 
 def test_network_is_read_as_a_record_and_its_source_is_dropped(tmp_path: Path) -> None:
     weight = torch.randn(3, 4)
-    path = write(tmp_path / "n.pkl", hostile.dumps({"G_ema": hostile.network(weight=weight)}))
+    path = write(tmp_path / "n.pkl", published.dumps({"G_ema": published.network(weight=weight)}))
     network = read_persistent(path)["G_ema"]
     assert isinstance(network, PersistentObject)
     assert network.class_name == "Generator"
@@ -72,14 +74,14 @@ def test_every_protocol_is_read(protocol: int) -> None:
 def test_views_of_one_storage_stay_views_of_it(tmp_path: Path) -> None:
     base = torch.arange(6.0)
     tensors = {"whole": base, "middle": base[2:4], "columns": base.view(2, 3).T}
-    path = write(tmp_path / "n.pkl", hostile.dumps(hostile.network(**tensors)))
+    path = write(tmp_path / "n.pkl", published.dumps(published.network(**tensors)))
     read = state_dict_of(read_persistent(path), "n")
     assert all(torch.equal(read[name], value) for name, value in tensors.items())
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.9, 0.999])
 def test_truncated_pickle_is_refused(share: float, tmp_path: Path) -> None:
-    whole = hostile.dumps({"G_ema": hostile.network(weight=torch.zeros(64))})
+    whole = published.dumps({"G_ema": published.network(weight=torch.zeros(64))})
     path = write(tmp_path / "n.pkl", whole[: max(1, int(share * len(whole)))])
     with pytest.raises(TeacherError, match=r"n\.pkl: truncated"):
         read_persistent(path)
@@ -107,7 +109,7 @@ def test_shape_of_10_gigabytes_is_refused_before_allocation(
 ) -> None:
     path, claim = tmp_path / "n.pth", {"w": huge((2_500_000_000,), stride)}
     if form == "pickle":
-        write(path, hostile.dumps(claim))
+        write(path, published.dumps(claim))
     else:
         torch.save(claim, path, _use_new_zipfile_serialization=form == "zip")
     read = read_persistent if form == "pickle" else load_torch_file
@@ -126,7 +128,7 @@ def test_storage_of_10_gigabytes_is_refused_before_allocation(form: str, tmp_pat
         inner = io.BytesIO()
         torch.save(torch.zeros(77).storage(), inner, _use_new_zipfile_serialization=False)
         content = inner.getvalue().replace(b"K\x4d", b"J" + struct.pack("<i", 2**31 - 1), 1)
-        claimed = hostile.dumps(hostile.Calls(torch.storage._load_from_bytes, content))
+        claimed = published.dumps(hostile.Calls(torch.storage._load_from_bytes, content))
     write(path, claimed)
     with pytest.raises(TeacherError, match=r"claims 8,589,934,\d+ bytes.*holds"):
         (read_persistent if form == "nested" else load_torch_file)(path)
@@ -169,10 +171,10 @@ def test_deep_recursion_does_no_harm(content: bytes, tmp_path: Path) -> None:
 
 
 def test_modules_that_multiply_by_the_memo_are_refused(tmp_path: Path) -> None:
-    module = hostile.Persistent("Leaf", _modules={})
+    module = published.Persistent("Leaf", _modules={})
     for _ in range(60):  # each holds the one before it twice: 2^60 modules
-        module = hostile.Persistent("Branch", _modules={"a": module, "b": module})
-    path = write(tmp_path / "n.pkl", hostile.dumps(module))
+        module = published.Persistent("Branch", _modules={"a": module, "b": module})
+    path = write(tmp_path / "n.pkl", published.dumps(module))
     with pytest.raises(TeacherError, match="modules"):
         state_dict_of(read_persistent(path), "n.pkl")
 
