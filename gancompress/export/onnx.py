@@ -123,7 +123,7 @@ def export_onnx(
     onnx = require("onnx", "onnx")
     require("onnxscript", "onnx")
     require("onnxruntime", "onnx")
-    frozen = frozen_copy(module)
+    frozen = frozen_copy(module, inputs)
     sizes = {"dynamic_batch": dynamic_batch, "dynamic_size": dynamic_size}
     compared = [*parity_batches(frozen, inputs, **sizes), *batches]
     # Convert.

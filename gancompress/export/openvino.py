@@ -93,7 +93,7 @@ def export_openvino(
     path = Path(path)
     if path.suffix != ".xml":
         raise ExportError(f"{path}: OpenVINO models end in .xml")
-    frozen = frozen_copy(module)
+    frozen = frozen_copy(module, inputs)
     compared = parity_batches(
         frozen, inputs, dynamic_batch=dynamic_batch, dynamic_size=dynamic_size
     )

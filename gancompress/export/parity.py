@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from gancompress.batch import Batch, Input, batch_size, example_inputs
-from gancompress.errors import ParityError
+from gancompress.errors import DataError, ParityError
 from gancompress.export.network import Network
 
 
@@ -53,13 +53,18 @@ def measure_parity(
     """Compare two networks on ``batches``.
 
     Raises:
-        ParityError: where the outputs cannot be compared: shapes differ, or values are not finite.
+        ParityError: where the outputs cannot be compared: the candidate refuses a batch, shapes
+            differ, or values are not finite.
     """
     max_abs, low, high = 0.0, math.inf, -math.inf
     squares, values, samples = 0.0, 0, 0
     for batch in batches:
-        expected, got = reference(batch).cpu(), candidate(batch).cpu()
         where = f"{subject}, batch of {batch_size(batch)}"
+        expected = reference(batch).cpu()
+        try:
+            got = candidate(batch).cpu()
+        except DataError as error:
+            raise ParityError(f"{where}: {error}") from error
         if expected.shape != got.shape:
             raise ParityError(
                 f"{where}: gives shape {tuple(got.shape)}, the original {tuple(expected.shape)}"

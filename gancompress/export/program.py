@@ -1,17 +1,18 @@
 """A student as a ``torch.export`` program: what every format is made from."""
 
 import copy
+import inspect
 import io
 import logging
 import re
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
 from gancompress.batch import Batch, Input, example_inputs
@@ -32,8 +33,12 @@ class Exported:
     parity: Parity
 
 
-def frozen_copy(module: nn.Module) -> nn.Module:
-    """A copy of ``module`` on the CPU, in evaluation mode, without gradients."""
+def frozen_copy(module: nn.Module, inputs: Mapping[str, Input]) -> nn.Module:
+    """A copy of ``module`` on the CPU, in evaluation mode, without gradients.
+
+    Its ``forward`` names the ``inputs`` one by one, even where that of ``module`` is
+    ``forward(**inputs)``, for which torch.export makes programs that it cannot run.
+    """
     try:
         copied = copy.deepcopy(module)
     except (RuntimeError, TypeError) as error:
@@ -41,6 +46,9 @@ def frozen_copy(module: nn.Module) -> nn.Module:
             f"{type(module).__name__}: cannot be copied ({error}); "
             "remove weight normalisation and other hooks before exporting"
         ) from error
+    kinds = {parameter.kind for parameter in inspect.signature(copied.forward).parameters.values()}
+    if inspect.Parameter.VAR_KEYWORD in kinds:
+        copied.forward = _with_named_inputs(copied.forward, inputs)
     return copied.cpu().eval().requires_grad_(False)
 
 
@@ -117,6 +125,19 @@ def quiet() -> Iterator[None]:
             yield
     finally:
         logging.disable(disabled)
+
+
+def _with_named_inputs(
+    forward: Callable[..., Tensor], inputs: Mapping[str, Input]
+) -> Callable[..., Tensor]:
+    def named(**batch: Tensor) -> Tensor:
+        return forward(**batch)
+
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    named.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [inspect.Parameter(name, kind) for name in inputs]
+    )
+    return named
 
 
 def _dynamic_shapes(

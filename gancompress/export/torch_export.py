@@ -85,7 +85,7 @@ def export_pt2(
     Arguments, checks and errors are those of :func:`gancompress.export.onnx.export_onnx`, with
     PyTorch running the saved program in the place of ONNX Runtime.
     """
-    frozen = frozen_copy(module)
+    frozen = frozen_copy(module, inputs)
     sizes = {"dynamic_batch": dynamic_batch, "dynamic_size": dynamic_size}
     compared = [*parity_batches(frozen, inputs, **sizes), *batches]
     program = trace_program(frozen, inputs, **sizes)

@@ -27,6 +27,13 @@ class Conditional(nn.Module):
         return torch.tanh(self.out(torch.relu(self.norm(self.conv(hidden)))))
 
 
+class Starred(Conditional):
+    """Takes whatever it is given by name."""
+
+    def forward(self, **batch: Tensor) -> Tensor:
+        return super().forward(batch["z"], batch["c"])
+
+
 class UNet(nn.Module):
     """Image to image, any size divisible by two."""
 

@@ -24,6 +24,7 @@ from tests.unit.export.networks import (
     FixedSize,
     Noisy,
     NoOnnxForm,
+    Starred,
     UNet,
     WrongAtOtherSizes,
 )
@@ -185,3 +186,9 @@ def test_value_range_of_images_survives_the_file(tmp_path: Path):
     inputs = {"image": Input("image", (3, 16, 16), low=0.0, high=255.0)}
     export_onnx(UNet(), inputs, tmp_path / "unet.onnx")
     assert run_onnx(tmp_path / "unet.onnx").inputs == inputs
+
+
+def test_network_that_takes_inputs_by_stars_is_exported_with_their_names(tmp_path: Path):
+    export_onnx(Starred(), LATENT, tmp_path / "student.onnx")
+    output = run_onnx(tmp_path / "student.onnx")(example_inputs(LATENT, 3))
+    assert output.shape == (3, 1, 8, 8)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from gancompress.batch import Batch
-from gancompress.errors import ParityError
+from gancompress.errors import DataError, ParityError
 from gancompress.export.network import as_network
 from gancompress.export.parity import check_parity, sample_batches
 from tests.unit.export.networks import LATENT, Conditional
@@ -65,6 +65,14 @@ def test_values_that_are_not_finite_are_refused_on_either_side(value: float):
         check_parity(identity, broken, BATCHES[1:], 1.0)
     with pytest.raises(ParityError, match="of the original are not finite"):
         check_parity(broken, broken, BATCHES[1:], 1.0)
+
+
+def test_candidate_that_refuses_a_batch_does_not_agree():
+    def picky(batch: Batch) -> torch.Tensor:
+        raise DataError("the program refuses the inputs")
+
+    with pytest.raises(ParityError, match="batch of 2: the program refuses"):
+        check_parity(identity, picky, BATCHES, 1.0)
 
 
 def test_constant_output_is_compared_by_its_magnitude():

@@ -9,7 +9,7 @@ from gancompress.atomic import write_text
 from gancompress.batch import example_inputs
 from gancompress.errors import DataError, ExportError, ParityError
 from gancompress.export.torch_export import export_pt2, run_pt2
-from tests.unit.export.networks import IMAGE, LATENT, Conditional, Noisy, UNet
+from tests.unit.export.networks import IMAGE, LATENT, Conditional, Noisy, Starred, UNet
 
 
 @pytest.fixture(scope="module")
@@ -87,3 +87,9 @@ def test_batch_without_an_input_is_refused(exported: tuple[Conditional, Path]):
 def test_inputs_of_another_shape_are_refused_clearly(exported: tuple[Conditional, Path]):
     with pytest.raises(DataError, match=r"refuses the inputs z \(1, 9\)"):
         run_pt2(exported[1])({"z": torch.zeros(1, 9), "c": torch.zeros(1, 3)})
+
+
+def test_network_that_takes_inputs_by_stars_is_exported_with_their_names(tmp_path: Path):
+    export_pt2(Starred(), LATENT, tmp_path / "student.pt2")
+    output = run_pt2(tmp_path / "student.pt2")(example_inputs(LATENT, 3))
+    assert output.shape == (3, 1, 8, 8)
