@@ -32,6 +32,8 @@ MODEL_SCORES = 500
 SHORTLIST = 1_500
 # Every fourth proposal is a child that does not ask the model: it keeps exploring where that errs.
 CHILDREN_EVERY = 4
+# Parents of those children and of the candidates bred for the model.
+ELITE = 32
 
 
 def uniform_line(feasible: Feasible) -> list[Subnet]:
@@ -87,12 +89,14 @@ def next_round(
         rng: decides whatever is random.
     """
     known = feasible.levels(subnets)
-    best = known[elite(np.column_stack([feasible.cost(known), scores]))]
+    objectives = np.column_stack([feasible.cost(known), scores])
+    ranked = elite(objectives, len(known))
+    best = ranked[:ELITE]
     used = {row.tobytes() for row in feasible.levels(list(taken))}
-    pool = _pool(feasible, best, rng)
+    pool = _pool(feasible, known[best], rng)
     pool = pool[[row.tobytes() not in used for row in pool]]
-    expected = _expect(feasible, known, scores, pool, rng) if len(pool) else iter(())
-    born = iter(_children(feasible, known, scores, count // CHILDREN_EVERY, rng))
+    expected = _expect(feasible, known, scores, ranked, pool, rng) if len(pool) else iter(())
+    born = iter(_children(feasible, known[best], objectives[best], count // CHILDREN_EVERY, rng))
     chosen: list[Levels] = []
     while len(chosen) < count:
         source = born if len(chosen) % CHILDREN_EVERY == CHILDREN_EVERY - 1 else expected
@@ -108,10 +112,15 @@ def next_round(
 
 
 def _expect(
-    feasible: Feasible, known: Levels, scores: Matrix, pool: Levels, rng: np.random.Generator
+    feasible: Feasible,
+    known: Levels,
+    scores: Matrix,
+    ranked: Levels,
+    pool: Levels,
+    rng: np.random.Generator,
 ) -> Iterator[Levels]:
     """Rows of ``pool`` by expected improvement, each for a budget of its own."""
-    fitted_to = elite(np.column_stack([feasible.cost(known), scores]), MODEL_SCORES)
+    fitted_to = ranked[:MODEL_SCORES]
     features = feasible.features(known[fitted_to])
     models = [Surrogate(features, column) for column in scores[fitted_to].T]
     pool = pool[_shortlist(feasible, models, pool)]
@@ -171,32 +180,30 @@ def dominators(objectives: Matrix) -> Levels:
     return counts
 
 
-def elite(objectives: Matrix, count: int = 64) -> Levels:
+def elite(objectives: Matrix, count: int) -> Levels:
     """Indices of the ``count`` rows that the fewest others dominate."""
     best: Levels = np.argsort(dominators(objectives), kind="stable")[:count]
     return best
 
 
 def _children(
-    feasible: Feasible, known: Levels, scores: Matrix, count: int, rng: np.random.Generator
+    feasible: Feasible, parents: Levels, objectives: Matrix, count: int, rng: np.random.Generator
 ) -> Levels:
-    """Children of the best of ``known``, repaired to fit, by Optuna's NSGA-II.
+    """``count`` children of ``parents`` by Optuna's NSGA-II, repaired to fit.
 
     It works on a study in memory: asking the shared one would write each proposal to disk.
     """
-    objectives = np.column_stack([feasible.cost(known), scores])
-    best = elite(objectives)
     study = optuna.create_study(
         directions=["minimize"] * objectives.shape[1],
-        sampler=NSGAIISampler(population_size=max(2, len(best)), seed=int(rng.integers(2**31))),
+        sampler=NSGAIISampler(population_size=max(2, len(parents)), seed=int(rng.integers(2**31))),
     )
     levels = {str(i): IntDistribution(0, int(top)) for i, top in enumerate(feasible.tops)}
-    for i in best:
+    for row, values in zip(parents, objectives, strict=True):
         study.add_trial(
             create_trial(
-                params={name: int(known[i, int(name)]) for name in levels},
+                params={name: int(level) for name, level in zip(levels, row, strict=True)},
                 distributions=dict(levels),
-                values=objectives[i].tolist(),
+                values=values.tolist(),
                 # The sampler breeds from the generation before: these are it.
                 system_attrs={NSGAIISampler._get_generation_key(): 0},
             )

@@ -6,21 +6,20 @@ whose worker has died is released, and its subnet is offered again.
 """
 
 import contextlib
-import fcntl
 import os
 import socket
 import uuid
+from bisect import insort
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import attrgetter
 from pathlib import Path
 
 import optuna
 from optuna.distributions import CategoricalDistribution
 from optuna.exceptions import UpdateFinishedTrialError
-from optuna.storages import BaseStorage, JournalStorage, RDBStorage
-from optuna.storages.journal import JournalFileBackend
-from optuna.storages.journal._file import BaseJournalFileLock
+from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
@@ -62,7 +61,7 @@ class SharedStudy:
         """Open the study ``name``, or make it.
 
         Args:
-            storage: see :func:`open_storage`.
+            storage: see :func:`gancompress.search.storage.open_storage`.
             name: of the study within the storage.
             space: what the subnets are drawn from.
             directions: ``minimize`` or ``maximize`` by objective.
@@ -77,7 +76,11 @@ class SharedStudy:
             for group, widths in zip(space.groups, space.choices, strict=True)
         }
         self._worker = _worker_name()
-        self._finished: dict[int, Record | None] = {}
+        # What was read so far: finished trials never change again.
+        self._seen = 0
+        self._running: dict[int, FrozenTrial] = {}
+        self._complete: list[Record] = []
+        self._failed: dict[Subnet, None] = {}
         # Proposals come from proposals.py; naming the sampler keeps Optuna from choosing one.
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._study = optuna.create_study(
@@ -102,20 +105,18 @@ class SharedStudy:
             self._study.set_user_attr(key, about[key])
 
     def records(self) -> list[Record]:
-        """The trials that hold a subnet, by number."""
-        holders: dict[Subnet, Record] = {}
-        for trial in self._study.get_trials(deepcopy=False):
-            if trial.state in (TrialState.RUNNING, TrialState.COMPLETE):
-                record = self._record(trial)
-                holders.setdefault(record.subnet, record)
-        return list(holders.values())
+        """The trials that hold a subnet, by number; claims of workers that died are given up."""
+        self._read()
+        now = datetime.now()
+        for number, trial in list(self._running.items()):
+            if _is_dead(trial.user_attrs["worker"], now - (trial.datetime_start or now)):
+                self.withdraw(number)
+        return self._holders()
 
     def abandoned(self) -> list[Subnet]:
-        """Subnets whose scoring was broken off and not taken up again, oldest first."""
-        held = {record.subnet for record in self.records()}
-        failed = self._study.get_trials(deepcopy=False, states=(TrialState.FAIL,))
-        broken_off = dict.fromkeys(self._record(trial).subnet for trial in failed)
-        return [subnet for subnet in broken_off if subnet not in held]
+        """Of what :meth:`records` saw: subnets begun and given up by all, oldest first."""
+        held = {record.subnet for record in self._holders()} if self._failed else set()
+        return [subnet for subnet in self._failed if subnet not in held]
 
     def claim(self, subnet: Subnet) -> int | None:
         """Take ``subnet``: the number of its trial, or None where another worker was first."""
@@ -135,112 +136,55 @@ class SharedStudy:
                 intermediate_values={},
             )
         )
-        running = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-        number = next(trial.number for trial in running if trial.user_attrs["token"] == token)
-        holder = next(record for record in self.records() if record.subnet == subnet)
-        if holder.number == number:
-            return number
-        self.withdraw(number)
-        return None
+        self._read()
+        running = self._running.items()
+        number = next(n for n, trial in running if trial.user_attrs["token"] == token)
+        if any(r.subnet == subnet and r.number < number for r in self._holders()):
+            self.withdraw(number)
+            return None
+        return number
 
     def finish(self, number: int, values: Sequence[float], spreads: Sequence[float]) -> None:
         """Record the scores of a claimed trial, unless another worker has taken it over."""
         with contextlib.suppress(UpdateFinishedTrialError, ValueError):
             if any(spreads):
-                running = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-                mine = [trial._trial_id for trial in running if trial.number == number]
-                for trial_id in mine:
-                    optuna.Trial(self._study, trial_id).set_user_attr("spreads", list(spreads))
+                trial = optuna.Trial(self._study, self._running[number]._trial_id)
+                trial.set_user_attr("spreads", list(spreads))
             self._study.tell(number, list(values))
 
     def withdraw(self, number: int) -> None:
         """Give a claim back unscored."""
-        # Telling a trial that another worker has just released or finished is no mistake.
+        # Another worker may just have given it up or finished it.
         with contextlib.suppress(UpdateFinishedTrialError, ValueError):
             self._study.tell(number, state=TrialState.FAIL)
+        self._read()
 
-    def release_dead(self) -> None:
-        """Give back the claims of workers that have died."""
-        for trial in self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-            started = trial.datetime_start or datetime.now()
-            if _is_dead(trial.user_attrs["worker"], datetime.now() - started):
-                self.withdraw(trial.number)
+    def _read(self) -> None:
+        """Take in what has changed: trials that were not finished, and new ones."""
+        trials = self._study.get_trials(deepcopy=False)
+        open_ones = [*self._running, *range(self._seen, len(trials))]
+        self._running, self._seen = {}, len(trials)
+        for number in open_ones:
+            trial = trials[number]
+            subnet = self._subnet(trial)
+            if trial.state == TrialState.COMPLETE:
+                spreads = trial.user_attrs.get("spreads", (0.0,) * len(trial.values))
+                record = Record(number, subnet, tuple(trial.values), tuple(spreads))
+                insort(self._complete, record, key=attrgetter("number"))
+            elif trial.state == TrialState.FAIL:
+                self._failed[subnet] = None
+            else:
+                self._running[number] = trial
 
-    def _record(self, trial: FrozenTrial) -> Record:
-        known = self._finished.get(trial.number)
-        if known is not None:
-            return known
-        subnet = Subnet(trial.params[group] for group in self._space.groups)
-        values = tuple(trial.values) if trial.state == TrialState.COMPLETE else None
-        spreads = tuple(trial.user_attrs.get("spreads", (0.0,) * len(self._study.directions)))
-        record = Record(trial.number, subnet, values, spreads)
-        if trial.state.is_finished():
-            self._finished[trial.number] = record
-        return record
+    def _holders(self) -> list[Record]:
+        running = [Record(number, self._subnet(trial)) for number, trial in self._running.items()]
+        holders: dict[Subnet, Record] = {}
+        for record in sorted((*self._complete, *running), key=attrgetter("number")):
+            holders.setdefault(record.subnet, record)
+        return list(holders.values())
 
-
-def open_storage(where: str | os.PathLike[str]) -> BaseStorage:
-    """The storage at ``where``: a database URL (``sqlite:///…``, ``postgresql://…``), else a file.
-
-    A journal file that ends in half a line, left by a machine that went down, loses that half line.
-
-    Raises:
-        RunError: the database cannot be reached, or its driver is not installed.
-    """
-    if "://" not in str(where):
-        path = Path(where)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = _FileLock(path.with_name(path.name + ".lock"))
-        _drop_torn_line(path, lock)
-        return JournalStorage(JournalFileBackend(str(path), lock_obj=lock))
-    url = str(where)
-    # Several workers write at once: SQLite makes them wait rather than fail.
-    engine = (
-        {"connect_args": {"timeout": 60}} if url.startswith("sqlite") else {"pool_pre_ping": True}
-    )
-    try:
-        return RDBStorage(url, engine_kwargs=engine)
-    except ImportError as error:
-        raise RunError(f"storage {url}: no driver for this database: {error}") from error
-    except Exception as error:
-        reason = str(error).splitlines()[0]
-        raise RunError(f"storage {url}: cannot be opened: {reason}") from error
-
-
-class _FileLock(BaseJournalFileLock):
-    """An exclusive lock that the system gives up with its process, so that a kill blocks nobody.
-
-    Optuna's own locks are files that outlive their holder for half a minute.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._held: int | None = None
-
-    def acquire(self) -> bool:
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        self._held = descriptor
-        return True
-
-    def release(self) -> None:
-        if self._held is not None:
-            os.close(self._held)
-            self._held = None
-
-
-def _drop_torn_line(path: Path, lock: _FileLock) -> None:
-    if not path.exists():
-        return
-    lock.acquire()
-    try:
-        with path.open("rb+") as journal:
-            content = journal.read()
-            whole = content.rfind(b"\n") + 1
-            if whole < len(content):
-                journal.truncate(whole)
-    finally:
-        lock.release()
+    def _subnet(self, trial: FrozenTrial) -> Subnet:
+        return Subnet(trial.params[group] for group in self._space.groups)
 
 
 def _worker_name() -> str:

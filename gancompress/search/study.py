@@ -17,7 +17,8 @@ from gancompress.search.feasible import Feasible
 from gancompress.search.front import Candidate, Front, StageDirections, in_order_of_cost
 from gancompress.search.plan import Exploration, Finals
 from gancompress.search.proposals import UNIFORM_RATIOS
-from gancompress.search.shared_study import SharedStudy, open_storage
+from gancompress.search.shared_study import Record, SharedStudy
+from gancompress.search.storage import open_storage
 
 #: Widths (n, groups) to predicted seconds (n,).
 Predict = Callable[[NDArray[np.int64]], NDArray[np.float64]]
@@ -148,7 +149,6 @@ def _score(
 ) -> None:
     """Score what ``plan`` proposes until all of it is scored, here or by other workers."""
     while True:
-        study.release_dead()
         records = [record for record in study.records() if plan.concerns(record.subnet)]
         scored = sum(record.values is not None for record in records)
         if scored >= plan.total:
@@ -166,8 +166,8 @@ def _score(
         number = study.claim(subnet)
         if number is None:
             continue
-        holders = [record.number for record in study.records() if plan.concerns(record.subnet)]
-        if holders.index(number) >= plan.total:
+        records = [record for record in study.records() if plan.concerns(record.subnet)]
+        if [record.number for record in records].index(number) >= plan.total:
             study.withdraw(number)
             continue
 
@@ -178,20 +178,16 @@ def _score(
             raise
         study.finish(number, means, spreads)
         if progress is not None:
-            progress(_progress(study, stage, plan, subnet, means[0]))
+            progress(_progress(stage, plan.total, records, subnet, means[0]))
 
 
 def _progress(
-    study: SharedStudy, stage: Stage, plan: Exploration | Finals, subnet: Subnet, score: float
+    stage: Stage, total: int, before: Sequence[Record], subnet: Subnet, score: float
 ) -> Progress:
     sign = 1 if next(iter(stage.directions.values())) == "minimize" else -1
-    scored = [
-        (sign * record.values[0], record.subnet)
-        for record in study.records()
-        if record.values is not None and plan.concerns(record.subnet)
-    ]
-    best_score, best = min(scored)
-    return Progress(stage.name, len(scored), plan.total, subnet, score, best, sign * best_score)
+    scored = [(record.values[0], record.subnet) for record in before if record.values is not None]
+    best_score, best = min([*scored, (score, subnet)], key=lambda found: sign * found[0])
+    return Progress(stage.name, len(scored) + 1, total, subnet, score, best, best_score)
 
 
 def _front(

@@ -1,0 +1,98 @@
+"""Where a search keeps its trials: a journal file or a database."""
+
+import fcntl
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from optuna.storages import BaseStorage, JournalStorage, RDBStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.storages.journal._file import BaseJournalFileLock, get_lock_file
+
+from gancompress.errors import RunError
+
+
+def open_storage(where: str | os.PathLike[str]) -> BaseStorage:
+    """The storage at ``where``: a database URL (``sqlite:///…``, ``postgresql://…``), else a file.
+
+    A journal file that ends in half a line, left by a machine that went down, loses that half line.
+
+    Raises:
+        RunError: the database cannot be reached, or its driver is not installed.
+    """
+    if "://" not in str(where):
+        path = Path(where)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = _FileLock(path.with_name(path.name + ".lock"))
+        _drop_torn_line(path, lock)
+        return JournalStorage(_Journal(path, lock))
+    url = str(where)
+    # Several workers write at once: SQLite makes them wait rather than fail.
+    engine = (
+        {"connect_args": {"timeout": 60}} if url.startswith("sqlite") else {"pool_pre_ping": True}
+    )
+    try:
+        return RDBStorage(url, engine_kwargs=engine)
+    except ImportError as error:
+        raise RunError(f"storage {url}: no driver for this database: {error}") from error
+    except Exception as error:
+        reason = str(error).splitlines()[0]
+        raise RunError(f"storage {url}: cannot be opened: {reason}") from error
+
+
+class _Journal(JournalFileBackend):
+    """Optuna's journal, which waits for the disk after every line, made to wait once a second.
+
+    A kill takes nothing back; a power failure takes back the last second.
+    """
+
+    def __init__(self, path: Path, lock: "_FileLock") -> None:
+        super().__init__(str(path), lock_obj=lock)
+        self._synced = 0.0
+
+    def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        lines = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
+        with get_lock_file(self._lock), Path(self._file_path).open("ab") as journal:
+            journal.write(lines.encode("utf-8"))
+            journal.flush()
+            if time.monotonic() - self._synced > 1:
+                os.fsync(journal.fileno())
+                self._synced = time.monotonic()
+
+
+class _FileLock(BaseJournalFileLock):
+    """An exclusive lock that the system gives up with its process, so that a kill blocks nobody.
+
+    Optuna's own locks are files that outlive their holder for half a minute.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._held: int | None = None
+
+    def acquire(self) -> bool:
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        self._held = descriptor
+        return True
+
+    def release(self) -> None:
+        if self._held is not None:
+            os.close(self._held)
+            self._held = None
+
+
+def _drop_torn_line(path: Path, lock: _FileLock) -> None:
+    if not path.exists():
+        return
+    lock.acquire()
+    try:
+        with path.open("rb+") as journal:
+            content = journal.read()
+            whole = content.rfind(b"\n") + 1
+            if whole < len(content):
+                journal.truncate(whole)
+    finally:
+        lock.release()
