@@ -145,7 +145,7 @@ def export_onnx(
     )
     with replacing(path) as temporary:
         temporary.write_bytes(data)
-    return Exported(Path(path), parity)
+    return Exported(Path(path), len(data), parity)
 
 
 def _convert(program: ExportedProgram, name: str) -> Any:

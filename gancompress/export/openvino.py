@@ -121,7 +121,10 @@ def export_openvino(
             subject="OpenVINO model",
         )
         # The .xml comes last: where it is, the weights are.
+        size = 0
         for suffix in (".bin", ".xml"):
+            data = made.with_suffix(suffix).read_bytes()
             with replacing(path.with_suffix(suffix)) as temporary:
-                temporary.write_bytes(made.with_suffix(suffix).read_bytes())
-    return Exported(path, parity)
+                temporary.write_bytes(data)
+            size += len(data)
+    return Exported(path, size, parity)

@@ -27,9 +27,16 @@ EXAMPLE_SIZE = 2
 
 @dataclass(frozen=True)
 class Exported:
-    """A file that was written, and how closely it agrees with the module it was made from."""
+    """A file that was written, and how closely it agrees with what it was made from.
+
+    Attributes:
+        path: of the file; of the .xml for OpenVINO.
+        size: bytes of all that is needed to run it.
+        parity: measured before it was written.
+    """
 
     path: Path
+    size: int
     parity: Parity
 
 

@@ -57,7 +57,7 @@ def quantize_onnx(
     parity = measure_parity(reference, OnnxNetwork(data, threads=0), held_out, subject="INT8 file")
     with replacing(path) as temporary:
         temporary.write_bytes(data)
-    return Exported(Path(path), parity)
+    return Exported(Path(path), len(data), parity)
 
 
 def _quantize(source: Path, made: Path, calibration: list[Batch]) -> None:

@@ -92,6 +92,8 @@ def export_pt2(
     # The notes on source lines name files and folders of this machine.
     for node in program.graph.nodes:
         node.meta.pop("stack_trace", None)
+    # Nor need everyone's copy hold the example that the module was traced with.
+    program.example_inputs = None
     archive = io.BytesIO()
     description = json.dumps(describe(inputs, fingerprint))
     with quiet():
@@ -101,7 +103,7 @@ def export_pt2(
     )
     with replacing(path) as temporary:
         temporary.write_bytes(archive.getvalue())
-    return Exported(Path(path), parity)
+    return Exported(Path(path), len(archive.getvalue()), parity)
 
 
 def _open(archive: io.BytesIO) -> ProgramNetwork:
