@@ -15,6 +15,7 @@ of the whole batch given, so give one sample.
 """
 
 import copy
+import inspect
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -52,7 +53,7 @@ def count_macs(module: nn.Module, inputs: Mapping[str, Tensor]) -> Macs:
     The module is left as it is and may lie on any device, the meta device included.
 
     Raises:
-        MetricError: the module cannot run without data.
+        MetricError: the module cannot run on these inputs, or not without data.
     """
     bare, batch = _without_data(module, inputs)
     convolutions = _Convolutions()
@@ -63,10 +64,10 @@ def count_macs(module: nn.Module, inputs: Mapping[str, Tensor]) -> Macs:
     try:
         with torch.no_grad(), counter, instance_norms:
             bare(**batch)
-    except NotImplementedError as error:
+    except RuntimeError as error:
         raise MetricError(
-            f"{type(module).__name__}: cannot be counted without data: {error}. Its forward must "
-            "not look at the values of tensors"
+            f"{type(module).__name__}: cannot be counted without data: {error}. The inputs must fit "
+            "its forward, which must not look at the values of tensors"
         ) from error
     exact = counter.get_total_flops() // 2
     return Macs(
@@ -148,7 +149,10 @@ class _ByPosition(nn.Module):
         self.module, self.names = module, names
 
     def forward(self, *values: Tensor) -> Any:
-        return self.module(**dict(zip(self.names, values, strict=True)))
+        named = dict(zip(self.names, values, strict=True))
+        # Positions again where there are some: thop's hooks do not see keyword arguments.
+        bound = inspect.signature(self.module.forward).bind(**named)
+        return self.module(*bound.args, **bound.kwargs)
 
 
 def _without_data(
