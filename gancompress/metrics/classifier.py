@@ -61,7 +61,7 @@ def train_classifier(
     width: int = 16,
     steps: int = 600,
     batch_size: int = 64,
-    lr: float = 4e-3,
+    lr: float = 1e-2,
     shift: int = 1,
     seed: int = 0,
     progress: bool = False,

@@ -80,7 +80,8 @@ class NetworkExtractor:
         """
         check_uint8(images)
         images = images.to(_device_of(self.network))
-        with torch.inference_mode():
+        # Not inference mode: its tensors could not take part in a later gradient.
+        with torch.no_grad():
             prepared = resize(
                 with_channels(images, self.channels), self.size, antialias=self.antialias
             )

@@ -15,12 +15,12 @@ class KernelDistance:
 
     Attributes:
         value: mean over blocks; its expectation does not depend on the number of samples.
-        standard_error: of the mean; NaN for a single block.
+        standard_error: of the mean; None for a single block.
         blocks: how many.
     """
 
     value: float
-    standard_error: float
+    standard_error: float | None
     blocks: int
 
 
@@ -44,7 +44,7 @@ def kernel_distance(
         raise MetricError("a kernel distance needs at least two images on each side, and per block")
     blocks = min(len(features), len(reference)) // block
     if blocks == 0:
-        return KernelDistance(squared_mmd(features, reference), float("nan"), 1)
+        return KernelDistance(squared_mmd(features, reference), None, 1)
     rng = np.random.default_rng(seed)
     first, second = (torch.from_numpy(rng.permutation(len(x))) for x in (features, reference))
     values = [
@@ -53,7 +53,7 @@ def kernel_distance(
         )
         for start in range(0, blocks * block, block)
     ]
-    error = float(np.std(values, ddof=1) / np.sqrt(blocks)) if blocks > 1 else float("nan")
+    error = float(np.std(values, ddof=1) / np.sqrt(blocks)) if blocks > 1 else None
     return KernelDistance(float(np.mean(values)), error, blocks)
 
 

@@ -62,7 +62,7 @@ class Score:
     def line(self) -> str:
         """The score and its provenance in one readable line."""
         number = f"{self.value:.4g}"
-        if self.error is not None and self.error == self.error:
+        if self.error is not None:
             number += f" ± {self.error:.2g}"
         parts = [f"{self.samples:,} images of {self.generator}@{self.generator_hash[:8]}"]
         if self.reference is not None:
@@ -136,7 +136,7 @@ def table(scores: Iterable[Score]) -> str:
 
 
 def _error(score: Score) -> str:
-    return "" if score.error is None or score.error != score.error else f"{score.error:.2g}"
+    return "" if score.error is None else f"{score.error:.2g}"
 
 
 @cache

@@ -76,7 +76,7 @@ def generated(
 
     def paint(indices: Sequence[int]) -> Tensor:
         batch = sample(indices, seed) if sample else draw_inputs(inputs, indices, seed)
-        with torch.inference_mode():
+        with torch.no_grad():
             images = generator(batch)
         if images.dim() != 4 or len(images) != batch_size(batch):
             raise MetricError(

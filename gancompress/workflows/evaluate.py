@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from accelerate import PartialState
-
 from gancompress.atomic import write_json
 from gancompress.batch import DRAWN, InputSpec
 from gancompress.data.cache import default_cache
@@ -27,6 +25,7 @@ from gancompress.metrics.statistics_file import load_statistics
 from gancompress.run_dir import RunDir
 from gancompress.teachers.from_file import from_file
 from gancompress.teachers.teacher import InputData, ModuleTeacher
+from gancompress.training.optimise import make_accelerator
 
 METRICS = ("frechet", "kid", "manifold")
 
@@ -53,7 +52,7 @@ def evaluate(
     samples: int,
     seed: int,
     batch_size: int = 64,
-    device: str = "cpu",
+    device: str = "auto",
     family: str | None = None,
     factory: str | None = None,
     inputs: str | Path | None = None,
@@ -71,16 +70,15 @@ def evaluate(
         samples: images to generate; of a folder or zip, all are taken.
         seed: of the generated images and of everything a metric draws.
         batch_size: images at once.
-        device: of extractor and generator; under ``accelerate launch`` each process has its own.
+        device: of extractor and generator: ``auto`` or ``cpu``.
         family: of a teacher file that does not show it.
         factory: of a student whose architecture is not built in.
         inputs: folder or zip of images that an image-to-image generator is fed.
         output: folder for ``scores.json`` and, with ``memorisation``, ``nearest.png``.
         progress: show bars.
     """
-    state = PartialState(cpu=device == "cpu")
-    if state.num_processes > 1:
-        device = str(state.device)
+    accelerator = make_accelerator(device, "no")
+    device = str(accelerator.device)
     network = open_extractor(extractor, device=device)
     judged = _open_judged(Path(what), samples, seed, device, family, factory, inputs)
     reference, classes = _open_reference(str(against), judged.source)
@@ -96,7 +94,7 @@ def evaluate(
         progress=progress,
     )
     found = scores(material, metrics)
-    if output is not None and state.is_main_process:
+    if output is not None and accelerator.is_main_process:
         _write(found, material, metrics, output)
     return Evaluation(found, _text(found, material, metrics))
 

@@ -56,7 +56,7 @@ def test_kid_has_no_bias_and_an_honest_standard_error() -> None:
         for _ in range(40)
     ]
     values = np.array([one.value for one in found])
-    stated = float(np.mean([one.standard_error for one in found]))
+    stated = float(np.mean([one.standard_error or 0.0 for one in found]))
     assert abs(values.mean()) < 3 * stated / 40**0.5
     assert stated == pytest.approx(values.std(), rel=0.3)
 

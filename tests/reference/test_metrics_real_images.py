@@ -67,7 +67,7 @@ def test_halves_of_cifar10_are_near_each_other(halves: Halves) -> None:
     assert near < 0.06 * spread
     assert halves.first.features is not None and halves.second.features is not None
     found = kernel_distance(halves.first.features, halves.second.features, block=80)
-    assert abs(found.value) < 4 * found.standard_error
+    assert found.standard_error is not None and abs(found.value) < 4 * found.standard_error
     assert manifold(halves.first.features, halves.second.features).precision > 0.7
 
 

@@ -28,11 +28,11 @@ def test_learns_the_digits_in_seconds() -> None:
     train, held_out = open_digits(8, part="train"), open_digits(8, part="held_out")
     assert train.labels is not None and held_out.labels is not None
     classifier = train_classifier(
-        train.batch(range(len(train))), train.labels, classes=train.classes, steps=150
+        train.batch(range(len(train))), train.labels, classes=train.classes, steps=100
     )
     logits = classifier(held_out.batch(range(len(held_out)))).logits
     assert logits is not None
-    assert conditional_accuracy(logits, held_out.labels).overall > 0.95
+    assert conditional_accuracy(logits, held_out.labels).overall > 0.92
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others() -> None:

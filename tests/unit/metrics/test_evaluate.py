@@ -1,0 +1,114 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from gancompress.data.images import Images, images_from_tensor
+from gancompress.errors import MetricError
+from gancompress.metrics.evaluate import METRICS, Named, look, scores
+from gancompress.metrics.frechet import frechet_distance, statistics_of
+from tests.unit.metrics.networks import pictures, tiny
+
+CLASSES = ("a", "b", "c", "d")
+
+
+def _images(count: int, seed: int) -> Images:
+    return images_from_tensor(pictures(count, seed), labels=torch.arange(count) % 4)
+
+
+def _scores(*metrics: str, count: int = 40) -> dict[str, float]:
+    material = look(
+        Named("ours", _images(count, 0)),
+        Named("theirs", _images(48, 1)),
+        tiny(),
+        metrics,
+        seed=0,
+        classes=CLASSES,
+    )
+    return {score.metric: score.value for score in scores(material, metrics)}
+
+
+def test_every_metric_gives_its_scores_by_name() -> None:
+    found = _scores(*METRICS)
+    assert set(found) == {
+        *("fd_tiny", "fd_tiny_infinity", "kid_tiny", "is_tiny", "class_fd_tiny", "accuracy_tiny"),
+        *("precision_tiny", "recall_tiny", "density_tiny", "coverage_tiny", "authenticity_tiny"),
+        *("duplicates_tiny", "near_duplicates_tiny", "diversity_tiny", "missing_classes_tiny"),
+    }
+
+
+def test_each_metric_alone_gives_what_it_gives_among_all() -> None:
+    together = _scores(*METRICS)
+    for metric in METRICS:
+        for name, value in _scores(metric).items():
+            assert value == pytest.approx(together[name], rel=1e-9, abs=1e-12)
+
+
+def test_frechet_score_is_the_distance_of_the_features() -> None:
+    ours, theirs = (tiny()(pictures(n, seed)).features for n, seed in ((40, 0), (48, 1)))
+    expected = frechet_distance(statistics_of(ours), statistics_of(theirs))
+    assert _scores("frechet")["fd_tiny"] == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_score_carries_its_provenance() -> None:
+    ours, theirs = _images(40, 0), _images(48, 1)
+    material = look(Named("ours", ours), Named("theirs", theirs), tiny(), ["kid"], seed=7)
+    (score,) = scores(material, ["kid"])
+    assert (score.generator, score.generator_hash) == ("ours", ours.fingerprint)
+    assert (score.reference, score.reference_hash) == ("theirs", theirs.fingerprint)
+    assert (score.samples, score.reference_samples, score.seed) == (40, 48, 7)
+    assert (score.extractor, score.extractor_hash) == ("tiny", tiny().fingerprint)
+    assert score.resize == "bilinear antialiased 8x8"
+    assert score.settings == {"blocks": 1}
+
+
+def test_statistics_stand_in_for_images_where_they_suffice() -> None:
+    theirs = statistics_of(tiny()(pictures(48, 1)).features)
+    ours = Named("ours", _images(40, 0))
+    material = look(ours, ("theirs.npz", theirs), tiny(), ["frechet"], seed=0)
+    (score,) = scores(material, ["frechet"])
+    assert score.value == pytest.approx(_scores("frechet")["fd_tiny"], rel=1e-6)
+    assert score.reference_hash == theirs.fingerprint
+    material = look(ours, ("theirs.npz", theirs), tiny(), ["kid"], seed=0)
+    with pytest.raises(MetricError, match=r"as images, not as \.npz"):
+        scores(material, ["kid"])
+
+
+def test_an_unknown_metric_is_refused_before_any_work() -> None:
+    with pytest.raises(MetricError, match="unknown metric 'fidd'; there are frechet"):
+        look(Named("o", _images(4, 0)), Named("t", _images(4, 1)), tiny(), ["fidd"], seed=0)
+
+
+def test_metrics_about_classes_need_labels() -> None:
+    bare = images_from_tensor(pictures(40))
+    for metric in ("accuracy", "class_frechet"):
+        material = look(Named("o", bare), Named("t", _images(40, 1)), tiny(), [metric], seed=0)
+        with pytest.raises(MetricError, match="no labels"):
+            scores(material, [metric])
+
+
+def test_accuracy_is_matched_by_class_name_not_by_number() -> None:
+    ours = Named("ours", _images(40, 0))
+    reference = Named("theirs", _images(48, 1))
+    turned = replace(tiny(), classes=("d", "c", "b", "a"))
+    straight = replace(tiny(), classes=CLASSES)
+    seen = straight(pictures(40)).logits
+    assert seen is not None
+    labels = torch.arange(40) % 4
+    for extractor, expected in (
+        (straight, (seen.argmax(1) == labels).double().mean()),
+        (turned, (seen.argmax(1) == 3 - labels).double().mean()),
+    ):
+        material = look(ours, reference, extractor, ["accuracy"], seed=0, classes=CLASSES)
+        assert scores(material, ["accuracy"])[0].value == pytest.approx(float(expected))
+
+
+def test_an_extractor_of_other_classes_cannot_judge_accuracy() -> None:
+    ours, theirs = Named("ours", _images(40, 0)), Named("theirs", _images(48, 1))
+    for extractor, names, reason in (
+        (replace(tiny(), classes=("x", "y", "z", "w")), CLASSES, "but not a, b, c, d"),
+        (tiny(), (*CLASSES, "e"), "tells 4 classes apart, the data have 5"),
+    ):
+        material = look(ours, theirs, extractor, ["accuracy"], seed=0, classes=names)
+        with pytest.raises(MetricError, match=reason):
+            scores(material, ["accuracy"])

@@ -1,0 +1,137 @@
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from gancompress.batch import Input
+from gancompress.errors import MetricError
+from gancompress.metrics.latency import (
+    eager_run,
+    latency_table,
+    onnx_run,
+    time_pair,
+    time_run,
+)
+from gancompress.metrics.threads import pinned_threads
+
+
+class _Sleeper:
+    """Takes a set time, and notes when it is called."""
+
+    def __init__(self, seconds: float, calls: list[float]) -> None:
+        self.seconds, self.calls = seconds, calls
+
+    def __call__(self) -> None:
+        self.calls.append(self.seconds)
+        time.sleep(self.seconds)
+
+
+class _Generator(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(4, 12)
+
+    def forward(self, z: torch.Tensor) -> torch.Tensor:
+        return self.layer(z).view(-1, 3, 2, 2)
+
+
+INPUTS = {"z": Input("normal", (4,))}
+
+
+def test_median_lies_between_its_quartiles_and_warm_up_is_not_timed() -> None:
+    calls: list[float] = []
+    found = time_run(_Sleeper(0.002, calls), warmup=3, repeats=7)
+    assert 0.002 <= found.low <= found.median <= found.high
+    assert found.repeats == 7
+    assert len(calls) >= 10
+
+
+def test_pairs_alternate_and_turn_around() -> None:
+    calls: list[float] = []
+    found = time_pair(_Sleeper(0.004, calls), _Sleeper(0.001, calls), warmup=0, repeats=4)
+    assert calls[:8] == [0.004, 0.001, 0.001, 0.004, 0.004, 0.001, 0.001, 0.004]
+    assert found.low <= found.speedup <= found.high
+    assert found.speedup > 1.5
+
+
+def test_a_noisy_machine_cancels_out_of_a_pair() -> None:
+    ticks = iter(0.001 * (1 + 9 * (i // 2 % 2)) for i in range(1000))
+
+    def noisy() -> None:
+        time.sleep(next(ticks))
+
+    found = time_pair(noisy, noisy, warmup=0, repeats=20)
+    assert found.speedup == pytest.approx(1.0, abs=0.3)
+
+
+@pytest.mark.parametrize(("time_it", "repeats"), [(time_run, 0), (time_pair, 1)])
+def test_too_few_repeats_are_refused(time_it, repeats: int) -> None:  # type: ignore[no-untyped-def]
+    runs = [lambda: None] * (2 if time_it is time_pair else 1)
+    with pytest.raises(MetricError, match="repeats"):
+        time_it(*runs, warmup=0, repeats=repeats)
+
+
+def test_peak_memory_sees_what_a_call_takes() -> None:
+    def hungry() -> None:
+        torch.ones(64 * 2**20 // 4).add(1.0).sum()
+        time.sleep(0.02)
+
+    found = time_run(hungry, warmup=0, repeats=1)
+    if found.peak_bytes is None:
+        pytest.skip("the system does not tell")
+    assert found.peak_bytes > 32 * 2**20
+
+
+def test_threads_are_pinned_inside_the_block_only() -> None:
+    before = torch.get_num_threads()
+    with pinned_threads(1):
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == before
+
+
+def test_eager_run_calls_the_module_with_its_batch() -> None:
+    module = _Generator()
+    output = eager_run(module, {"z": torch.zeros(5, 4)})()
+    assert isinstance(output, torch.Tensor) and output.shape == (5, 3, 2, 2)
+
+
+def test_table_has_every_runtime_and_batch_size(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    module, path = _Generator().eval(), tmp_path / "g.onnx"
+    torch.onnx.export(
+        module,
+        (torch.zeros(2, 4),),
+        path,
+        input_names=["z"],
+        dynamic_shapes={"z": {0: torch.export.Dim("n")}},
+        verbose=False,
+    )
+    found = latency_table(
+        module,
+        INPUTS,
+        batch_sizes=(1, 8),
+        threads=1,
+        warmup=1,
+        repeats=3,
+        onnx=path,
+        runtimes=("eager", "onnxruntime"),
+    )
+    assert set(found) == {(r, n) for r in ("eager", "onnxruntime") for n in (1, 8)}
+    assert all(timing.median > 0 for timing in found.values())
+    with pytest.raises(MetricError, match="wants inputs z"):
+        onnx_run(path, {"x": torch.zeros(1, 4)}, threads=1)
+
+
+def test_other_runtimes_need_an_exported_file() -> None:
+    with pytest.raises(MetricError, match="export the student first"):
+        latency_table(
+            _Generator(),
+            INPUTS,
+            batch_sizes=(1,),
+            threads=1,
+            warmup=0,
+            repeats=1,
+            runtimes=("onnxruntime",),
+        )
