@@ -2,11 +2,13 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from gancompress.atomic import write_text
 from gancompress.batch import Input, example_inputs, spec_from_json
+from gancompress.elastic.supernet import Supernet
 from gancompress.errors import (
     DataError,
     ExportError,
@@ -15,6 +17,7 @@ from gancompress.errors import (
     TraceError,
 )
 from gancompress.export.onnx import export_onnx, run_onnx
+from gancompress.generators.build import build
 from tests.unit.export.networks import (
     IMAGE,
     LATENT,
@@ -192,3 +195,17 @@ def test_network_that_takes_inputs_by_stars_is_exported_with_their_names(tmp_pat
     export_onnx(Starred(), LATENT, tmp_path / "student.onnx")
     output = run_onnx(tmp_path / "student.onnx")(example_inputs(LATENT, 3))
     assert output.shape == (3, 1, 8, 8)
+
+
+@pytest.mark.parametrize("factory", ["dcgan", "distylegan"])
+def test_student_cut_from_a_supernet_equals_its_onnx_file(factory: str, tmp_path: Path):
+    module = build(factory, z_dim=16, classes=10, width=32, resolution=16, channels=1)
+    supernet = Supernet(module, example_inputs(module.inputs))
+    student = supernet.extract(supernet.space.sample(np.random.default_rng(0)))
+    written = export_onnx(student, module.inputs, tmp_path / "student.onnx")
+    assert written.size == (tmp_path / "student.onnx").stat().st_size
+    batch = example_inputs(module.inputs, 6, seed=9)
+    with torch.no_grad():
+        expected = student.eval()(**batch)
+    assert expected.shape == (6, 1, 16, 16)
+    torch.testing.assert_close(run_onnx(written.path)(batch), expected, rtol=0, atol=1e-5)
