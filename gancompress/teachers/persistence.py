@@ -21,7 +21,12 @@ from gancompress.errors import TeacherError
 from gancompress.teachers.pickle_machine import Builders, MalformedError, plain_key
 from gancompress.teachers.safe_pickle import read_pickle
 from gancompress.teachers.torch_claims import TORCH_BUILDERS, StorageClaim, TensorClaim
-from gancompress.teachers.torch_file import check_legacy, load_nested_storage
+from gancompress.teachers.torch_file import (
+    ZIP_START,
+    check_legacy,
+    check_zip,
+    load_nested_storage,
+)
 
 # More than any network of the family has; a module that holds another twice, which holds … has 2^n.
 _MAX_MODULES = 10_000
@@ -136,7 +141,8 @@ def _load(claim: TensorClaim, storages: dict[int, torch.UntypedStorage]) -> Tens
 def _storage(content: Any, where: str) -> StorageClaim:
     if type(content) is not bytes:
         raise MalformedError("a storage without bytes")
-    claim = check_legacy(BytesIO(content), len(content), where)
+    check = check_zip if content.startswith(ZIP_START) else check_legacy
+    claim = check(BytesIO(content), len(content), where)
     if not isinstance(claim, StorageClaim):
         raise MalformedError("nested bytes that are no storage")
     return replace(claim, source=content)

@@ -121,6 +121,7 @@ TORCH_BUILDERS: Builders = {
     "torch._utils._rebuild_tensor": claim_tensor,
     "torch._utils._rebuild_tensor_v2": claim_tensor,
     "torch._utils._rebuild_parameter": _parameter,
+    "torch._utils._rebuild_parameter_with_state": _parameter,
     "torch.nn.parameter.Parameter": _parameter,
     "torch.Size": _size,
     **dict.fromkeys(STORAGE_DTYPES),

@@ -12,7 +12,7 @@ import warnings
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 
@@ -44,17 +44,18 @@ def load_torch_file(path: Path) -> Any:
 def check_torch_file(path: Path) -> None:
     """Read the file's claims and compare them with its bytes; raise as :func:`load_torch_file`."""
     with path.open("rb") as file:
-        if os.fstat(file.fileno()).st_size == 0:
+        size = os.fstat(file.fileno()).st_size
+        if size == 0:
             raise TeacherError(f"{path}: empty; download it again")
+        if file.read(len(ZIP_START)) == ZIP_START:
+            check_zip(path, size, str(path))
+            return
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view:
-            if view[:4] == ZIP_START:
-                _check_zip(path)
-            else:
-                check_legacy(view, len(view), str(path))
+            check_legacy(view, size, str(path))
 
 
 def load_nested_storage(content: bytes) -> torch.UntypedStorage:
-    """The storage in a nested ``torch.save`` that :func:`check_legacy` has found sound."""
+    """The storage in a nested ``torch.save`` that was found sound."""
     with warnings.catch_warnings():
         # The typed storages of old files are deprecated; only their bytes are wanted.
         warnings.simplefilter("ignore", UserWarning)
@@ -92,37 +93,41 @@ def check_legacy(stream: Stream, size: int, where: str) -> Any:
     return claimed
 
 
-def _check_zip(path: Path) -> None:
+def check_zip(file: Path | BinaryIO, size: int, where: str) -> Any:
+    """Check a file of the format of torch 1.6 and later; arguments and result as
+    :func:`check_legacy`.
+    """
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(file) as archive:
             records = {info.filename: info for info in archive.infolist()}
             packed = any(info.file_size != info.compress_size for info in records.values())
-            if packed or sum(i.file_size for i in records.values()) > path.stat().st_size:
+            if packed or sum(info.file_size for info in records.values()) > size:
                 raise TeacherError(
-                    f"{path}: compressed, or made to exhaust the memory; torch.save writes zips "
+                    f"{where}: compressed, or made to exhaust the memory; torch.save writes zips "
                     "without compression"
                 )
             pickles = [n for n in records if n.count("/") == 1 and n.endswith("/data.pkl")]
             if len(pickles) != 1:
-                raise TeacherError(f"{path}: a zip, but not one that torch.save wrote")
+                raise TeacherError(f"{where}: a zip, but not one that torch.save wrote")
             root = pickles[0].partition("/")[0]
             if f"{root}/constants.pkl" in records:
                 raise TeacherError(
-                    f"{path}: a TorchScript program, not weights; save the state_dict() instead"
+                    f"{where}: a TorchScript program, not weights; save the state_dict() instead"
                 )
             content = archive.read(pickles[0])
-    except zipfile.BadZipFile as error:
-        raise TeacherError(f"{path}: truncated ({error}); download it again") from error
+    except (zipfile.BadZipFile, NotImplementedError) as error:
+        raise TeacherError(f"{where}: truncated ({error}); download it again") from error
     storages: dict[str, StorageClaim] = {}
-    read_pickle(io.BytesIO(content), str(path), TORCH_BUILDERS, _collector(storages))
+    claimed = read_pickle(io.BytesIO(content), where, TORCH_BUILDERS, _collector(storages))
     for key, storage in storages.items():
         record = records.get(f"{root}/data/{key}")
         held = record.file_size if record else 0
         if storage.nbytes > held:
             raise TeacherError(
-                f"{path}: storage {key} claims {storage.nbytes:,} bytes but holds {held:,}; "
+                f"{where}: storage {key} claims {storage.nbytes:,} bytes but holds {held:,}; "
                 "truncated or made to exhaust the memory: download it again"
             )
+    return claimed
 
 
 def _collector(storages: dict[str, StorageClaim]) -> Callable[[Any], StorageClaim]:

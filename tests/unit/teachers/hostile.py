@@ -105,10 +105,10 @@ def nested(folder: Path) -> bytes:
     whole = inner.getvalue()
     # After the magic number: where a reader of the nested file gets to next.
     payload = whole[: whole.index(b".") + 1] + stack_global(folder)
-    return dumps({"G_ema": Persistent("Generator", _parameters={"weight": _Stored(payload)})})
+    return dumps({"G_ema": Persistent("Generator", _parameters={"weight": Stored(payload)})})
 
 
-class _Stored:
+class Stored:
     """A tensor whose storage is ``content``."""
 
     def __init__(self, content: bytes) -> None:

@@ -52,9 +52,13 @@ def test_payload_in_a_torch_file_is_refused(zipped: bool, tmp_path: Path) -> Non
     assert not hostile.trace(tmp_path).exists()
 
 
-def test_network_is_read_as_a_record_and_its_source_is_dropped(tmp_path: Path) -> None:
+@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
+def test_network_is_read_as_a_record_and_its_source_is_dropped(
+    protocol: int, tmp_path: Path
+) -> None:
     weight = torch.randn(3, 4)
-    path = write(tmp_path / "n.pkl", published.dumps({"G_ema": published.network(weight=weight)}))
+    content = published.dumps({"G_ema": published.network(weight=weight)}, protocol)
+    path = write(tmp_path / "n.pkl", content)
     network = read_persistent(path)["G_ema"]
     assert isinstance(network, PersistentObject)
     assert network.class_name == "Generator"
@@ -69,6 +73,16 @@ def test_every_protocol_is_read(protocol: int) -> None:
     builders = {"_codecs.encode": str.encode, "__builtin__.set": set, "builtins.set": set}
     stream = io.BytesIO(pickle.dumps(value, protocol))
     assert read_pickle(stream, "file", builders) == value
+
+
+def test_storage_nested_as_a_zip_is_read(tmp_path: Path) -> None:
+    inner = io.BytesIO()
+    torch.save(torch.arange(4.0).storage(), inner)
+    network = published.Persistent(
+        "Generator", _parameters={"weight": hostile.Stored(inner.getvalue())}
+    )
+    path = write(tmp_path / "n.pkl", published.dumps(network))
+    assert state_dict_of(read_persistent(path), "n")["weight"].tolist() == [0, 1, 2, 3]
 
 
 def test_views_of_one_storage_stay_views_of_it(tmp_path: Path) -> None:
