@@ -1,10 +1,9 @@
 """The anatomy of a module: its channel groups, and the axes of everything that happens in it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
@@ -24,14 +23,6 @@ PASSES: dict[str, tuple[bool, bool]] = {
     "train": (True, False),
     "single": (False, True),
 }
-
-
-@dataclass
-class Findings:
-    """What is known of a module beyond a walk: corrections made by running subnets."""
-
-    hints: dict[Site, int] = field(default_factory=dict)
-    pins: list[tuple[dict[Key, NDArray[np.bool_]], Reason]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -55,29 +46,31 @@ class Anatomy:
     grouping: Grouping
 
 
-def study(rehearsal: Rehearsal, findings: Findings) -> Anatomy:
-    """Walk the module in evaluation and training, and group its channels."""
+def study(rehearsal: Rehearsal, hints: Mapping[Site, int]) -> Anatomy:
+    """Walk the module in evaluation and training, and group its channels.
+
+    ``hints``: which dimension carries the channels after reshapes that leave it open.
+
+    Raises:
+        TraceError: the module does not run with the example inputs.
+    """
     if not rehearsal.real:
         try:
-            return _study(rehearsal, findings)
+            return _study(rehearsal, hints)
         except (*NEEDS_VALUES, TraceError):
             rehearsal.real = True
-    return _study(rehearsal, findings)
+    return _study(rehearsal, hints)
 
 
-def _study(rehearsal: Rehearsal, findings: Findings) -> Anatomy:
-    kernels = _kernel_dimensions(rehearsal, findings)
+def _study(rehearsal: Rehearsal, hints: Mapping[Site, int]) -> Anatomy:
+    kernels = _kernel_dimensions(rehearsal, hints)
     ids = ChannelIds()
     owned = _parameter_ids(ids, rehearsal.tensors, kernels)
     walks: dict[str, Walk] = {}
     for name, (training, single) in PASSES.items():
-        walk = Walk(ids, find_rule, findings.hints)
+        walk = Walk(ids, find_rule, hints)
         _perform(rehearsal, walk, owned, training, single)
         walks[name] = walk
-    for masks, reason in findings.pins:
-        for key, mask in masks.items():
-            if key in owned:
-                ids.pin(owned[key][mask], reason)
     grouping = _group(ids, owned, walks)
     return Anatomy(
         groups=tuple(grouping.groups),
@@ -88,11 +81,11 @@ def _study(rehearsal: Rehearsal, findings: Findings) -> Anatomy:
     )
 
 
-def _kernel_dimensions(rehearsal: Rehearsal, findings: Findings) -> set[Key]:
+def _kernel_dimensions(rehearsal: Rehearsal, hints: Mapping[Site, int]) -> set[Key]:
     """Dimensions of parameters that are positions of a kernel or map, seen by a first walk."""
     ids = ChannelIds()
     owned = _parameter_ids(ids, rehearsal.tensors, set())
-    walk = Walk(ids, find_rule, findings.hints, scouting=True)
+    walk = Walk(ids, find_rule, hints, scouting=True)
     _perform(rehearsal, walk, owned, training=False, single=False)
     positions = np.fromiter(walk.kernels, dtype=np.int64, count=len(walk.kernels))
     labels = ids.labels()
@@ -190,11 +183,10 @@ def _attributes(grouping: Grouping, walks: Mapping[str, Walk]) -> tuple[Followin
     return tuple(found.values())
 
 
-def channel_masks(anatomy: Anatomy, group: int) -> dict[Key, NDArray[np.bool_]]:
-    """Where the channels of ``group`` are in parameters and buffers."""
-    masks: dict[Key, NDArray[np.bool_]] = {}
-    for name, axes in anatomy.axes.items():
-        for dim, axis in enumerate(axes):
-            if axis is not None and group in axis.members:
-                masks[name, dim] = axis.group == group
-    return masks
+def pinned(anatomy: Anatomy, reasons: Mapping[int, Reason]) -> Anatomy:
+    """``anatomy`` with the groups of these indices kept at full width."""
+    groups = tuple(
+        replace(group, pinned=reasons[index]) if index in reasons else group
+        for index, group in enumerate(anatomy.groups)
+    )
+    return replace(anatomy, groups=groups)

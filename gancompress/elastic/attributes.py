@@ -3,8 +3,8 @@
 A layer whose weight is cut must also be told its new ``in_channels``, ``groups`` or
 ``normalized_shape``: while a subnet runs (put back afterwards) and for good in an extracted module.
 :data:`FOLLOWS` lists, for the layers of ``torch.nn``, which attribute equals which dimension of
-their input or output; ``groups`` and ``num_groups`` are noted by the rules of the operators
-themselves.
+their input or output; ``groups``, ``num_groups`` and LayerNorm's ``normalized_shape`` are noted by
+the rules of the operators themselves.
 """
 
 from collections.abc import Iterator, Mapping
@@ -43,7 +43,6 @@ FOLLOWS: tuple[tuple[type[nn.Module], str, Side, int], ...] = (
     (nn.Embedding, "embedding_dim", "output", -1),
 )
 
-_TRAILING = (nn.LayerNorm, nn.RMSNorm)
 
 Values = Mapping[tuple[str, str], Any]
 
@@ -57,7 +56,7 @@ def note_attributes(walk: Walk, module: nn.Module, given: Tensor | None, made: A
             size: Size = (tensor.shape[dim], walk.dims(tensor)[dim])
             if getattr(module, name, None) == size[0]:
                 walk.attribute(name, [size])
-    if isinstance(module, _TRAILING) and isinstance(given, Tensor):
+    if isinstance(module, nn.RMSNorm) and isinstance(given, Tensor):
         count = len(module.normalized_shape)
         sizes = list(zip(given.shape, walk.dims(given), strict=True))[-count:]
         walk.attribute("normalized_shape", sizes, is_tuple=True)

@@ -1,9 +1,12 @@
 """Runs of a module that leave no trace: on a copy of its structure, with stand-in tensors."""
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import (
@@ -49,6 +52,21 @@ def copy_structure(module: nn.Module, tensors: Mapping[int, Tensor] | None = Non
             f"{type(module).__name__}: the module cannot be copied ({error}); "
             "remove what copy.deepcopy refuses (locks, open files, generators) from its attributes"
         ) from error
+
+
+@contextmanager
+def _same_chances(devices: Sequence[torch.device]) -> Iterator[None]:
+    """Every random number generator at the same point for each run, and afterwards as before."""
+    python, arrays = random.getstate(), np.random.get_state()  # noqa: NPY002
+    try:
+        with torch.random.fork_rng(devices=devices):
+            torch.manual_seed(0)
+            random.seed(0)
+            np.random.seed(0)  # noqa: NPY002
+            yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(arrays)  # noqa: NPY002
 
 
 class Rehearsal:
@@ -107,11 +125,8 @@ class Rehearsal:
         self._walk = walk
         self._module.train(training)
         devices = [t.device for t in self.tensors.values() if t.is_cuda][:1]
-        with torch.random.fork_rng(devices=devices):
-            if self.real:
-                return run_module(self._module, tensors, *inputs, Recorder(observe))
-            with self.mode:
-                return run_module(self._module, tensors, *inputs, Recorder(observe))
+        with _same_chances(devices), nullcontext() if self.real else self.mode:
+            return run_module(self._module, tensors, *inputs, Recorder(observe))
 
     def modules(self) -> dict[str, nn.Module]:
         """The copy's modules by path."""

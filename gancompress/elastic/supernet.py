@@ -75,7 +75,7 @@ class Supernet(nn.Module):
         self.module = module
         args, kwargs = as_inputs(example_inputs)
         rehearsal = Rehearsal(module, args, kwargs)
-        self.anatomy = verified(rehearsal, trials, seed=0)[0]
+        self.anatomy = verified(rehearsal, trials, seed=0)
         self.groups = self.anatomy.groups
         self.space = build_space(
             self.groups,

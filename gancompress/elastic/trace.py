@@ -22,13 +22,16 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch._subclasses import FakeTensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from gancompress.elastic.axes import ChannelIds, Dims, Ids, Reason, Source
 
 _LIBRARY = (str(Path(torch.__file__).parent), str(Path(__file__).parent), "<")
+# Operators that do nothing to look at; how often a tensor is detached depends on caches.
 _SILENT = {"prim::device", "prim::layout"}
+_UNCOUNTED = {"aten::detach", "aten::alias", "aten::lift_fresh"}
 
 Site = tuple[str, str, int]
 Size = tuple[int, Ids | None]
@@ -192,7 +195,8 @@ class Walk:
         visit = self._visits.get(key, 0)
         self._visits[key] = visit + 1
         self.site = (*key, visit)
-        return self.hints.get(self.site)
+        alike = (hint for (_, *rest), hint in self.hints.items() if tuple(rest) == self.site[1:])
+        return self.hints.get(self.site, next(alike, None))
 
     def record(self, func: Any, args: Sequence[Any], kwargs: Mapping[str, Any], out: Any) -> None:
         """Apply the rule of one executed operator."""
@@ -203,12 +207,34 @@ class Walk:
                 self.first_use.setdefault(self._names[id(tensor)])
         self._alive.extend(op.tensors)
         inputs = tuple(self._value(tensor) for tensor in op.tensors)
-        for tensor, dims in zip(op.outputs, self.find_rule(op)(self, op), strict=True):
+        for tensor, dims in zip(op.outputs, self._apply(op), strict=True):
             if not any(tensor is known for known in op.tensors):
                 self.enter(tensor, dims)
         outputs = tuple(self._value(tensor) for tensor in op.outputs)
-        name = str(func)
-        self.calls.append(Call(name, self.module, self.source, inputs, outputs, self.site))
+        if is_counted(func):
+            name = str(func)
+            self.calls.append(Call(name, self.module, self.source, inputs, outputs, self.site))
+
+    def _apply(self, op: Operator) -> Sequence[Dims]:
+        """The dimensions of the results; an operator used in a way that its rule does not know
+        is an unknown operator."""
+        try:
+            results = self.find_rule(op)(self, op)
+            sizes = [[len(d) if d is not None else None for d in dims] for dims in results]
+            shapes = [tuple(out.shape) for out in op.outputs]
+            fits = all(
+                known in (None, size) or size == 1
+                for dims, shape in zip(sizes, shapes, strict=True)
+                for known, size in zip(dims, shape, strict=True)
+            )
+        except (IndexError, KeyError, TypeError, ValueError):
+            fits = False
+        if fits:
+            return results
+        for tensor in op.tensors:
+            for ids in self.dims(tensor):
+                self.pin(ids, f"meets {op.name} in a form that cannot be followed")
+        return [(None,) * out.dim() for out in op.outputs]
 
     def _value(self, tensor: Tensor) -> Value:
         shape = tuple(tensor.shape)
@@ -231,10 +257,25 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._observe = observe
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        out = func(*args, **(kwargs or {}))
+        if func._schema.name == "aten::native_batch_norm" and isinstance(args[0], FakeTensor):
+            out = _fake_batch_norm(*args)
+        else:
+            out = func(*args, **(kwargs or {}))
         if func._schema.name not in _SILENT:
             self._observe(func, args, kwargs or {}, out)
         return out
+
+
+def _fake_batch_norm(source: Tensor, *rest: Any) -> tuple[Tensor, Tensor, Tensor]:
+    """What batch normalisation returns, as to shapes; PyTorch's own way there takes as long as
+    all other operators of a network together."""
+    size = source.shape[1] if rest[4] else 0
+    return torch.empty_like(source), source.new_empty(size), source.new_empty(size)
+
+
+def is_counted(func: Any) -> bool:
+    """Whether an operator belongs to the sequence that every run of a module must repeat."""
+    return func._schema.name not in _UNCOUNTED
 
 
 def user_line() -> Source | None:

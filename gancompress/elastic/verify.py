@@ -18,15 +18,14 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
-from gancompress.elastic.anatomy import PASSES, Anatomy, Findings, channel_masks, study
+from gancompress.elastic.anatomy import PASSES, Anatomy, pinned, study
 from gancompress.elastic.attributes import patched
 from gancompress.elastic.axes import Axis, Ids, Reason, Source
 from gancompress.elastic.rehearsal import Rehearsal
 from gancompress.elastic.slicing import cut_all, plan
 from gancompress.elastic.subnets import attribute_values
-from gancompress.elastic.trace import Call
+from gancompress.elastic.trace import Call, Site, is_counted
 
-_ROUNDS = 200
 _FIX = "take sizes from the tensors at hand: x.shape, or -1 in one place"
 
 
@@ -48,6 +47,10 @@ class Difference:
 
 class _Stop(Exception):
     """The run has shown its difference."""
+
+
+class _AnotherWay(Exception):
+    """A reshape turned out to go another way than assumed: walk again."""
 
 
 class Predictor:
@@ -83,49 +86,55 @@ class Predictor:
         ]
 
 
-def verified(rehearsal: Rehearsal, subnets: int, seed: int) -> tuple[Anatomy, Findings]:
-    """The anatomy of a module, corrected until random subnets run exactly as it predicts.
+def verified(rehearsal: Rehearsal, subnets: int, seed: int) -> Anatomy:
+    """The anatomy of a module, corrected until subnets run exactly as it predicts.
 
     Args:
         subnets: how many random subnets to run besides the smallest, in evaluation and training.
         seed: of those subnets.
     """
-    findings = Findings()
-    anatomy = study(rehearsal, findings)
-    for _ in range(_ROUNDS):
-        if not _correct(rehearsal, anatomy, findings, subnets, seed):
-            return anatomy, findings
-        anatomy = study(rehearsal, findings)
-    raise AssertionError("verification does not come to an end")
+    hints: dict[Site, int] = {}
+    while True:
+        try:
+            return _corrected(rehearsal, study(rehearsal, hints), hints, subnets, seed)
+        except _AnotherWay:
+            continue
 
 
-def _correct(
-    rehearsal: Rehearsal, anatomy: Anatomy, findings: Findings, subnets: int, seed: int
-) -> bool:
-    """Look for one difference and note what would remove it; False where there is none."""
-    for widths in _trial_widths(anatomy, subnets, seed):
-        for name in ("eval", "train"):
-            predictor = Predictor(anatomy, name)
+def _corrected(
+    rehearsal: Rehearsal, anatomy: Anatomy, hints: dict[Site, int], subnets: int, seed: int
+) -> Anatomy:
+    """``anatomy`` with the groups pinned that cannot be narrowed; notes ``hints`` on the way."""
+    predictors = {name: Predictor(anatomy, name) for name in ("eval", "train")}
+    trial = 0
+    while trial <= subnets:
+        widths = _trial_widths(anatomy, trial, seed)
+        reasons: dict[int, Reason] = {}
+        for name, predictor in predictors.items():
             difference = run_subnet(rehearsal, anatomy, predictor, widths, name)
             if difference is None:
                 continue
-            if not _take_hint(difference, findings):
-                _pin_culprits(rehearsal, anatomy, predictor, widths, name, difference, findings)
-            return True
-    return False
+            if _take_hint(difference, hints):
+                raise _AnotherWay
+            reasons = _culprits(rehearsal, anatomy, predictor, widths, name, difference)
+            if reasons:
+                break
+        if reasons:
+            anatomy = pinned(anatomy, reasons)
+        else:
+            trial += 1
+    return anatomy
 
 
-def _trial_widths(anatomy: Anatomy, subnets: int, seed: int) -> list[Ids]:
-    """All groups at a small width, then random ones; multiples of the units."""
+def _trial_widths(anatomy: Anatomy, trial: int, seed: int) -> Ids:
+    """A quarter of every elastic group's channels at first, then random widths."""
     units = np.array([g.unit for g in anatomy.groups], dtype=np.int64)
     most = np.array([g.channels for g in anatomy.groups], dtype=np.int64)
-    pinned = np.array([g.pinned is not None for g in anatomy.groups], dtype=bool)
-    rng = np.random.default_rng(seed)
-    least = np.minimum(most, np.maximum(units, most // units // 4 * units))
-    trials = [least]
-    for _ in range(subnets):
-        trials.append(np.maximum(units, (rng.random(most.size) * most / units).astype(int) * units))
-    return [np.where(pinned, most, trial) for trial in trials]
+    fixed = np.array([g.pinned is not None for g in anatomy.groups], dtype=bool)
+    rng = np.random.default_rng((seed, trial))
+    shares = rng.random(most.size) if trial else np.full(most.size, 0.25)
+    narrow = np.maximum(1, (shares * most / units).astype(np.int64)) * units
+    return np.where(fixed, most, narrow)
 
 
 def run_subnet(
@@ -138,6 +147,8 @@ def run_subnet(
 
     def observe(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any], out: Any) -> None:
         nonlocal position
+        if not is_counted(func):
+            return
         shapes = [tuple(t.shape) for t in tree_leaves(out) if isinstance(t, Tensor)]
         call = predictor.calls[position] if position < len(predictor.calls) else None
         if call is None or call.op != str(func):
@@ -186,46 +197,47 @@ def _line_of(error: Exception, call: Call | None) -> Source | None:
     return call.source if call else None
 
 
-def _take_hint(difference: Difference, findings: Findings) -> bool:
+def _take_hint(difference: Difference, hints: dict[Site, int]) -> bool:
     """Where an ambiguous reshape went another way than assumed, note which."""
     call, then, now = difference.call, difference.expected, difference.actual
     if call is None or call.site is None or then is None or now is None:
         return False
-    if call.site in findings.hints or len(now) != len(then):
+    if call.site in hints or len(now) != len(then):
         return False
     full = call.outputs[0].shape
     shrunk = [d for d, size in enumerate(now) if size != then[d] and size < full[d]]
     if len(shrunk) != 1:
         return False
-    findings.hints[call.site] = shrunk[0]
+    hints[call.site] = shrunk[0]
     return True
 
 
-def _pin_culprits(
+def _culprits(
     rehearsal: Rehearsal,
     anatomy: Anatomy,
     predictor: Predictor,
     widths: Ids,
     name: str,
     difference: Difference,
-    findings: Findings,
-) -> None:
-    """Pin the groups that alone bring about a difference; all involved where none does alone."""
+) -> dict[int, Reason]:
+    """The groups that alone bring about a difference; all involved where none does alone.
+
+    None at all where the module differs from run to run by itself, which nothing can be learned
+    from.
+    """
     most = np.array([g.channels for g in anatomy.groups], dtype=np.int64)
     involved = _involved(anatomy, difference.call, widths, most)
-    pinned = False
+    reasons: dict[int, Reason] = {}
     for group in involved:
         alone = most.copy()
         alone[group] = widths[group]
         own = run_subnet(rehearsal, anatomy, predictor, alone, name)
         if own is not None:
-            reason = Reason(own.message, own.module, own.source, _FIX)
-            findings.pins.append((channel_masks(anatomy, group), reason))
-            pinned = True
-    if not pinned:
-        for group in involved:
-            reason = Reason(difference.message, difference.module, difference.source, _FIX)
-            findings.pins.append((channel_masks(anatomy, group), reason))
+            reasons[group] = Reason(own.message, own.module, own.source, _FIX)
+    if not reasons:
+        reason = Reason(difference.message, difference.module, difference.source, _FIX)
+        reasons = dict.fromkeys(involved, reason)
+    return reasons
 
 
 def _involved(anatomy: Anatomy, call: Call | None, widths: Ids, most: Ids) -> list[int]:

@@ -1,5 +1,8 @@
 """What each ATen operator does to the axes of its tensors: one literal table, by family."""
 
+from functools import cache
+from typing import Any
+
 import torch
 
 from gancompress.elastic.rules import elementwise, norms, products, reshape, shapes
@@ -36,6 +39,7 @@ _FAMILIES: dict[Rule, str] = {
     shapes.select: "select",
     shapes.unbind: "unbind",
     shapes.flip: "flip",
+    shapes.restride: "as_strided",
     shapes.glu: "glu",
     shapes.pixel_shuffle: "pixel_shuffle",
     shapes.pixel_unshuffle: "pixel_unshuffle",
@@ -54,8 +58,8 @@ _FAMILIES: dict[Rule, str] = {
     " zeros_like ones_like full_like empty_like rand_like randn_like randint_like",
     elementwise.made: "zeros ones full empty rand randn arange eye scalar_tensor new_zeros"
     " new_ones new_full new_empty randint randperm linspace",
-    elementwise.pointwise: "_prelu_kernel fill zero copy where normal uniform"
-    " random lerp masked_fill rrelu_with_noise",
+    elementwise.pointwise: "_prelu_kernel hardswish log_sigmoid_forward fill zero copy normal"
+    " uniform random exponential rrelu_with_noise polar complex real imag",
     elementwise.read_out: "_local_scalar_dense is_same_size item equal",
 }
 
@@ -67,4 +71,10 @@ def find_rule(op: Operator) -> Rule:
     rule = RULES.get(op.name) or RULES.get(op.name.rstrip("_"))
     if rule is not None:
         return rule
-    return elementwise.pointwise if torch.Tag.pointwise in op.func.tags else elementwise.unknown
+    return elementwise.pointwise if _is_pointwise(op.func.overloadpacket) else elementwise.unknown
+
+
+@cache
+def _is_pointwise(packet: Any) -> bool:
+    """Whether PyTorch tags any overload of an operator as pointwise (not all carry the tag)."""
+    return any(torch.Tag.pointwise in getattr(packet, name).tags for name in packet.overloads())

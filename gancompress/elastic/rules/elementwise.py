@@ -29,7 +29,7 @@ def pointwise(walk: Walk, op: Operator) -> Sequence[Dims]:
     written = [t for t in op.outputs if any(t is known for known in op.tensors)]
     fitting = [t for t in written if tuple(t.shape) == tuple(op.out.shape)]
     dims = line_up(walk, [*operands, *fitting], op.out.shape)
-    return [dims for _ in op.outputs]
+    return [dims if out.shape == op.out.shape else (None,) * out.dim() for out in op.outputs]
 
 
 def same(walk: Walk, op: Operator) -> Sequence[Dims]:

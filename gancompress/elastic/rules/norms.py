@@ -29,17 +29,20 @@ def group_norm(walk: Walk, op: Operator) -> Sequence[Dims]:
     for parameter in (op["weight"], op["bias"]):
         if parameter is not None and parameter.shape[0] != 1:
             ids = walk.merge([ids, walk.dims(parameter)[0]], FIXED)
+    leads: Ids | None = None
     if ids is not None and groups > 1:
         blocks = ids.reshape(groups, -1)
         module = walk.modules[-1][1] if walk.modules else None
         if getattr(module, "num_groups", None) == groups and blocks.shape[1] <= groups:
             walk.ids.tie(blocks, blocks[:, :1])
-            walk.attribute("num_groups", [(groups, blocks[:, 0].copy())])
+            leads = blocks[:, 0].copy()
+            walk.attribute("num_groups", [(groups, leads)])
         else:
             walk.ids.tie(blocks, blocks[:1])
     dims = list(walk.dims(source))
     dims[1] = ids
-    return [tuple(dims), *((None,) * out.dim() for out in op.outputs[1:])]
+    statistics: Dims = (dims[0], leads)
+    return [tuple(dims), statistics, statistics]
 
 
 def layer_norm(walk: Walk, op: Operator) -> Sequence[Dims]:
@@ -51,6 +54,10 @@ def layer_norm(walk: Walk, op: Operator) -> Sequence[Dims]:
         for back in range(1, parameter.dim() + 1):
             if parameter.shape[-back] != 1:
                 dims[-back] = walk.merge([dims[-back], walk.dims(parameter)[-back]], FIXED)
+    shape = tuple(op["normalized_shape"])
+    if walk.modules and getattr(walk.modules[-1][1], "normalized_shape", None) == shape:
+        sizes = list(zip(shape, dims[-len(shape) :], strict=True))
+        walk.attribute("normalized_shape", sizes, is_tuple=True)
     return [tuple(dims), *((None,) * out.dim() for out in op.outputs[1:])]
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from gancompress.elastic.axes import Dims, Ids
-from gancompress.elastic.rules.elementwise import FIXED, line_up
+from gancompress.elastic.rules.elementwise import FIXED, line_up, unknown
 from gancompress.elastic.trace import Operator, Walk
 
 
@@ -164,6 +164,13 @@ def flip(walk: Walk, op: Operator) -> Sequence[Dims]:
         ids = dims[d]
         dims[d] = None if ids is None else ids[::-1].copy()
     return [tuple(dims)]
+
+
+def restride(walk: Walk, op: Operator) -> Sequence[Dims]:
+    """``as_strided``: understood where only the memory layout changes."""
+    if tuple(op["size"]) != tuple(op.tensors[0].shape):
+        return unknown(walk, op)
+    return [walk.dims(op.tensors[0])]
 
 
 def glu(walk: Walk, op: Operator) -> Sequence[Dims]:
