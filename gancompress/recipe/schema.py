@@ -206,6 +206,7 @@ class Recipe:
     device: str = key("auto", "auto, cpu, cuda, cuda:1, mps")
     precision: Literal["no", "bf16", "fp16"] = key("no", "mixed precision of the training")
     checkpoint_seconds: float = key(60.0, "between checkpoints", low=0)
+    log_every: int = key(50, "steps between two lines of the log", low=1)
     data: Data = field(default_factory=Data, metadata={"doc": "real images"})
     teacher: Teacher = field(default_factory=Teacher, metadata={"doc": "the generator to compress"})
     teach: Teach = field(default_factory=Teach, metadata={"doc": "training a teacher"})

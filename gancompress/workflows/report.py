@@ -1,0 +1,224 @@
+"""`report`: what came out of a run, as a table and a picture of the same inputs through both."""
+
+import platform
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+
+from gancompress.atomic import write_json, write_text
+from gancompress.batch import draw_inputs, example_inputs
+from gancompress.metrics.collect import collect
+from gancompress.metrics.features import Extractor
+from gancompress.metrics.frechet import FeatureStatistics
+from gancompress.metrics.latency import (
+    PairedTiming,
+    Timing,
+    eager_run,
+    onnx_run,
+    time_pair,
+    time_run,
+)
+from gancompress.metrics.macs import count_macs
+from gancompress.metrics.threads import pinned_threads
+from gancompress.recipe.schema import Recipe
+from gancompress.report.grid import save_grid
+from gancompress.report.table import (
+    Table,
+    format_bytes,
+    format_count,
+    format_ratio,
+    format_seconds,
+)
+from gancompress.run_dir import RunDir
+from gancompress.workflows import assemble
+from gancompress.workflows.export import Network, export_network
+from gancompress.workflows.judge import Verdict, extractor_of, judge_generator, judge_images
+
+# Streams of inputs: the pairs have the recipe's seed, the search that + 2.
+REPORT_STREAM = 3
+
+
+@dataclass(frozen=True)
+class Judge:
+    """What scores are taken with: an extractor and the held-out real images in its features."""
+
+    extractor: Extractor
+    reference: FeatureStatistics
+
+
+@dataclass(frozen=True)
+class Row:
+    """One network of the report, measured."""
+
+    name: str
+    macs: int
+    params: int
+    weight_bytes: int
+    torch_seconds: Timing
+    onnx_seconds: Timing | None
+    verdict: Verdict | None
+
+
+def report(recipe: Recipe, run: RunDir) -> None:
+    """Measure teacher, largest subnet and student on inputs and images not used before."""
+    assemble.prepare(recipe)
+    networks = _networks(recipe, run)
+    data = assemble.real_images(recipe)
+    ceiling, judge = None, None
+    if data is not None:
+        extractor = extractor_of(recipe, run, data[0])
+        judge = Judge(extractor, collect(data[1], extractor).statistics)
+        ceiling = judge_images(data[1], extractor, collect(data[0], extractor).statistics)
+    rows = [_measure(recipe, run, name, network, judge) for name, network in networks.items()]
+    speedup = _speedup(recipe, networks["teacher"], networks["student"])
+    table = _table(rows, judge.extractor.name if judge else None)
+    lines = [table.text(), "", *_remarks(rows, ceiling, speedup, run)]
+    _picture(networks, run)
+    folder = run.path / "report"
+    write_text(folder / "report.txt", "\n".join(lines) + "\n")
+    write_json(folder / "report.json", _facts(rows, ceiling, speedup))
+    run.complete("report", {"text": "report/report.txt", "picture": "report/samples.png"})
+
+
+def show(run: RunDir) -> str:
+    """The text of a finished report, with where to find what it is about."""
+    text = (run.path / "report" / "report.txt").read_text(encoding="utf-8")
+    exports = [facts["file"] for facts in run.facts("export").values()]
+    places = [
+        f"student   {run.path / 'student.safetensors'}",
+        *(f"export    {run.path / file}" for file in exports),
+        f"pictures  {run.path / 'report' / 'samples.png'}",
+    ]
+    return text + "\n" + "\n".join(places)
+
+
+def _networks(recipe: Recipe, run: RunDir) -> dict[str, Network]:
+    teacher = assemble.load_teacher(recipe, run)
+    _, full = assemble.load_supernet(recipe, run)
+    student = assemble.read_student(run.path / "student.safetensors", recipe.student.factory)
+    return {
+        "teacher": Network(teacher.module, teacher.inputs, teacher.fingerprint),
+        "largest subnet": Network(full.module, full.inputs, full.fingerprint),
+        "student": Network(student.module, student.inputs, student.fingerprint),
+    }
+
+
+def _measure(recipe: Recipe, run: RunDir, name: str, network: Network, judge: Judge | None) -> Row:
+    batch = example_inputs(network.inputs, 1)
+    repeats = recipe.evaluate.latency_runs
+    threads = recipe.threads or torch.get_num_threads()
+    with pinned_threads(threads):
+        eager = time_run(eager_run(network.module, batch), warmup=5, repeats=repeats)
+    onnx = None
+    if "onnx" in recipe.export.formats:
+        written = export_network(network, "onnx", run, name.split()[0])
+        session = onnx_run(run.path / str(written["file"]), batch, threads=threads)
+        onnx = time_run(session, warmup=5, repeats=repeats)
+    verdict = None
+    if judge is not None:
+        verdict = judge_generator(
+            network.module,
+            network.inputs,
+            judge.extractor,
+            judge.reference,
+            count=recipe.evaluate.samples,
+            seed=recipe.seed + REPORT_STREAM,
+            title=name,
+        )
+    parameters = list(network.module.parameters())
+    tensors = [*parameters, *network.module.buffers()]
+    return Row(
+        name,
+        count_macs(network.module, batch).exact,
+        sum(p.numel() for p in parameters),
+        sum(t.numel() * t.element_size() for t in tensors),
+        eager,
+        onnx,
+        verdict,
+    )
+
+
+def _speedup(recipe: Recipe, teacher: Network, student: Network) -> PairedTiming:
+    """Teacher against student in alternation, one sample at a time."""
+    batch = example_inputs(teacher.inputs, 1)
+    with pinned_threads(recipe.threads or torch.get_num_threads()):
+        return time_pair(
+            eager_run(teacher.module, batch),
+            eager_run(student.module, batch),
+            warmup=5,
+            repeats=recipe.evaluate.latency_runs,
+        )
+
+
+def _table(rows: list[Row], extractor: str | None) -> Table:
+    columns = ["", "MACs", "parameters", "weights", "PyTorch"]
+    columns += ["ONNX Runtime"] if rows[0].onnx_seconds else []
+    columns += [f"fd_{extractor}"] if extractor else []
+    conditional = rows[0].verdict is not None and rows[0].verdict.accuracy is not None
+    columns += ["right class"] if conditional else []
+    cells = []
+    for row in rows:
+        line = [row.name, format_count(row.macs), format_count(row.params)]
+        line += [format_bytes(row.weight_bytes), _time(row.torch_seconds)]
+        line += [_time(row.onnx_seconds)] if row.onnx_seconds else []
+        if row.verdict is not None:
+            line.append(f"{row.verdict.frechet:.2f}")
+            line += [f"{row.verdict.accuracy:.1%}"] if row.verdict.accuracy is not None else []
+        cells.append(line)
+    return Table(columns, cells)
+
+
+def _time(timing: Timing) -> str:
+    return format_seconds(timing.median, (timing.high - timing.low) / 2)
+
+
+def _remarks(
+    rows: list[Row], ceiling: Verdict | None, speedup: PairedTiming, run: RunDir
+) -> list[str]:
+    """What the table does not say by itself."""
+    teacher, student = rows[0], rows[-1]
+    ratio = format_ratio(teacher.macs / student.macs)
+    remarks = [
+        f"The student ({run.facts('search')['subnet']}) needs {ratio} fewer MACs (exact: every "
+        f"multiply-add executed) and is {format_ratio(speedup.speedup)} as fast in PyTorch "
+        f"({speedup.low:.2f} to {speedup.high:.2f} with 95 % confidence, timed in turns).",
+        "Times: batch 1, median ± half the interquartile range.",
+    ]
+    if ceiling is not None and ceiling.accuracy is not None:
+        remarks.append(
+            f"Held-out real images: fd {ceiling.frechet:.2f}, right class {ceiling.accuracy:.1%}: "
+            "the ceiling."
+        )
+    return remarks
+
+
+def _picture(networks: dict[str, Network], run: RunDir) -> None:
+    """The same inputs through teacher and student, one column a class (or a sample)."""
+    inputs = networks["teacher"].inputs
+    classes = next((e.shape[0] for e in inputs.values() if e.kind == "one_hot"), 0)
+    count = min(classes, 20) if classes else 10
+    # Several sets of the same classes below each other show the variety.
+    pictures = {}
+    for turn in range(3):
+        # A multiple of the classes away, so that column k shows class k.
+        first = turn * (classes or count)
+        batch = draw_inputs(inputs, range(first, first + count), seed=REPORT_STREAM)
+        for name in ("teacher", "student"):
+            with torch.no_grad():
+                images = networks[name].module(**batch)
+            pictures[f"{name} {turn + 1}"] = images
+    titles = [str(k) for k in range(count)] if classes else None
+    save_grid(pictures, run.path / "report" / "samples.png", titles)
+
+
+def _facts(rows: list[Row], ceiling: Verdict | None, speedup: PairedTiming) -> dict[str, Any]:
+    return {
+        "networks": [asdict(row) for row in rows],
+        "real_held_out": asdict(ceiling) if ceiling else None,
+        "speedup_pytorch": asdict(speedup),
+        "machine": {
+            "processor": platform.processor() or platform.machine(),
+            "torch": torch.__version__,
+        },
+    }

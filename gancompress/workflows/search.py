@@ -1,0 +1,183 @@
+"""`search`: the best subnets of the supernet, and the student for a budget."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from gancompress.batch import Batch, draw_inputs, example_inputs
+from gancompress.data.images import to_float
+from gancompress.data.pairs import PairStore
+from gancompress.elastic import Subnet, Supernet
+from gancompress.elastic.calibrate import calibrated
+from gancompress.elastic.student import Student, save_student
+from gancompress.metrics.collect import collect
+from gancompress.metrics.frechet import frechet_distance, statistics_of
+from gancompress.metrics.images import as_uint8
+from gancompress.metrics.macs import count_macs
+from gancompress.recipe.schema import Recipe
+from gancompress.recipe.schema import Search as SearchKeys
+from gancompress.run_dir import RunDir
+from gancompress.search.budget import Budget, check_feasible
+from gancompress.search.evaluator import (
+    Stage,
+    distribution_score,
+    mean_absolute_error,
+    paired_score,
+)
+from gancompress.search.front import Candidate, Front
+from gancompress.search.study import Progress, cost_function
+from gancompress.search.study import search as run_search
+from gancompress.workflows import assemble
+from gancompress.workflows.judge import extractor_of
+
+# Images scored at once.
+BATCH = 64
+
+
+def budget_of(keys: SearchKeys) -> Budget:
+    """The recipe's budget."""
+    return Budget.parse(macs=keys.mac_budget, params=keys.param_budget, size=keys.size_budget)
+
+
+def search(recipe: Recipe, run: RunDir) -> None:
+    """Search the supernet of ``run`` under the recipe's budget; writes front and student."""
+    assemble.prepare(recipe)
+    supernet, full = assemble.load_supernet(recipe, run)
+    budget = budget_of(recipe.search)
+    reference = teacher_costs(recipe, run)
+    # Told before anything is scored.
+    limits = budget.limits(reference)
+    check_feasible(limits, supernet.space, cost_function(supernet.cost_model))
+    pairs = PairStore(run.path / "pairs")
+    stages = _stages(recipe, run, supernet, pairs)
+    with tqdm(desc="search", total=sum(stage.subnets for stage in stages)) as bar:
+        front = run_search(
+            supernet.space,
+            supernet.cost_model,
+            stages,
+            budget,
+            seed=recipe.seed,
+            storage=run.path / "search.journal",
+            study_name="search",
+            fingerprint=f"{full.fingerprint}:{recipe.search.score_samples}",
+            reference=reference,
+            progress=lambda progress: _show(bar, progress),
+        )
+    front.to_csv(run.path / "front.csv")
+    chosen = front.best(budget, reference)
+    _keep(recipe, run, supernet, full, pairs, chosen)
+    facts = {"scored": len(front.candidates), "subnet": chosen.subnet.text}
+    run.complete("search", {**facts, "costs": dict(chosen.costs)})
+
+
+def choose(recipe: Recipe, run: RunDir, budget: Budget) -> Candidate:
+    """Make the student for another budget out of the front that was found before.
+
+    Raises:
+        BudgetError: no subnet of the space keeps the budget, or none that was scored does.
+    """
+    supernet, full = assemble.load_supernet(recipe, run)
+    reference = teacher_costs(recipe, run)
+    limits = budget.limits(reference)
+    check_feasible(limits, supernet.space, cost_function(supernet.cost_model))
+    front = Front.from_csv(run.path / "front.csv")
+    chosen = front.best(budget, reference)
+    _keep(recipe, run, supernet, full, PairStore(run.path / "pairs"), chosen)
+    facts = {"scored": len(front.candidates), "subnet": chosen.subnet.text}
+    run.complete("search", {**facts, "costs": dict(chosen.costs)})
+    return chosen
+
+
+def teacher_costs(recipe: Recipe, run: RunDir) -> dict[str, float]:
+    """What one sample costs the teacher, by column; shares of a budget refer to it."""
+    teacher = assemble.load_teacher(recipe, run)
+    parameters = list(teacher.module.parameters())
+    return {
+        "macs": float(count_macs(teacher.module, example_inputs(teacher.inputs, 1)).exact),
+        "params": float(sum(p.numel() for p in parameters)),
+        "weight_bytes": float(sum(p.numel() * p.element_size() for p in parameters)),
+    }
+
+
+def calibration_batches(recipe: Recipe, pairs: PairStore) -> list[Batch]:
+    """Training inputs for BatchNorm statistics."""
+    size = recipe.distill.batch_size
+    starts = range(0, recipe.search.calibration_batches * size, size)
+    found = []
+    for start in starts:
+        indices = [index % len(pairs.train) for index in range(start, start + size)]
+        found.append(pairs.batch(indices)[0])
+    return found
+
+
+def _stages(recipe: Recipe, run: RunDir, supernet: Supernet, pairs: PairStore) -> list[Stage]:
+    """Paired distance for all candidates, then, with real data, a Fréchet distance for the best."""
+    keys = recipe.search
+    batches = calibration_batches(recipe, pairs)
+
+    def generator_at(subnet: Subnet) -> Callable[[Batch], Tensor]:
+        module = calibrated(supernet, subnet, batches)
+        return lambda batch: _call(module, batch)
+
+    inputs, outputs = pairs.batch(list(pairs.held_out)[: keys.score_samples])
+    targets = to_float(outputs) if outputs.dtype == torch.uint8 else outputs.float()
+    judges = {"l1": mean_absolute_error}
+    paired = paired_score(generator_at, lambda seed: (inputs, targets), judges, batch=BATCH)
+    stages = [Stage("paired", {"l1": "minimize"}, paired, keys.trials)]
+    data = assemble.real_images(recipe)
+    if data is None:
+        return stages
+    extractor = extractor_of(recipe, run, data[0])
+    reference = collect(data[0], extractor).statistics
+
+    def distance(features: NDArray[np.float32]) -> float:
+        return frechet_distance(statistics_of(torch.from_numpy(features)), reference)
+
+    frechet = distribution_score(
+        generator_at,
+        lambda seed: draw_inputs(pairs.inputs, range(keys.finalist_samples), recipe.seed + 2),
+        lambda images: extractor(as_uint8(images)).features.numpy(),
+        {f"fd_{extractor.name}": distance},
+        batch=BATCH,
+    )
+    name = f"fd_{extractor.name}"
+    stages.append(Stage("frechet", {name: "minimize"}, frechet, keys.finalists))
+    return stages
+
+
+def _call(module: nn.Module, batch: Batch) -> Tensor:
+    output: Tensor = module(**batch)
+    return output
+
+
+def _show(bar: "tqdm[Any]", progress: Progress) -> None:
+    bar.update()
+    bar.set_postfix({"stage": progress.stage, "best": f"{progress.best_score:.4g}"}, refresh=False)
+
+
+def _keep(
+    recipe: Recipe,
+    run: RunDir,
+    supernet: Supernet,
+    full: Student,
+    pairs: PairStore,
+    chosen: Candidate,
+) -> None:
+    """Extract the chosen subnet, with its own BatchNorm statistics, into ``run/student``."""
+    module = calibrated(supernet, chosen.subnet, calibration_batches(recipe, pairs))
+    provenance = {
+        "teacher": pairs.plan.teacher,
+        "supernet": full.fingerprint,
+        "subnet": chosen.subnet.text,
+        "scores": {f"{stage}.{name}": value for (stage, name), value in chosen.scores.items()},
+    }
+    student = Student(module, full.inputs, full.architecture, provenance)
+    # What stood on the former student no longer holds.
+    for stage in ("export", "report"):
+        run.reopen(stage)
+    save_student(student, run.path / "student.safetensors")
