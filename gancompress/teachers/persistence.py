@@ -115,7 +115,7 @@ def state_dict_of(network: PersistentObject, where: str) -> dict[str, Tensor]:
         for part in ("_parameters", "_buffers"):
             for name, value in _mapping(module, part).items():
                 if isinstance(value, TensorClaim):
-                    found[f"{prefix}{name}"] = _load(value, storages)
+                    found[f"{prefix}{name}"] = _load(value, storages, f"{where}: {prefix}{name}")
         children = _mapping(module, "_modules").items()
         waiting += [(f"{prefix}{name}.", child) for name, child in children if child is not None]
     raise TeacherError(f"{where}: more than {_MAX_MODULES:,} modules; no published network has")
@@ -128,12 +128,12 @@ def _mapping(module: PersistentObject, part: str) -> Mapping[str, Any]:
     return value
 
 
-def _load(claim: TensorClaim, storages: dict[int, torch.UntypedStorage]) -> Tensor:
+def _load(claim: TensorClaim, storages: dict[int, torch.UntypedStorage], where: str) -> Tensor:
     content = claim.storage.source
     if not isinstance(content, bytes):
-        raise TeacherError("a tensor whose storage lies outside of the file")
+        raise TeacherError(f"{where}: its storage lies outside of the file")
     if id(content) not in storages:
-        storages[id(content)] = load_nested_storage(content)
+        storages[id(content)] = load_nested_storage(content, where)
     empty = torch.empty(0, dtype=claim.storage.dtype)
     return empty.set_(storages[id(content)], claim.offset, claim.shape, claim.stride)
 

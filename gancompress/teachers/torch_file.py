@@ -35,10 +35,7 @@ def load_torch_file(path: Path) -> Any:
         TeacherError: truncated, malformed, or claiming more than it holds.
     """
     check_torch_file(path)
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise TeacherError(f"{path}: torch.load refuses it: {error}") from error
+    return _load(path, str(path))
 
 
 def check_torch_file(path: Path) -> None:
@@ -54,12 +51,16 @@ def check_torch_file(path: Path) -> None:
             check_legacy(view, size, str(path))
 
 
-def load_nested_storage(content: bytes) -> torch.UntypedStorage:
-    """The storage in a nested ``torch.save`` that was found sound."""
+def load_nested_storage(content: bytes, where: str) -> torch.UntypedStorage:
+    """The storage in a nested ``torch.save`` whose claims were found sound.
+
+    Raises:
+        TeacherError: it is damaged in another way.
+    """
     with warnings.catch_warnings():
         # The typed storages of old files are deprecated; only their bytes are wanted.
         warnings.simplefilter("ignore", UserWarning)
-        stored = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        stored = _load(io.BytesIO(content), where)
         return stored if isinstance(stored, torch.UntypedStorage) else stored.untyped()
 
 
@@ -115,7 +116,8 @@ def check_zip(file: Path | BinaryIO, size: int, where: str) -> Any:
                     f"{where}: a TorchScript program, not weights; save the state_dict() instead"
                 )
             content = archive.read(pickles[0])
-    except (zipfile.BadZipFile, NotImplementedError) as error:
+    # A directory of names and places that make no sense fails in zipfile in as many ways.
+    except (zipfile.BadZipFile, OSError, ValueError, RuntimeError) as error:
         raise TeacherError(f"{where}: truncated ({error}); download it again") from error
     storages: dict[str, StorageClaim] = {}
     claimed = read_pickle(io.BytesIO(content), where, TORCH_BUILDERS, _collector(storages))
@@ -128,6 +130,13 @@ def check_zip(file: Path | BinaryIO, size: int, where: str) -> Any:
                 "truncated or made to exhaust the memory: download it again"
             )
     return claimed
+
+
+def _load(file: Path | BinaryIO, where: str) -> Any:
+    try:
+        return torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as error:  # whatever it stumbles over, the file is to blame
+        raise TeacherError(f"{where}: torch.load refuses it: {error}") from error
 
 
 def _collector(storages: dict[str, StorageClaim]) -> Callable[[Any], StorageClaim]:
