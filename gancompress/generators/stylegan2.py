@@ -232,7 +232,8 @@ class SynthesisLayer(nn.Module):
         else:
             h = F.conv2d(h, self.weight, padding=1)
         # One over the norm of the modulated weight of each output channel.
-        power = F.linear(style.square(), self.weight.square().sum(dim=(2, 3)))
+        norms = torch.linalg.vector_norm(self.weight, dim=(2, 3))
+        power = F.linear(style.square(), norms.square())
         demodulation = (power + 1e-8).rsqrt()[:, :, None, None]
         offset = self.bias[:, None, None]
         if noise_mode == "const":

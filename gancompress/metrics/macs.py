@@ -66,8 +66,8 @@ def count_macs(module: nn.Module, inputs: Mapping[str, Tensor]) -> Macs:
             bare(**batch)
     except RuntimeError as error:
         raise MetricError(
-            f"{type(module).__name__}: cannot be counted without data: {error}. The inputs must fit "
-            "its forward, which must not look at the values of tensors"
+            f"{type(module).__name__}: cannot be counted without data: {error}. The inputs must "
+            "fit its forward, which must not look at the values of tensors"
         ) from error
     exact = counter.get_total_flops() // 2
     return Macs(
