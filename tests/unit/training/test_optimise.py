@@ -1,0 +1,59 @@
+"""Optimiser steps, averages and schedules."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from gancompress.training.optimise import descend, follow_buffers, moving_average, scheduled
+
+
+def test_a_gradient_that_is_not_finite_is_dropped() -> None:
+    layer = nn.Linear(2, 1)
+    optimizer = torch.optim.Adam(layer.parameters(), 0.1)
+    before = layer.weight.detach().clone()
+    layer(torch.tensor([[1.0, math.nan]])).sum().backward()
+    norm = descend(optimizer)
+    assert not torch.isfinite(norm)
+    assert torch.equal(layer.weight, before)
+    assert layer.weight.grad is None
+    layer(torch.ones(1, 2)).sum().backward()
+    assert torch.isfinite(descend(optimizer))
+    assert not torch.equal(layer.weight, before)
+
+
+def test_the_gradient_is_clipped_to_its_norm() -> None:
+    layer = nn.Linear(2, 1, bias=False)
+    optimizer = torch.optim.SGD(layer.parameters(), 1.0)
+    before = layer.weight.detach().clone()
+    layer(torch.tensor([[30.0, 40.0]])).sum().backward()
+    assert float(descend(optimizer, clip=0.5)) == pytest.approx(50.0)
+    assert float((layer.weight.detach() - before).norm()) == pytest.approx(0.5, rel=1e-4)
+
+
+def test_the_average_follows_parameters_slowly_and_buffers_at_once() -> None:
+    network = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
+    average = moving_average(network, 0.9)
+    average.update_parameters(network)
+    start = network[0].weight.detach().clone()
+    with torch.no_grad():
+        network[0].weight += 1.0
+    network(torch.randn(8, 2))
+    average.update_parameters(network)
+    follow_buffers(average, network)
+    assert torch.allclose(average.module[0].weight, start + 0.1, atol=1e-6)
+    assert torch.equal(average.module[1].running_mean, network[1].running_mean)
+    assert int(average.module[1].num_batches_tracked) == 1
+
+
+@pytest.mark.parametrize(
+    ("schedule", "halfway"), [("constant", 1.0), ("linear", 0.5), ("cosine", 0.5)]
+)
+def test_learning_rates_go_down_as_scheduled(schedule: str, halfway: float) -> None:
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], 1.0)
+    rate = scheduled(optimizer, schedule, 4)  # type: ignore[arg-type]
+    for _ in range(2):
+        optimizer.step()
+        rate.step()
+    assert optimizer.param_groups[0]["lr"] == pytest.approx(halfway)
