@@ -82,8 +82,6 @@ class CostModel:
                 product.paper_constant,
                 product.factors,
             )
-        for module, constant, factors in walk.normalised:
-            self._add(module, "instance_norm", 0, constant, factors)
         self._totals: dict[str, Polynomial] = {
             "macs": _total(exact for exact, _ in self._layers.values()),
             "paper_macs": _total(paper for _, paper in self._layers.values()),

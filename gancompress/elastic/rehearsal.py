@@ -19,7 +19,7 @@ from torch._subclasses.fake_tensor import (
 from torch.utils._pytree import tree_leaves, tree_map
 
 from gancompress.elastic.attributes import note_attributes
-from gancompress.elastic.trace import Recorder, Walk, run_module
+from gancompress.elastic.trace import InstanceNorms, Recorder, Walk, run_module
 from gancompress.errors import TraceError
 
 NEEDS_VALUES = (
@@ -125,7 +125,9 @@ class Rehearsal:
         self._walk = walk
         self._module.train(training)
         devices = [t.device for t in self.tensors.values() if t.is_cuda][:1]
-        with _same_chances(devices), nullcontext() if self.real else self.mode:
+        values = nullcontext() if self.real else self.mode
+        watch = nullcontext() if walk is None else InstanceNorms(walk)
+        with _same_chances(devices), values, watch:
             return run_module(self._module, tensors, *inputs, Recorder(observe))
 
     def modules(self) -> dict[str, nn.Module]:

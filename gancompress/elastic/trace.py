@@ -16,6 +16,7 @@ import linecache
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import prod
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -23,6 +24,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch._subclasses import FakeTensor
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -64,7 +66,7 @@ class Product:
     """Multiply-adds of one operator: the product of ``constant`` and the lengths of ``factors``.
 
     ``paper_constant`` is that of the literature's convention (transposed convolutions counted at
-    their output positions).
+    their output positions, and one for each result of an instance normalisation).
     """
 
     module: str
@@ -126,7 +128,6 @@ class Walk:
     scouting: bool = False
     calls: list[Call] = field(default_factory=list)
     products: list[Product] = field(default_factory=list)
-    normalised: list[tuple[str, int, tuple[Ids, ...]]] = field(default_factory=list)
     attributes: dict[tuple[str, str], Attribute] = field(default_factory=dict)
     first_use: dict[str, None] = field(default_factory=dict)
     kernels: set[int] = field(default_factory=set)
@@ -188,6 +189,13 @@ class Walk:
         """The running module's number ``name`` follows ``sizes``."""
         path = self.module
         self.attributes.setdefault((path, name), Attribute(path, name, tuple(sizes), is_tuple))
+
+    def note_normalised(self, out: Tensor) -> None:
+        """An instance normalisation made ``out``."""
+        sized = list(zip(out.shape, self.dims(out), strict=True))
+        fixed = prod(size for size, ids in sized if ids is None)
+        factors = tuple(ids for _, ids in sized if ids is not None)
+        self.products.append(Product(self.module, "instance_norm", 0, fixed, factors))
 
     def decide(self) -> int | None:
         """The place in the program where a choice has to be made, and what is known about it."""
@@ -263,6 +271,20 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             out = func(*args, **(kwargs or {}))
         if func._schema.name not in _SILENT:
             self._observe(func, args, kwargs or {}, out)
+        return out
+
+
+class InstanceNorms(TorchFunctionMode):
+    """Notes the results of instance normalisations, which are batch normalisations further down."""
+
+    def __init__(self, walk: Walk) -> None:
+        super().__init__()
+        self._walk = walk
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        if getattr(func, "__name__", "") == "instance_norm":
+            self._walk.note_normalised(out)
         return out
 
 
