@@ -115,9 +115,9 @@ def write_back(
 ) -> None:
     """Bring what a run wrote into sliced buffers (running statistics) back into the full ones.
 
-    Leading slices are views and need nothing.
+    Leading slices are views and need nothing. As with PyTorch's own batch norm, the writing is not
+    counted as a change of the buffer: several subnets may run before the first goes backward.
     """
-    with torch.no_grad():
-        for name, full in buffers.items():
-            if any(isinstance(cut, np.ndarray) for cut in cuts.get(name, ())):
-                _put(full, cuts[name], parts[name])
+    for name, full in buffers.items():
+        if any(isinstance(cut, np.ndarray) for cut in cuts.get(name, ())):
+            _put(full.data, cuts[name], parts[name].data)
