@@ -158,3 +158,12 @@ class Network(nn.Module):
         for block in self.blocks:
             h = block(h, condition)
         return torch.tanh(self.last(h))
+
+
+def inputs() -> dict[str, Tensor]:
+    """Two samples for a :class:`Network`."""
+    return {
+        "image": torch.randn(2, 3, 8, 8),
+        "label": torch.randint(0, 4, (2,)),
+        "condition": torch.randn(2, blocks.CONDITION),
+    }
