@@ -10,6 +10,8 @@ from typing import Any
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.storages.journal._file import BaseJournalFileLock, get_lock_file
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from gancompress.errors import RunError
 
@@ -20,7 +22,7 @@ def open_storage(where: str | os.PathLike[str]) -> BaseStorage:
     A journal file that ends in half a line, left by a machine that went down, loses that half line.
 
     Raises:
-        RunError: the database cannot be reached, or its driver is not installed.
+        RunError: the file is no journal, or the database cannot be reached or lacks its driver.
     """
     if "://" not in str(where):
         path = Path(where)
@@ -35,11 +37,17 @@ def open_storage(where: str | os.PathLike[str]) -> BaseStorage:
     )
     try:
         return RDBStorage(url, engine_kwargs=engine)
-    except ImportError as error:
-        raise RunError(f"storage {url}: no driver for this database: {error}") from error
-    except Exception as error:
+    except (SQLAlchemyError, ImportError) as error:
         reason = str(error).splitlines()[0]
-        raise RunError(f"storage {url}: cannot be opened: {reason}") from error
+        raise RunError(f"storage {_shown(url)}: cannot be opened: {reason}") from error
+
+
+def _shown(url: str) -> str:
+    """``url`` without its password."""
+    try:
+        return make_url(url).render_as_string(hide_password=True)
+    except ArgumentError:
+        return url.partition("://")[0]
 
 
 class _Journal(JournalFileBackend):
@@ -91,6 +99,8 @@ def _drop_torn_line(path: Path, lock: _FileLock) -> None:
     try:
         with path.open("rb+") as journal:
             content = journal.read()
+            if content and not content.startswith(b"{"):
+                raise RunError(f"storage {path}: no journal of trials; give another file")
             whole = content.rfind(b"\n") + 1
             if whole < len(content):
                 journal.truncate(whole)
