@@ -8,8 +8,8 @@ import inspect
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
-from typing import Any
+from types import ModuleType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from torch import nn
 
@@ -52,7 +52,13 @@ def build(factory: str, **kwargs: Any) -> nn.Module:
     """
     function = resolve(factory)
     check_arguments(factory, function, kwargs)
-    module = function(**kwargs)
+    try:
+        module = function(**kwargs)
+    except (ArithmeticError, RuntimeError, TypeError, ValueError) as error:
+        if factory not in BUILT_IN:  # the author of a factory wants to see where it fails
+            raise
+        shown = ", ".join(f"{name}={value!r}" for name, value in kwargs.items())
+        raise RecipeError(f"{factory}: cannot be built with {shown}: {error}") from error
     if not isinstance(module, nn.Module):
         raise RecipeError(
             f"{factory}: returned {type(module).__name__}; a factory must return a torch.nn.Module"
@@ -79,7 +85,7 @@ def resolve(factory: str) -> Callable[..., Any]:
 
 
 def check_arguments(factory: str, function: Callable[..., Any], kwargs: dict[str, Any]) -> None:
-    """Refuse keyword arguments that ``function`` does not take, or that it needs and lacks."""
+    """Refuse keyword arguments that ``function`` does not take, lacks, or wants of another type."""
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):  # some callables in C have none
@@ -92,6 +98,31 @@ def check_arguments(factory: str, function: Callable[..., Any], kwargs: dict[str
         hint = f"; did you mean {near[0]!r}?" if near else ""
         shown = ", ".join(str(parameter) for parameter in signature.parameters.values())
         raise RecipeError(f"{factory}: {error}{hint} It takes ({shown})") from None
+    _check_types(factory, function, kwargs)
+
+
+def _check_types(factory: str, function: Callable[..., Any], kwargs: dict[str, Any]) -> None:
+    try:
+        hints = get_type_hints(function.__init__ if inspect.isclass(function) else function)
+    except (AttributeError, NameError, TypeError):  # annotations that only a type checker reads
+        return
+    for name, value in kwargs.items():
+        if not _fits(value, hints.get(name, Any)):
+            wanted = hints[name]
+            options = get_args(wanted) if get_origin(wanted) is Literal else ()
+            wish = f"one of {', '.join(options)}" if options else inspect.formatannotation(wanted)
+            raise RecipeError(f"{factory}: {name} {value!r}: must be {wish}")
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    """Whether ``value`` is of the kind that ``hint`` asks for; hints of richer types pass."""
+    if get_origin(hint) is Literal:
+        return value in get_args(hint)
+    if get_origin(hint) in (Union, UnionType):
+        return any(_fits(value, option) for option in get_args(hint))
+    if hint in (int, float):
+        return isinstance(value, int | hint) and not isinstance(value, bool)
+    return isinstance(value, hint) if hint in (bool, str, type(None)) else True
 
 
 def _unknown_name(factory: str) -> str:

@@ -122,7 +122,7 @@ def _slots(
         slots = [*slots[:3], slots[3], slots[3], *slots[3:]]
     if len(slots) != 8 or any(size < 1 for size in slots):
         raise RecipeError(
-            f"resnet: widths {list(widths or ())}: must be eight positive numbers (stem, two "
+            f"resnet: widths {slots}: must be eight positive numbers (stem, two "
             "down-samplings, three groups of blocks, two up-samplings), or six: one for all blocks"
         )
     inner = [4 * slots[3 + 3 * block // blocks] for block in range(blocks)]

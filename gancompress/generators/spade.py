@@ -151,10 +151,6 @@ class SPADE(nn.Module):
 
 def _start(upsampling: Upsampling, size: tuple[int, int], separable: bool) -> tuple[int, int]:
     """Size of the map that the first convolution sees."""
-    if upsampling not in DOUBLINGS:
-        raise RecipeError(
-            f"spade: upsampling {upsampling!r}: must be one of {', '.join(DOUBLINGS)}"
-        )
     factor = 2 ** DOUBLINGS[upsampling]
     if size[0] % factor or size[1] % factor or min(size) < factor:
         raise RecipeError(

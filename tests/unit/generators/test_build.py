@@ -74,3 +74,38 @@ def test_a_file_that_fails_names_its_error(tmp_path: Path) -> None:
 def test_what_is_no_module_is_refused() -> None:
     with pytest.raises(RecipeError, match=r"returned dict; a factory must return"):
         build("builtins:dict")
+
+
+@pytest.mark.parametrize(
+    ("factory", "kwargs", "message"),
+    [
+        ("spade", {"upsampling": "many"}, "upsampling 'many': must be one of normal, more, most"),
+        ("resnet", {"norm_kind": "instanc"}, "norm_kind 'instanc': must be one of instance"),
+        ("dcgan", {"width": "64"}, "width '64': must be int"),
+        ("dcgan", {"width": True}, "width True: must be int"),
+        ("dcgan", {"depth": 2.5}, r"depth 2.5: must be int \| None"),
+        ("unet", {"dropout": "0.5"}, "dropout '0.5': must be float"),
+    ],
+)
+def test_an_argument_of_the_wrong_type_is_named(
+    factory: str, kwargs: dict[str, object], message: str
+) -> None:
+    with pytest.raises(RecipeError, match=message):
+        build(factory, **kwargs)
+
+
+def test_a_whole_number_is_a_float() -> None:
+    assert isinstance(build("unet", width=2, dropout=0), nn.Module)
+
+
+@pytest.mark.parametrize("factory", ["dcgan", "resnet", "srresnet", "unet"])
+def test_a_built_in_network_that_cannot_be_made_says_with_what(factory: str) -> None:
+    with pytest.raises(RecipeError, match=f"{factory}: .*-4"):
+        build(factory, width=-4)
+
+
+def test_an_error_in_a_third_partys_factory_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text("def make(): raise ValueError('mine')\n")
+    with pytest.raises(ValueError, match="mine"):
+        build(f"{path}:make")

@@ -127,3 +127,14 @@ def test_the_class_changes_the_logits(name: str) -> None:
     one, _ = module(image=batch["image"], c=first)
     other, _ = module(image=batch["image"], c=second)
     assert not torch.equal(one, other)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU is present")
+@pytest.mark.parametrize("name", GENERATORS)
+def test_a_gpu_makes_the_same_images(name: str) -> None:
+    module, batch = _generator(name)
+    module.eval().double()
+    batch = {k: v.double() for k, v in batch.items()}
+    expected = module(**batch)
+    images = module.cuda()(**{k: v.cuda() for k, v in batch.items()})
+    assert torch.allclose(images.cpu(), expected, atol=1e-8)

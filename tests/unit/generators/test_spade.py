@@ -46,7 +46,6 @@ def test_each_slot_sets_one_block_and_its_hidden_channels() -> None:
 @pytest.mark.parametrize(
     ("kwargs", "message"),
     [
-        ({"upsampling": "many"}, "must be one of normal, more, most"),
         ({"size": (100, 64)}, "multiples of 64"),
         ({"widths": [1, 2]}, "must be eight numbers"),
         ({"separable": True, "size": (64, 64)}, "make a side 128"),
