@@ -1,39 +1,23 @@
 """Distilling a supernet from recorded pairs: every subnet learns to answer as the teacher did."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from accelerate import Accelerator
-from torch import Tensor, nn
+from torch import nn
 
-from gancompress.batch import rows
-from gancompress.distill.objective import (
-    DISCRIMINATOR_TERMS,
-    Seen,
-    TermWeight,
-    check_terms,
-    term_losses,
-    weights_at,
-)
-from gancompress.distill.opponent import Opponent, Shown, joined
-from gancompress.distill.sampling import SubnetRule, subnets_of_step
+from gancompress.distill.objective import DISCRIMINATOR_TERMS, TermWeight, check_terms
+from gancompress.distill.opponent import Opponent
+from gancompress.distill.sampling import SubnetRule
 from gancompress.distill.source import Source
+from gancompress.distill.step import Step
 from gancompress.elastic import Subnet, Supernet
 from gancompress.training.checkpoint import Stateful
 from gancompress.training.engine import fit
 from gancompress.training.losses import AdversarialLoss
-from gancompress.training.optimise import (
-    Schedule,
-    average_gradients,
-    descend,
-    follow_buffers,
-    moving_average,
-    scheduled,
-)
+from gancompress.training.optimise import Schedule, moving_average, scheduled
 
 
 def distill(
@@ -105,72 +89,24 @@ def distill(
         state["discriminator_schedule"] = rates[1]
         opponent = Opponent(discriminator, opt_d, adversarial, real_weight, accelerator)
 
-    def update(step: int, rng: np.random.Generator) -> dict[str, Tensor]:
-        weights = weights_at(terms, step, source.progress(step, steps))
-        subnets = [fixed] if fixed else subnets_of_step(supernet.space, rule, random_subnets, rng)
-        batch, target = source.pairs_of(step)
-        conditions = source.conditions(batch)
-
-        # Every subnet answers the same inputs.
-        with accelerator.autocast():
-            outputs = [supernet(**batch, subnet=subnet) for subnet in subnets]
-
-        # Real images stand against what the subnets make of fresh inputs, a share each.
-        fresh: list[Shown] = []
-        if opponent is not None and source.real is not None:
-            inputs = source.fresh_of(step)
-            shares = [rows(inputs, slice(i, None, len(subnets))) for i in range(len(subnets))]
-            with accelerator.autocast(), torch.set_grad_enabled("adversarial_real" in weights):
-                fresh = [
-                    Shown(supernet(**share, subnet=subnet), source.conditions(share))
-                    for share, subnet in zip(shares, subnets, strict=True)
-                ]
-
-        # Update the discriminator on a share of each subnet's images.
-        losses: dict[str, Tensor] = {}
-        teacher_maps: list[Tensor] = []
-        if opponent is not None:
-            mine = [slice(i, None, len(subnets)) for i in range(len(subnets))]
-            student = [
-                Shown(output[part], rows(conditions, part))
-                for output, part in zip(outputs, mine, strict=True)
-            ]
-            real = Shown(*source.real_of(step)) if fresh else None
-            losses = opponent.learn(
-                Shown(target, conditions), joined(student), real, joined(fresh) if fresh else None
-            )
-            with torch.no_grad(), accelerator.autocast():
-                teacher_maps = opponent.look(Shown(target, conditions))[1]
-
-        # Update the student: one step along the sum of what every subnet is short of.
-        for index, (subnet, output) in enumerate(zip(subnets, outputs, strict=True)):
-            with accelerator.autocast():
-                seen = Seen(output, target)
-                if opponent is not None:
-                    logits, maps = opponent.look(Shown(output, conditions))
-                    seen = replace(
-                        seen, logits=logits, features=maps, teacher_features=teacher_maps
-                    )
-                if "adversarial_real" in weights:
-                    assert opponent is not None
-                    seen = replace(seen, fresh_logits=opponent.look(fresh[index])[0])
-                found = term_losses(weights, seen, adversarial)
-                total = torch.stack([weights[name] * loss for name, loss in found.items()]).sum()
-            accelerator.backward(total / len(subnets))
-            kind = _kind(subnet, supernet)
-            losses |= {f"{name}.{kind}": loss.detach() for name, loss in found.items()}
-        average_gradients(supernet.module.parameters())
-        losses["gradient"] = descend(optimizer, clip=clip)
-        if opponent is not None:
-            opponent.optimizer.zero_grad(set_to_none=True)
-        for rate in rates:
-            rate.step()
-        average.update_parameters(supernet.module)
-        follow_buffers(average, supernet.module)
-        return losses
-
+    step = Step(
+        supernet,
+        source,
+        terms,
+        opponent,
+        adversarial,
+        optimizer,
+        rates,
+        average,
+        accelerator,
+        clip,
+        rule,
+        random_subnets,
+        fixed,
+        steps,
+    )
     fit(
-        update,
+        step,
         state,
         steps=steps,
         seed=seed,
@@ -183,10 +119,3 @@ def distill(
     )
     trained: nn.Module = average.module
     return trained.eval()
-
-
-def _kind(subnet: Subnet, supernet: Supernet) -> str:
-    """Whose loss it is, so that the log shows whether small subnets starve."""
-    if subnet == supernet.space.largest:
-        return "largest"
-    return "smallest" if subnet == supernet.space.smallest else "other"

@@ -89,7 +89,7 @@ def fit(
                 bar.reset(steps)
                 bar.update(progress["step"])
                 continue
-            bar.set_postfix({name: f"{value:.3g}" for name, value in losses.items()})
+            bar.set_postfix(_brief(losses))
             if main_process:
                 log({"step": progress["step"], **losses})
 
@@ -122,6 +122,14 @@ def _roll_back(
     log({"step": progress["step"], "event": f"{names} not finite; back to step {back['step']}"})
     tqdm.write(f"{title}: {names} not finite at step {progress['step']}; back to {back['step']}")
     return back
+
+
+def _brief(losses: Mapping[str, float]) -> dict[str, str]:
+    """For the progress bar: the parts of a loss (``l1.largest``, ``l1.smallest``) as their mean."""
+    parts: dict[str, list[float]] = {}
+    for name, value in losses.items():
+        parts.setdefault(name.partition(".")[0], []).append(value)
+    return {name: f"{sum(values) / len(values):.3g}" for name, values in parts.items()}
 
 
 class _Means:
