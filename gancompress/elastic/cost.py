@@ -116,6 +116,15 @@ class CostModel:
             for (module, op), (exact, paper) in self._layers.items()
         ]
 
+    def layer_macs(self, widths: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Exact MACs of every module that multiplies: ``widths`` (n, groups) -> (n, modules)."""
+        sizes = self._sizes(np.asarray(widths, dtype=np.int64).reshape(-1, len(self.space.groups)))
+        macs = np.zeros((sizes.shape[1], len(self._layers)))
+        for column, (exact, _) in zip(macs.T, self._layers.values(), strict=True):
+            for key, coefficient in exact.items():
+                column += coefficient * sizes[list(key)].prod(axis=0)
+        return macs
+
     def group_shares(self) -> NDArray[np.float64]:
         """The share of all MACs at full width that each channel group takes part in."""
         full = np.array([axis.size for axis in self._axes], dtype=np.float64)

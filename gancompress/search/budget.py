@@ -12,7 +12,7 @@ from gancompress.elastic.space import SearchSpace, Subnet
 from gancompress.errors import BudgetError
 
 #: Costs of many subnets: an integer matrix (n, groups) of widths to arrays of length n by name.
-Costs = Callable[[NDArray[np.int64]], Mapping[str, NDArray[np.float64]]]
+Costs = Callable[[NDArray[np.int64]], Mapping[str, NDArray[Any]]]
 
 
 @dataclass(frozen=True)
@@ -138,10 +138,13 @@ def columns_of(costs: Costs, subnets: Sequence[Subnet]) -> dict[str, NDArray[np.
 
 
 def fits(table: Mapping[str, Any], limits: Mapping[str, float]) -> Any:
-    """Which rows of a cost table keep every limit: a boolean array, or a boolean for one row."""
+    """Which rows of a cost table keep every limit: a boolean array, or a boolean for one row.
+
+    A cost that is not known keeps no limit.
+    """
     inside: Any = True
     for name, limit in limits.items():
-        inside = inside & (table[METRICS[name].column] <= limit)
+        inside = inside & (table.get(METRICS[name].column, np.inf) <= limit)
     return inside
 
 

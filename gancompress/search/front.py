@@ -6,7 +6,7 @@ import itertools
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -141,6 +141,33 @@ class Front:
         ]
         return min(rivals, key=lambda rival: self.quality(rival, stage), default=None)
 
+    def with_latency(self, measured: Mapping[Subnet, float]) -> "Front":
+        """The front with ``measured`` seconds in place of predicted ones.
+
+        The predictions stay in the column ``predicted_latency``.
+        """
+        candidates = []
+        for candidate in self.candidates:
+            costs = dict(candidate.costs)
+            if candidate.subnet in measured:
+                if "latency" in costs:
+                    costs.setdefault("predicted_latency", costs["latency"])
+                costs["latency"] = measured[candidate.subnet]
+            candidates.append(replace(candidate, costs=costs))
+        return Front(self.stages, tuple(candidates))
+
+    def cost_agreement(self, first: str, second: str) -> tuple[int, float]:
+        """How many candidates have both costs, and Spearman's correlation of the two.
+
+        Where it is well below one for ``macs`` and ``latency``, fewer MACs are not faster here.
+        """
+        pairs = [
+            (candidate.costs[first], candidate.costs[second])
+            for candidate in self.candidates
+            if first in candidate.costs and second in candidate.costs
+        ]
+        return len(pairs), spearman(np.array(pairs))
+
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Write a row per candidate: subnet, uniform, costs and ``stage.objective.direction``."""
         columns = [
@@ -148,16 +175,17 @@ class Front:
             for stage, directions in self.stages.items()
             for objective, direction in directions.items()
         ]
-        costs = list(self.candidates[0].costs) if self.candidates else []
+        costs = list(dict.fromkeys(name for c in self.candidates for name in c.costs))
         names = [".".join(column) for column in columns]
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(["subnet", "uniform", *costs, *names, *(f"{n}.std" for n in names)])
         for candidate in self.candidates:
             keys = [(stage, objective) for stage, objective, _ in columns]
+            found = candidate.costs
             writer.writerow(
                 [candidate.subnet.text, int(candidate.uniform)]
-                + [repr(float(candidate.costs[name])) for name in costs]
+                + [repr(float(found[name])) if name in found else "" for name in costs]
                 + [repr(candidate.scores[key]) if key in candidate.scores else "" for key in keys]
                 + [repr(candidate.spreads[key]) if key in candidate.spreads else "" for key in keys]
             )
@@ -191,7 +219,7 @@ def _from_rows(table: Sequence[Mapping[str, str]]) -> Front:
             Candidate(
                 Subnet(map(int, row["subnet"].split("_"))),
                 row["uniform"] == "1",
-                {name: float(row[name]) for name in costs},
+                {name: float(row[name]) for name in costs if row[name]},
                 {(s, o): float(row[f"{s}.{o}.{d}"]) for s, o, d in scored},
                 {(s, o): float(row[f"{s}.{o}.{d}.std"]) for s, o, d in scored},
             )
