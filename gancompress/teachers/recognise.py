@@ -110,14 +110,13 @@ def fold_spectral_norm(tensors: Mapping[str, Tensor], where: str) -> dict[str, T
             folded[name] = tensor
             continue
         u, v = tensors.get(f"{layer}weight_u"), tensors.get(f"{layer}weight_v")
-        rows = tensor.flatten(1).double()
+        rows = tensor.flatten(1)
         if u is None or v is None or u.shape != rows.shape[:1] or v.shape != rows.shape[1:]:
             raise TeacherError(
                 f"{where}: {name}: weight_u and weight_v of its spectral norm are missing or do "
                 "not fit; save the network again, or save it with the norm removed"
             )
-        norm = torch.dot(u.double(), rows @ v.double())
-        folded[f"{layer}weight"] = (tensor.double() / norm).to(tensor.dtype)
+        folded[f"{layer}weight"] = tensor / torch.dot(u, rows @ v)
     return folded
 
 
