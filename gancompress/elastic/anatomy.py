@@ -37,11 +37,15 @@ class Following:
 
 @dataclass(frozen=True)
 class Anatomy:
-    """Channel groups of a module and the axes of its tensors, attributes and operators."""
+    """Channel groups of a module and the axes of its tensors, attributes and operators.
+
+    ``unused``: names of the tensors that no forward pass touches; they stay as they are.
+    """
 
     groups: tuple[ChannelGroup, ...]
     axes: dict[str, Axes]
     attributes: tuple[Following, ...]
+    unused: tuple[str, ...]
     walks: dict[str, Walk]
     grouping: Grouping
 
@@ -71,11 +75,14 @@ def _study(rehearsal: Rehearsal, hints: Mapping[Site, int]) -> Anatomy:
         walk = Walk(ids, find_rule, hints)
         _perform(rehearsal, walk, owned, training, single)
         walks[name] = walk
-    grouping = _group(ids, owned, walks)
+    used = _first_uses(walks)
+    owned = {key: vector for key, vector in owned.items() if key[0] in used}
+    grouping = _group(ids, owned, walks, used)
     return Anatomy(
         groups=tuple(grouping.groups),
         axes=_tensor_axes(grouping, owned, rehearsal.tensors),
         attributes=_attributes(grouping, walks),
+        unused=tuple(name for name in rehearsal.tensors if name not in used),
         walks=walks,
         grouping=grouping,
     )
@@ -128,16 +135,20 @@ def _perform(
     walk.forget_tensors()
 
 
-def _group(ids: ChannelIds, owned: Mapping[Key, Ids], walks: Mapping[str, Walk]) -> Grouping:
-    """Groups in the order in which their first tensor is used."""
+def _first_uses(walks: Mapping[str, Walk]) -> dict[str, int]:
+    """The tensors that are used, numbered in the order of their first use."""
     used: dict[str, int] = {}
     for walk in walks.values():
         for name in walk.first_use:
             used.setdefault(name, len(used))
-    keys = sorted(owned, key=lambda key: used.get(key[0], len(used)))
-    for key in keys:
-        if key[0] not in used:
-            ids.pin(owned[key], Reason("is not used in the forward pass"))
+    return used
+
+
+def _group(
+    ids: ChannelIds, owned: Mapping[Key, Ids], walks: Mapping[str, Walk], used: Mapping[str, int]
+) -> Grouping:
+    """Groups in the order in which their first tensor is used."""
+    keys = sorted(owned, key=lambda key: used[key[0]])
     places = [Place(name, dim, owned[name, dim]) for name, dim in keys]
     vectors = [
         vector

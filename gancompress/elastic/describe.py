@@ -1,30 +1,52 @@
 """The table that says what of a module is elastic, what is not and why, and what subnets cost."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+
+from torch import Tensor
 
 from gancompress.elastic.axes import ChannelGroup
 from gancompress.elastic.cost import CostModel, subnet_cost_range
 from gancompress.elastic.space import SearchSpace
 
+_NARROW = "has no narrower width under the space's divisor; lower it or give widths"
 
-def describe(groups: Sequence[ChannelGroup], space: SearchSpace, model: CostModel) -> str:
-    """One line per channel group, then the reasons, the space and the cost range."""
+
+def describe(
+    groups: Sequence[ChannelGroup],
+    space: SearchSpace,
+    model: CostModel,
+    parameters: Mapping[str, Tensor],
+    unused: Collection[str],
+) -> str:
+    """One line per channel group, then the reasons, the space and the cost range.
+
+    Args:
+        parameters: of the module, by name; groups that are in none of them (maps of fixed noise,
+            filters) are left out.
+        unused: names of tensors that no forward pass touches.
+    """
     shares = model.group_shares()
     widths = dict(zip(space.groups, space.choices, strict=True))
     rows = [("group", "channels", "tensors", "MACs", "widths")]
-    notes: list[str] = []
+    notes: dict[str, int] = {}
     for group, share in zip(groups, shares, strict=True):
+        if not any(name in parameters for name, _ in group.places):
+            continue
         if group.name in widths:
             state = _choices(widths[group.name])
         elif group.name in space.followers:
             state = f"with {space.groups[space.followers[group.name][0]]}"
         else:
-            state = f"fixed [{len(notes) + 1}]"
-            notes.append(str(group.pinned or "has no narrower width under the space's divisor"))
+            note = str(group.pinned or _NARROW)
+            state = f"fixed [{notes.setdefault(note, len(notes) + 1)}]"
         tensors = len({name for name, _ in group.places})
         rows.append((group.name, str(group.channels), str(tensors), f"{share:.1%}", state))
     lines = _aligned(rows)
-    lines += [f"[{i}] {note}" for i, note in enumerate(notes, 1)]
+    lines += [f"[{number}] {note}" for note, number in notes.items()]
+    idle = [name for name in unused if name in parameters]
+    if idle:
+        count = _short(sum(parameters[name].numel() for name in idle))
+        lines.append(f"not used in the forward pass: {idle[0]} … ({len(idle)} tensors, {count})")
     lines += _costs(space, model)
     return "\n".join(lines)
 

@@ -47,7 +47,15 @@ def _cut(axis: Axis | None, widths: Ids, known: dict[int, Cut | None]) -> Cut | 
 
 
 def cut_tensor(tensor: Tensor, cuts: Sequence[Cut | None]) -> Tensor:
-    """``tensor`` with every dimension cut; a view wherever the positions are leading ones."""
+    """``tensor`` with every dimension cut: contiguous, and a view where that is possible.
+
+    Contiguous, because forward passes may call ``view`` on their weights, and because kernels would
+    make contiguous copies of their own, once forward and twice backward.
+    """
+    return _cut_dimensions(tensor, cuts).contiguous()
+
+
+def _cut_dimensions(tensor: Tensor, cuts: Sequence[Cut | None]) -> Tensor:
     for dim, cut in enumerate(cuts):
         if isinstance(cut, int):
             tensor = tensor.narrow(dim, 0, cut)
@@ -67,7 +75,7 @@ def _pick(tensor: Tensor, dim: int, positions: NDArray[np.int64]) -> Tensor:
 def _put(full: Tensor, cuts: Sequence[Cut | None], part: Tensor) -> None:
     """Write ``part`` into the places of ``full`` that ``cuts`` picks."""
     picked = [d for d, cut in enumerate(cuts) if isinstance(cut, np.ndarray)]
-    view = cut_tensor(full, [cut if isinstance(cut, int) else None for cut in cuts])
+    view = _cut_dimensions(full, [cut if isinstance(cut, int) else None for cut in cuts])
     if not picked:
         view.copy_(part)
         return
@@ -85,7 +93,7 @@ class _Cut(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, full: Tensor, cuts: Sequence[Cut | None]) -> Tensor:
         ctx.cuts, ctx.shape = cuts, full.shape
-        return cut_tensor(full, cuts).contiguous()
+        return cut_tensor(full, cuts)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, None]:
@@ -115,9 +123,13 @@ def write_back(
 ) -> None:
     """Bring what a run wrote into sliced buffers (running statistics) back into the full ones.
 
-    Leading slices are views and need nothing. As with PyTorch's own batch norm, the writing is not
+    Slices that are views need nothing. As with PyTorch's own batch norm, the writing is not
     counted as a change of the buffer: several subnets may run before the first goes backward.
     """
     for name, full in buffers.items():
-        if any(isinstance(cut, np.ndarray) for cut in cuts.get(name, ())):
+        if name in cuts and not _shares_memory(parts[name], full):
             _put(full.data, cuts[name], parts[name].data)
+
+
+def _shares_memory(a: Tensor, b: Tensor) -> bool:
+    return a.untyped_storage().data_ptr() == b.untyped_storage().data_ptr()

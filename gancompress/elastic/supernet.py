@@ -118,7 +118,8 @@ class Supernet(nn.Module):
 
     def describe(self) -> str:
         """A table of the channel groups (what is elastic, what is pinned and why) and the costs."""
-        return describe(self.groups, self.space, self.cost_model)
+        parameters = dict(self.module.named_parameters())
+        return describe(self.groups, self.space, self.cost_model, parameters, self.anatomy.unused)
 
     def _plan(self, subnet: Sequence[int]) -> tuple[Cuts, dict[tuple[str, str], Any]]:
         chosen = self.space.check(subnet)
