@@ -17,6 +17,9 @@ from gancompress.errors import MetricError
 
 Array = npt.NDArray[np.float64]
 
+# Rows merged at once: enough that the D × D update costs little beside the product.
+BLOCK = 1024
+
 # How much rounding in the eigenvalues may weigh against tr Σ₁ + tr Σ₂ before the slower route.
 _TOLERANCE = 1e-9
 
@@ -52,14 +55,16 @@ class FeatureStatistics:
 class StatisticsAccumulator:
     """Mean and covariance of features that pass by once, in O(D²) memory.
 
-    Batches are merged by the pairwise update of Chan, Golub & LeVeque (1983), which subtracts means
-    before squaring, so that large offsets cost no digits.
+    Rows are merged in blocks of :data:`BLOCK` by the pairwise update of Chan, Golub & LeVeque
+    (1983), which subtracts means before squaring, so that large offsets cost no digits. As blocks
+    do not follow batches, the batch size changes no bit.
     """
 
     def __init__(self, dimension: int) -> None:
         self.count = 0
         self.mean: Array = np.zeros(dimension)
         self.scatter: Array = np.zeros((dimension, dimension))
+        self._waiting: list[Array] = []
 
     def add(self, features: Tensor) -> None:
         """Take in features (N, D), any float type.
@@ -67,15 +72,30 @@ class StatisticsAccumulator:
         Raises:
             MetricError: another dimension, or NaN or infinite values.
         """
-        values = features.detach().to("cpu", torch.float64).numpy()
+        values = features.detach().to("cpu", torch.float64, copy=True).numpy()
         if values.ndim != 2 or values.shape[1] != len(self.mean):
             raise MetricError(f"features have shape {values.shape}; expected (N, {len(self.mean)})")
         if not np.isfinite(values).all():
             raise MetricError("features hold NaN or infinite values")
-        if len(values):
-            mean = values.mean(0)
-            centred = values - mean
-            self.merge(len(values), mean, centred.T @ centred)
+        self._waiting.append(values)
+        if sum(map(len, self._waiting)) >= BLOCK:
+            rows = np.concatenate(self._waiting)
+            whole = len(rows) // BLOCK * BLOCK
+            for start in range(0, whole, BLOCK):
+                self._take(rows[start : start + BLOCK])
+            self._waiting = [rows[whole:].copy()]
+
+    def settle(self) -> None:
+        """Merge the rows that wait for a block to fill."""
+        rows = np.concatenate([np.empty((0, len(self.mean))), *self._waiting])
+        self._waiting = []
+        if len(rows):
+            self._take(rows)
+
+    def _take(self, rows: Array) -> None:
+        mean = rows.mean(0)
+        centred = rows - mean
+        self.merge(len(rows), mean, centred.T @ centred)
 
     def merge(self, count: int, mean: Array, scatter: Array) -> None:
         """Take in another set by its count, mean and sum of outer products around its mean."""
@@ -94,6 +114,7 @@ class StatisticsAccumulator:
         Raises:
             MetricError: fewer than two samples.
         """
+        self.settle()
         if self.count < 2:
             raise MetricError(
                 f"a covariance needs at least two images, and there "

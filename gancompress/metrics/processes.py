@@ -26,6 +26,7 @@ def merge_statistics(own: StatisticsAccumulator) -> StatisticsAccumulator:
     _, size = rank_and_size()
     if size == 1:
         return own
+    own.settle()
     total = StatisticsAccumulator(len(own.mean))
     for source in range(size):
         # One process after the other, so that no more than two covariances are held at once.
