@@ -128,12 +128,14 @@ def _state_dicts(loaded: Any, where: str) -> dict[str, dict[str, Tensor]]:
             f"{where}: holds a {type(loaded).__name__}, not a state dict; save "
             "network.state_dict() instead"
         )
-    own = {str(k): value for k, value in loaded.items() if isinstance(value, Tensor)}
-    if own:
+    if own := _tensors(loaded):
         return {"": own}
     parts = {str(key): value for key, value in loaded.items() if isinstance(value, Mapping)}
-    found = {key: _state_dicts(value, where).get("", {}) for key, value in parts.items()}
-    return {key: tensors for key, tensors in found.items() if tensors}
+    return {key: tensors for key, part in parts.items() if (tensors := _tensors(part))}
+
+
+def _tensors(mapping: Mapping[Any, Any]) -> dict[str, Tensor]:
+    return {str(key): value for key, value in mapping.items() if isinstance(value, Tensor)}
 
 
 def _choose(

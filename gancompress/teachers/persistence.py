@@ -18,9 +18,9 @@ import torch
 from torch import Tensor
 
 from gancompress.errors import TeacherError
-from gancompress.teachers.pickle_machine import Builders, MalformedError, plain_key
+from gancompress.teachers.pickle_machine import Builders, MalformedError, plain_key, show
 from gancompress.teachers.safe_pickle import read_pickle
-from gancompress.teachers.torch_claims import TORCH_BUILDERS, StorageClaim, TensorClaim
+from gancompress.teachers.torch_claims import TORCH_BUILDERS, StorageClaim, TensorClaim, plain_dict
 from gancompress.teachers.torch_file import (
     ZIP_START,
     check_legacy,
@@ -157,18 +157,13 @@ def _persistent(meta: Any) -> PersistentObject:
     return PersistentObject(name, state)  # meta["module_src"], the program text, ends here
 
 
-def _dict(items: Any = ()) -> dict[Any, Any]:
-    pairs = items.items() if type(items) is dict else items
-    return {plain_key(key): value for key, value in pairs}
-
-
 def _set(items: Any = ()) -> set[Any]:
     return {plain_key(item) for item in items}
 
 
 def _dtype(code: Any, *_: Any) -> NumpyType:
     if type(code) is not str or code not in _NUMBERS:
-        raise MalformedError(f"a numpy array of {code!r}")
+        raise MalformedError(f"a numpy number of type {show(code)}")
     return NumpyType(code)
 
 
@@ -188,13 +183,9 @@ def _encode(text: Any, encoding: Any = "latin1") -> bytes:
     return text.encode("latin-1")
 
 
-def _device(kind: Any, index: Any = 0) -> str:
-    return f"{kind}:{index}"
-
-
 BUILDERS: Builders = {
     **TORCH_BUILDERS,
-    "dnnlib.util.EasyDict": _dict,
+    "dnnlib.util.EasyDict": plain_dict,
     "torch_utils.persistence._reconstruct_persistent_obj": _persistent,
     "builtins.set": _set,
     "__builtin__.set": _set,
@@ -202,6 +193,6 @@ BUILDERS: Builders = {
     "numpy.dtype": _dtype,
     "numpy.core.multiarray.scalar": _scalar,
     "numpy._core.multiarray.scalar": _scalar,
-    "torch.device": _device,
+    "torch.device": lambda *_: None,  # everything is read on the CPU
     **dict.fromkeys(("torch.float32", "torch.float16", "torch.float64", "torch.memory_format")),
 }

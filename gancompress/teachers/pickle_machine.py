@@ -41,10 +41,21 @@ class MalformedError(Exception):
 Builders = Mapping[str, Callable[..., Any] | None]
 
 
-def shorten(value: object) -> str:
-    """What a file said, at a length fit for an error."""
-    text = str(value)
-    return text if len(text) <= 200 else f"{text[:200]}…"
+def shorten(text: object) -> str:
+    """A text that a file had a part in, at a length fit for an error."""
+    shown = str(text)
+    return shown if len(shown) <= 200 else f"{shown[:200]}…"
+
+
+def show(value: object) -> str:
+    """What a file gave, fit for an error: small values as they are, others by their type.
+
+    A few bytes can make a list of lists whose text would fill the memory.
+    """
+    plain = type(value) in (str, float, bool, type(None)) or (
+        isinstance(value, int) and value.bit_length() < 64
+    )
+    return shorten(repr(value)) if plain else f"a {type(value).__name__}"
 
 
 class Machine:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from gancompress.errors import TeacherError
 from gancompress.teachers.persistence import PersistentObject, state_dict_of
+from gancompress.teachers.pickle_machine import shorten, show
 
 # Settings that our network has in one value only; a file with another is another network.
 _FIXED: dict[str, dict[str, Any]] = {
@@ -28,14 +29,19 @@ def read_generator(loaded: Any, where: str) -> tuple[dict[str, Tensor], dict[str
     """
     network = loaded.get("G_ema", loaded.get("G")) if isinstance(loaded, dict) else loaded
     if not isinstance(network, PersistentObject) or network.class_name != "Generator":
-        held = ", ".join(map(str, loaded)) if isinstance(loaded, dict) else type(loaded).__name__
+        held = (
+            shorten(", ".join(map(str, loaded)))
+            if isinstance(loaded, dict)
+            else type(loaded).__name__
+        )
         raise TeacherError(f"{where}: a pickle without a StyleGAN2 generator (it holds: {held})")
     for section, fixed in _FIXED.items():
         recorded = _section(network.kwargs, section)
         for key, value in fixed.items():
             if recorded.get(key, value) != value:
                 raise TeacherError(
-                    f"{where}: {section}.{key} is {recorded[key]!r}; only {value!r} is supported"
+                    f"{where}: {section}.{key} is {show(recorded[key])}; "
+                    f"only {value!r} is supported"
                 )
     return state_dict_of(network, where), {"conv_clamp": _conv_clamp(network, where)}
 
@@ -45,7 +51,7 @@ def _conv_clamp(network: PersistentObject, where: str) -> float | None:
     recorded = _section(network.kwargs, "synthesis_kwargs")
     clamp = recorded.get("conv_clamp") if recorded else _first_clamp(network)
     if clamp is not None and (type(clamp) not in (int, float) or not clamp > 0):
-        raise TeacherError(f"{where}: conv_clamp {clamp!r}: must be a positive number")
+        raise TeacherError(f"{where}: conv_clamp {show(clamp)}: must be a positive number")
     return None if clamp is None else float(clamp)
 
 

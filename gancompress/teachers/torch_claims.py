@@ -23,6 +23,10 @@ STORAGE_DTYPES: dict[str, torch.dtype] = {
     "torch.storage.UntypedStorage": torch.uint8,
 }
 
+# What PyTorch itself can have of dimensions and elements.
+_DIMENSIONS = 64
+_LARGEST = 1 << 63
+
 
 @dataclass(frozen=True)
 class StorageClaim:
@@ -93,8 +97,9 @@ def claim_tensor(
 
 
 def _sizes(values: Any, what: str) -> tuple[int, ...]:
-    if type(values) not in (tuple, list) or any(type(v) is not int or v < 0 for v in values):
-        raise MalformedError(f"{what} that is no whole number or numbers")
+    whole = type(values) in (tuple, list) and all(type(v) is int for v in values)
+    if not whole or len(values) > _DIMENSIONS or not all(0 <= v < _LARGEST for v in values):
+        raise MalformedError(f"{what} that no tensor has")
     return tuple(values)
 
 
@@ -104,8 +109,8 @@ def _parameter(tensor: Any, *_: Any) -> TensorClaim:
     return tensor
 
 
-def _ordered_dict(items: Sequence[Sequence[Any]] = ()) -> dict[Any, Any]:
-    # Python 2 wrote the items as arguments; later versions set them afterwards.
+def plain_dict(items: Sequence[Sequence[Any]] = ()) -> dict[Any, Any]:
+    """A dict of ``items``; Python 2 gave them as arguments, later versions set them afterwards."""
     if type(items) not in (list, tuple):
         raise MalformedError("items that are no list")
     return {plain_key(key): value for key, value in items}
@@ -117,7 +122,7 @@ def _size(sizes: Any = ()) -> tuple[int, ...]:
 
 # Every global that a state dict of torch.save has use for.
 TORCH_BUILDERS: Builders = {
-    "collections.OrderedDict": _ordered_dict,
+    "collections.OrderedDict": plain_dict,
     "torch._utils._rebuild_tensor": claim_tensor,
     "torch._utils._rebuild_tensor_v2": claim_tensor,
     "torch._utils._rebuild_parameter": _parameter,

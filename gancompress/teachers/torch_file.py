@@ -82,7 +82,8 @@ def check_legacy(stream: Stream, size: int, where: str) -> Any:
     read_pickle(stream, where, {})  # byte order and sizes of the machine
     claimed = read_pickle(stream, where, TORCH_BUILDERS, _collector(storages))
     keys = read_pickle(stream, where, {})
-    if not isinstance(keys, list) or sorted(map(str, keys)) != sorted(storages):
+    texts = isinstance(keys, list) and all(type(key) is str for key in keys)
+    if not texts or sorted(keys) != sorted(storages):
         raise TeacherError(f"{where}: its list of storages does not fit its tensors")
     # Each storage is written as its length in eight bytes, then its elements.
     needed = sum(8 + storage.nbytes for storage in storages.values())

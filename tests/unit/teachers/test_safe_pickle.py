@@ -202,3 +202,23 @@ def test_module_that_holds_itself_is_refused(tmp_path: Path) -> None:
     assert loop.state["_modules"]["a"] is loop
     with pytest.raises(TeacherError, match="modules"):
         state_dict_of(loop, "n.pkl")
+
+
+@pytest.mark.parametrize(
+    "call", ["numpy.dtype", "torch.device", "collections.OrderedDict", "torch.Size"]
+)
+def test_list_that_would_fill_the_memory_as_text_does_no_harm(call: str, tmp_path: Path) -> None:
+    module, name = call.rsplit(".", 1)
+    doubled = b"]q\x00" + b"".join(b"](h%ch%ceq%c0" % (i - 1, i - 1, i) for i in range(1, 100))
+    content = doubled + f"c{module}\n{name}\n".encode() + b"h\x63\x85R."
+    path = write(tmp_path / "n.pkl", content)
+    with pytest.raises(TeacherError):
+        from_file(path)
+
+
+@pytest.mark.parametrize("numel", [2**63, 2**100_000], ids=["large", "huge"])
+def test_numbers_beyond_any_tensor_are_refused(numel: int, tmp_path: Path) -> None:
+    claim = hostile.Calls(torch.Size, [numel])
+    path = write(tmp_path / "n.pkl", pickle.dumps(claim, 4))
+    with pytest.raises(TeacherError, match=r"torch\.Size"):
+        from_file(path)
