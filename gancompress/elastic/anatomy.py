@@ -40,12 +40,14 @@ class Anatomy:
     """Channel groups of a module and the axes of its tensors, attributes and operators.
 
     ``unused``: names of the tensors that no forward pass touches; they stay as they are.
+    ``read_values``: the lines at which Python reads values out of tensors.
     """
 
     groups: tuple[ChannelGroup, ...]
     axes: dict[str, Axes]
     attributes: tuple[Following, ...]
     unused: tuple[str, ...]
+    read_values: tuple[str, ...]
     walks: dict[str, Walk]
     grouping: Grouping
 
@@ -83,6 +85,7 @@ def _study(rehearsal: Rehearsal, hints: Mapping[Site, int]) -> Anatomy:
         axes=_tensor_axes(grouping, owned, rehearsal.tensors),
         attributes=_attributes(grouping, walks),
         unused=tuple(name for name in rehearsal.tensors if name not in used),
+        read_values=tuple(dict.fromkeys(line for w in walks.values() for line in w.read_values)),
         walks=walks,
         grouping=grouping,
     )

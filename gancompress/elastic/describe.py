@@ -17,6 +17,7 @@ def describe(
     model: CostModel,
     parameters: Mapping[str, Tensor],
     unused: Collection[str],
+    read_values: Collection[str],
 ) -> str:
     """One line per channel group, then the reasons, the space and the cost range.
 
@@ -24,6 +25,7 @@ def describe(
         parameters: of the module, by name; groups that are in none of them (maps of fixed noise,
             filters) are left out.
         unused: names of tensors that no forward pass touches.
+        read_values: lines at which Python reads values out of tensors.
     """
     shares = model.group_shares()
     widths = dict(zip(space.groups, space.choices, strict=True))
@@ -47,6 +49,11 @@ def describe(
     if idle:
         count = _short(sum(parameters[name].numel() for name in idle))
         lines.append(f"not used in the forward pass: {idle[0]} … ({len(idle)} tensors, {count})")
+    lines += [
+        f"{line}: reads values of a tensor (.item(), if); the network was followed along the path "
+        "that the example inputs take"
+        for line in read_values
+    ]
     lines += _costs(space, model)
     return "\n".join(lines)
 

@@ -1,6 +1,7 @@
 """Runs of a module that leave no trace: on a copy of its structure, with stand-in tensors."""
 
 import copy
+import logging
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -21,6 +22,8 @@ from torch.utils._pytree import tree_leaves, tree_map
 from gancompress.elastic.attributes import note_attributes
 from gancompress.elastic.trace import InstanceNorms, Recorder, Walk, run_module
 from gancompress.errors import TraceError
+
+_LOG = logging.getLogger("torch._subclasses.fake_tensor")
 
 NEEDS_VALUES = (
     DataDependentOutputException,
@@ -58,6 +61,8 @@ def copy_structure(module: nn.Module, tensors: Mapping[int, Tensor] | None = Non
 def _same_chances(devices: Sequence[torch.device]) -> Iterator[None]:
     """Every random number generator at the same point for each run, and afterwards as before."""
     python, arrays = random.getstate(), np.random.get_state()  # noqa: NPY002
+    # A subnet that does not run is an answer here; fake tensors would log it as an accident.
+    silent, _LOG.disabled = _LOG.disabled, True
     try:
         with torch.random.fork_rng(devices=devices):
             torch.manual_seed(0)
@@ -65,6 +70,7 @@ def _same_chances(devices: Sequence[torch.device]) -> Iterator[None]:
             np.random.seed(0)  # noqa: NPY002
             yield
     finally:
+        _LOG.disabled = silent
         random.setstate(python)
         np.random.set_state(arrays)  # noqa: NPY002
 

@@ -118,8 +118,14 @@ class Supernet(nn.Module):
 
     def describe(self) -> str:
         """A table of the channel groups (what is elastic, what is pinned and why) and the costs."""
-        parameters = dict(self.module.named_parameters())
-        return describe(self.groups, self.space, self.cost_model, parameters, self.anatomy.unused)
+        return describe(
+            self.groups,
+            self.space,
+            self.cost_model,
+            dict(self.module.named_parameters()),
+            self.anatomy.unused,
+            self.anatomy.read_values,
+        )
 
     def _plan(self, subnet: Sequence[int]) -> tuple[Cuts, dict[tuple[str, str], Any]]:
         chosen = self.space.check(subnet)

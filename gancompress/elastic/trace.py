@@ -31,9 +31,11 @@ from torch.utils._pytree import tree_leaves
 from gancompress.elastic.axes import ChannelIds, Dims, Ids, Reason, Source
 
 _LIBRARY = (str(Path(torch.__file__).parent), str(Path(__file__).parent), "<")
-# Operators that do nothing to look at; how often a tensor is detached depends on caches.
+# Operators that have no result to look at.
 _SILENT = {"prim::device", "prim::layout"}
-_UNCOUNTED = {"aten::detach", "aten::alias", "aten::lift_fresh"}
+# Operators that come and go with caches and memory layouts, and names that do.
+_UNCOUNTED = {"aten::detach", "aten::alias", "aten::lift_fresh", "aten::clone"}
+_RESHAPES = {"aten::_unsafe_view", "aten::_reshape_alias"}
 
 Site = tuple[str, str, int]
 Size = tuple[int, Ids | None]
@@ -130,6 +132,7 @@ class Walk:
     products: list[Product] = field(default_factory=list)
     attributes: dict[tuple[str, str], Attribute] = field(default_factory=dict)
     first_use: dict[str, None] = field(default_factory=dict)
+    read_values: dict[str, None] = field(default_factory=dict)
     kernels: set[int] = field(default_factory=set)
     weights: set[int] = field(default_factory=set)
     modules: list[tuple[str, nn.Module]] = field(default_factory=list)
@@ -220,8 +223,8 @@ class Walk:
                 self.enter(tensor, dims)
         outputs = tuple(self._value(tensor) for tensor in op.outputs)
         if is_counted(func):
-            name = str(func)
-            self.calls.append(Call(name, self.module, self.source, inputs, outputs, self.site))
+            op_name = counted_name(func)
+            self.calls.append(Call(op_name, self.module, self.source, inputs, outputs, self.site))
 
     def _apply(self, op: Operator) -> Sequence[Dims]:
         """The dimensions of the results; an operator used in a way that its rule does not know
@@ -298,6 +301,11 @@ def _fake_batch_norm(source: Tensor, *rest: Any) -> tuple[Tensor, Tensor, Tensor
 def is_counted(func: Any) -> bool:
     """Whether an operator belongs to the sequence that every run of a module must repeat."""
     return func._schema.name not in _UNCOUNTED
+
+
+def counted_name(func: Any) -> str:
+    """The name by which an operator is compared; the kinds of ``view`` are one."""
+    return "aten.view.default" if func._schema.name in _RESHAPES else str(func)
 
 
 def user_line() -> Source | None:

@@ -24,9 +24,10 @@ from gancompress.elastic.axes import Axis, Ids, Reason, Source
 from gancompress.elastic.rehearsal import Rehearsal
 from gancompress.elastic.slicing import cut_all, plan
 from gancompress.elastic.subnets import attribute_values
-from gancompress.elastic.trace import Call, Site, is_counted
+from gancompress.elastic.trace import Call, Site, counted_name, is_counted
 
-_FIX = "take sizes from the tensors at hand: x.shape, or -1 in one place"
+_FIX_SIZE = "take the size from a tensor at hand (x.shape), or leave it open (-1)"
+_FIX_LOOP = "do the same to all channels at once instead of one after the other"
 
 
 @dataclass(frozen=True)
@@ -38,11 +39,13 @@ class Difference:
     actual: tuple[int, ...] | None
     message: str
     source: Source | None
+    fix: str
 
     @property
-    def module(self) -> str:
-        """Path of the module whose forward was running."""
-        return self.call.module if self.call else ""
+    def reason(self) -> Reason:
+        """Why a group that brings the difference about stays at full width."""
+        module = self.call.module if self.call else ""
+        return Reason(self.message, module, self.source, self.fix)
 
 
 class _Stop(Exception):
@@ -151,16 +154,17 @@ def run_subnet(
             return
         shapes = [tuple(t.shape) for t in tree_leaves(out) if isinstance(t, Tensor)]
         call = predictor.calls[position] if position < len(predictor.calls) else None
-        if call is None or call.op != str(func):
+        if call is None or call.op != counted_name(func):
             message = "the operators that are executed depend on the number of channels"
-            found.append(Difference(call, None, None, message, call.source if call else None))
+            source = call.source if call else None
+            found.append(Difference(call, None, None, message, source, _FIX_LOOP))
             raise _Stop
         for now, then in zip(shapes, expected[position], strict=True):
             if now != then:
                 message = (
                     f"fixes its size: {_text(now)} where a narrower network needs {_text(then)}"
                 )
-                found.append(Difference(call, then, now, message, call.source))
+                found.append(Difference(call, then, now, message, call.source, _fix(call)))
                 raise _Stop
         position += 1
 
@@ -178,10 +182,22 @@ def run_subnet(
             return found[0]
         call = predictor.calls[position] if position < len(predictor.calls) else None
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        return Difference(
-            call, None, None, f"fails at another width: {first}", _line_of(error, call)
-        )
+        message = f"fails at another width: {first}"
+        return Difference(call, None, None, message, _line_of(error, call), _fix(call))
     return None
+
+
+def _fix(call: Call | None) -> str:
+    """The change that would free the groups that meet in ``call``."""
+    if call is None or call.op != "aten.view.default":
+        return _FIX_SIZE
+    shape, dims = call.outputs[0].shape, call.outputs[0].dims
+    if sum(ids is not None for ids in dims) != 1:
+        return _FIX_SIZE
+    sizes = ["-1" if ids is not None else str(n) for n, ids in zip(shape, dims, strict=True)]
+    if dims[0] is None and shape[0] == call.inputs[0].shape[0]:
+        sizes[0] = "x.shape[0]"
+    return f"write x.view({', '.join(sizes)})"
 
 
 def _text(shape: tuple[int, ...]) -> str:
@@ -233,11 +249,8 @@ def _culprits(
         alone[group] = widths[group]
         own = run_subnet(rehearsal, anatomy, predictor, alone, name)
         if own is not None:
-            reasons[group] = Reason(own.message, own.module, own.source, _FIX)
-    if not reasons:
-        reason = Reason(difference.message, difference.module, difference.source, _FIX)
-        reasons = dict.fromkeys(involved, reason)
-    return reasons
+            reasons[group] = own.reason
+    return reasons or dict.fromkeys(involved, difference.reason)
 
 
 def _involved(anatomy: Anatomy, call: Call | None, widths: Ids, most: Ids) -> list[int]:

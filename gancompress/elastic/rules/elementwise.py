@@ -50,10 +50,15 @@ def unknown(walk: Walk, op: Operator) -> Sequence[Dims]:
     """An operator without a rule keeps everything that meets it."""
     for tensor in op.tensors:
         for ids in walk.dims(tensor):
-            walk.pin(ids, f"meets {op.name}, an operator that cannot be followed")
+            walk.pin(
+                ids,
+                f"meets {op.name}, an operator that cannot be followed",
+                "replace it, or keep it away from the channel dimension",
+            )
     return [(None,) * out.dim() for out in op.outputs]
 
 
 def read_out(walk: Walk, op: Operator) -> Sequence[Dims]:
     """A value that Python reads (``.item()``): sizes or the path taken may depend on it."""
+    walk.read_values.setdefault(str(walk.source or walk.module))
     return [(None,) * out.dim() for out in op.outputs]
