@@ -8,9 +8,12 @@ import sys
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import gancompress
 from gancompress.errors import GancompressError
+
+Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 DESCRIPTION = """\
 Make a generator small: distil it into a supernet, search the supernet for the best subnet within a
@@ -24,10 +27,16 @@ budget, prove that the extracted student equals what was searched, export it.
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code: 0 done, 2 the user's mistake, 130 interrupted."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options, left = parser.parse_known_args(arguments)
+    # argparse takes positional arguments in one block; overrides may also stand after options.
+    if any(text.startswith("-") for text in left) or (left and "overrides" not in options):
+        parser.error(f"unrecognized arguments: {' '.join(left)}")
+    if left:
+        options.overrides += left
     _quieten()
     try:
-        options.command(options)
+        code: int | None = options.command(options)
     except GancompressError as error:
         print(f"gancompress: {error}", file=sys.stderr)
         return error.exit_code
@@ -41,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"gancompress: {place}{error.strerror}; nothing was left half-written. Mend that and "
               "start the same command again", file=sys.stderr)  # fmt: skip
         return 2
-    return 0
+    return code or 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -55,16 +64,20 @@ def _parser() -> argparse.ArgumentParser:
     _stage_verbs(verbs)
     _search_verb(verbs)
     _inspect_verb(verbs)
+    _evaluate_verb(verbs)
+    _extractor_verb(verbs)
+    _pairs_verb(verbs)
+    _papers_verb(verbs)
     _recipe_verb(verbs)
     return parser
 
 
 def _verb(
-    verbs: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    verbs: Verbs,
     name: str,
     text: str,
     example: str,
-    command: Callable[[argparse.Namespace], None],
+    command: Callable[[argparse.Namespace], int | None],
 ) -> argparse.ArgumentParser:
     parser = verbs.add_parser(
         name,
@@ -89,7 +102,7 @@ STAGE_VERBS = {
 }
 
 
-def _stage_verbs(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _stage_verbs(verbs: Verbs) -> None:
     for name, (last, text) in STAGE_VERBS.items():
         example = f"gancompress {name} recipes/quickstart.yaml seed=1"
         parser = _verb(verbs, name, text, example, _do_stages)
@@ -118,7 +131,7 @@ def _do_stages(options: argparse.Namespace) -> None:
 # search
 
 
-def _search_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _search_verb(verbs: Verbs) -> None:
     text = "Pick the best subnet of a run within a budget; the newest run by default."
     parser = _verb(verbs, "search", text, "gancompress search --mac-budget 2M", _do_search)
     parser.add_argument("run", nargs="?", type=Path, help="run directory")
@@ -147,7 +160,7 @@ def _do_search(options: argparse.Namespace) -> None:
 # inspect
 
 
-def _inspect_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _inspect_verb(verbs: Verbs) -> None:
     text = "Show what of a generator is elastic, what is pinned and why, and what it costs."
     example = "gancompress inspect my_models.py:build --input 1x3x256x256"
     parser = _verb(verbs, "inspect", text, example, _do_inspect)
@@ -173,10 +186,132 @@ def _do_inspect(options: argparse.Namespace) -> None:
     print(inspect(options.what, kwargs, options.input, **sizes))
 
 
+# evaluate and train-extractor
+
+
+def _evaluate_verb(verbs: Verbs) -> None:
+    text = "Score a run, a student or teacher file, a folder or a zip against real images."
+    example = "gancompress evaluate student.safetensors --against photos.zip --metrics frechet kid"
+    parser = _verb(verbs, "evaluate", text, example, _do_evaluate)
+    parser.add_argument("what", help="run directory, student or teacher file, folder or zip")
+    parser.add_argument(
+        "--against", required=True, help="'digits', folder, zip, or .npz statistics"
+    )
+    parser.add_argument(
+        "--extractor", default="inception", help="inception, a classifier file, module:attr, …"
+    )
+    parser.add_argument("--metrics", nargs="+", default=["frechet", "kid", "manifold"])
+    parser.add_argument("--samples", type=int, default=10_000, help="images to generate")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--factory", help="of a student whose architecture is not built in")
+    parser.add_argument("--inputs", type=Path, help="images that an image-to-image network is fed")
+    parser.add_argument("--output", type=Path, help="folder for scores.json and pictures")
+
+
+def _do_evaluate(options: argparse.Namespace) -> None:
+    from gancompress.workflows.evaluate import evaluate
+
+    found = evaluate(
+        options.what,
+        options.against,
+        extractor=options.extractor,
+        metrics=options.metrics,
+        samples=options.samples,
+        seed=options.seed,
+        device=options.device,
+        factory=options.factory,
+        inputs=options.inputs,
+        output=options.output,
+    )
+    print(found.text)
+
+
+def _extractor_verb(verbs: Verbs) -> None:
+    text = "Train a small classifier on labelled images, to measure generators of them with."
+    example = "gancompress train-extractor photos/ shapes.safetensors --size 32"
+    parser = _verb(verbs, "train-extractor", text, example, _do_extractor)
+    parser.add_argument("data", help="'digits', or a folder or zip with one folder a class")
+    parser.add_argument("output", type=Path, help="file to write, *.safetensors")
+    parser.add_argument("--size", type=int, default=32, help="pixels, 8 to 64 (default: 32)")
+    parser.add_argument("--channels", type=int, default=3, choices=[1, 3])
+    parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--held-out", type=float, default=0.2, help="share kept for its accuracy")
+    parser.add_argument("--seed", type=int, default=0)
+
+
+def _do_extractor(options: argparse.Namespace) -> None:
+    from gancompress.workflows.train_extractor import train_extractor
+
+    accuracy = train_extractor(
+        options.data,
+        options.output,
+        size=options.size,
+        channels=options.channels,
+        steps=options.steps,
+        held_out=options.held_out,
+        seed=options.seed,
+    )
+    print(f"{options.output}: {accuracy:.1%} of the held-out images recognised")
+
+
+# pairs
+
+
+def _pairs_verb(verbs: Verbs) -> None:
+    text = "Check, count or picture recorded pairs, or export them as class_K/image_I.png."
+    parser = _verb(
+        verbs, "pairs", text, "gancompress pairs show runs/quickstart-1/pairs", _do_pairs
+    )
+    parser.add_argument("action", choices=["verify", "stats", "show", "export"])
+    parser.add_argument("store", type=Path, help="folder of the pairs")
+    parser.add_argument("output", type=Path, nargs="?", help="picture (show) or folder (export)")
+
+
+def _do_pairs(options: argparse.Namespace) -> None:
+    import json
+
+    from gancompress.data.folder_pairs import export_folder_pairs
+    from gancompress.data.inspect_pairs import pair_stats, show_pairs
+    from gancompress.data.pairs import PairStore
+
+    store = PairStore(options.store)
+    if options.action == "verify":
+        store.verify()
+        print(f"{options.store}: {len(store)} pairs, every shard as it was recorded")
+    elif options.action == "stats":
+        print(json.dumps(pair_stats(store), indent=2))
+    elif options.action == "show":
+        output = options.output or options.store / "pairs.png"
+        show_pairs(store, output)
+        print(output)
+    else:
+        output = options.output or options.store.with_name(options.store.name + "-folders")
+        export_folder_pairs(store, output)
+        print(output)
+
+
+# verify-papers
+
+
+def _papers_verb(verbs: Verbs) -> None:
+    text = "Build every published network and compare its size with the published figures."
+    parser = _verb(verbs, "verify-papers", text, "gancompress verify-papers", _do_papers)
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true")
+    form.add_argument("--markdown", action="store_true")
+
+
+def _do_papers(options: argparse.Namespace) -> int:
+    from gancompress.workflows.verify_papers import verify_papers
+
+    return 0 if verify_papers(options.json, options.markdown) else 1
+
+
 # recipe
 
 
-def _recipe_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _recipe_verb(verbs: Verbs) -> None:
     text = "Show a recipe with every default filled in, or every key there is."
     parser = _verb(
         verbs, "recipe", text, "gancompress recipe show recipes/quickstart.yaml", _do_recipe
