@@ -40,6 +40,21 @@ class Data:
 
 
 @dataclass(frozen=True)
+class TeacherData:
+    """Images or label maps that the teacher is fed, at the size it is meant for."""
+
+    source: str = key("", "a folder or zip of them; empty: every input of the teacher is drawn")
+    layout: Literal["images", "side_by_side", "label_maps"] = key(
+        "images", "single images, A|B in one file (pix2pix), or maps of class numbers"
+    )
+    folder: str = key("", "folder of the inputs in it; empty: everywhere")
+    direction: Literal["AtoB", "BtoA"] = key("AtoB", "side_by_side: A (left) or B is the input")
+    classes: int = key(0, "label_maps: number of classes", low=0)
+    instances: str = key("", "label_maps: folder of instance maps; outlines become a channel")
+    unknown: bool = key(False, "label_maps: a channel of its own for pixels of class 255")
+
+
+@dataclass(frozen=True)
 class Teacher:
     """The generator to compress: a published file, or an architecture to train."""
 
@@ -48,6 +63,9 @@ class Teacher:
     factory: str = key("dcgan", "built-in name, 'module:attr' or 'file.py:attr', to be trained")
     kwargs: dict[str, Any] = key({}, "arguments of the factory")
     inputs: dict[str, InputKeys] = key({}, "inputs, where the module has no `inputs` attribute")
+    data: TeacherData = field(
+        default_factory=TeacherData, metadata={"doc": "images or label maps that it is fed"}
+    )
 
 
 @dataclass(frozen=True)

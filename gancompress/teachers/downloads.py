@@ -1,4 +1,4 @@
-"""Where the published teachers are to be had. Nothing is downloaded: licences want to be read."""
+"""Where published teachers and data are to be had. Nothing is downloaded: licences want reading."""
 
 from pathlib import Path
 
@@ -33,12 +33,29 @@ DOWNLOADS: dict[str, tuple[str, str]] = {
         "checkpoints.tar.gz, linked under 'Generating Images Using Pretrained Model': "
         "checkpoints/cityscapes_pretrained/latest_net_G.pth",
     ),
+    "horse2zebra.zip": (
+        "https://github.com/junyanz/pytorch-CycleGAN-and-pix2pix",
+        f"{_BERKELEY}/cyclegan/datasets/horse2zebra.zip",
+    ),
+    "facades": (
+        "https://github.com/junyanz/pytorch-CycleGAN-and-pix2pix",
+        f"{_BERKELEY}/pix2pix/datasets/facades.tar.gz (unpack it)",
+    ),
+    "cityscapes": (
+        "https://www.cityscapes-dataset.com (an account is needed)",
+        "gtFine_trainvaltest.zip; gather gtFine/train/*/*_labelIds.png into train_label/ and "
+        "*_instanceIds.png into train_inst/, the ending cut off so that names are equal",
+    ),
+    "cifar10": (
+        "https://www.cs.toronto.edu/~kriz/cifar.html",
+        "cifar-10-python.tar.gz; write its training images as PNG into one folder a class",
+    ),
 }
 
 
 def missing_file(path: Path) -> str:
-    """The error for a teacher file that is not there: where to get it and where to put it."""
-    there = f"{path}: no such file (looked from {Path.cwd()})"
+    """The error for a file or folder that is not there: where to get it and where to put it."""
+    there = f"{path}: no such file or folder (looked from {Path.cwd()})"
     if path.name not in DOWNLOADS:
         return (
             f"{there}; give the path of a checkpoint, or train a teacher with `gancompress teach`"

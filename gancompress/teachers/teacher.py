@@ -17,8 +17,13 @@ from torch import Tensor, nn
 from gancompress.batch import DRAWN, Batch, Input, InputSpec, batch_size, draw_inputs, spec_to_json
 from gancompress.errors import TeacherError
 
-# Rows of a data set by number: one sample's inputs by name, without the batch dimension.
-InputData = Sequence[Mapping[str, Tensor]]
+
+class InputData(Protocol):
+    """Rows of a data set by number: one sample's inputs by name, without the batch dimension."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> Mapping[str, Tensor]: ...
 
 
 @runtime_checkable

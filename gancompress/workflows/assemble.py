@@ -24,6 +24,7 @@ from gancompress.run_dir import RunDir
 from gancompress.teachers.from_file import from_file
 from gancompress.teachers.teacher import ModuleTeacher
 from gancompress.training.optimise import make_accelerator
+from gancompress.workflows.teacher_data import located, open_teacher_data
 
 
 def prepare(recipe: Recipe) -> Accelerator:
@@ -41,8 +42,7 @@ def open_data(data: Data, seed: int) -> tuple[Images, Images]:
     if data.source == "digits":
         train = open_digits(data.resolution, part="train")
         return train, open_digits(data.resolution, part="held_out")
-    path = Path(os.path.expandvars(data.source)).expanduser()
-    images = open_images(path, resolution=data.resolution, channels=data.channels)
+    images = open_images(located(data.source), resolution=data.resolution, channels=data.channels)
     count = int(len(images) * data.held_out)
     train_rows, held_out_rows = split(len(images), count, seed=seed, labels=images.labels)
     return images.subset(train_rows), images.subset(held_out_rows)
@@ -73,7 +73,9 @@ def load_teacher(recipe: Recipe, run: RunDir) -> ModuleTeacher:
     """The teacher file of the recipe, or the teacher that `teach` trained in this run."""
     if recipe.teacher.file:
         path = Path(os.path.expandvars(recipe.teacher.file)).expanduser()
-        return from_file(path, recipe.teacher.family or None)
+        teacher = from_file(path, recipe.teacher.family or None)
+        teacher.data = open_teacher_data(recipe.teacher.data, teacher.inputs)
+        return teacher
     taught = read_student(run.path / "teacher.safetensors", recipe.teacher.factory)
     return ModuleTeacher(taught.module, taught.inputs)
 

@@ -309,7 +309,7 @@ def test_unknown_family_part_or_setting_is_named(tmp_path: Path) -> None:
         ("horse2zebra.pth", r"cyclegan/pretrained_models/horse2zebra\.pth"),
         ("facades_label2photo.pth", r"pix2pix/models-pytorch/facades_label2photo\.pth"),
         ("gaugan_cityscapes.pth", r"NVlabs/SPADE"),
-        ("mine.pth", "give the path of a checkpoint"),
+        ("mine.pth", "mend the path"),
     ],
 )
 def test_missing_file_tells_where_to_get_it(name: str, where: str, tmp_path: Path) -> None:
