@@ -2,106 +2,33 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
 from torch import Tensor
 
+from gancompress.data.images import Images
 from gancompress.errors import MetricError
 from gancompress.metrics.collapse import CollapseReport, collapse_report
 from gancompress.metrics.collect import Collected, collect, collect_reference
 from gancompress.metrics.conditional import conditional_accuracy
-from gancompress.metrics.features import Extractor
+from gancompress.metrics.features import Extractor, NetworkExtractor
 from gancompress.metrics.frechet import FeatureStatistics, frechet_distance
 from gancompress.metrics.frechet_infinity import frechet_infinity
 from gancompress.metrics.inception import frechet_name
 from gancompress.metrics.inception_score import inception_score
 from gancompress.metrics.kid import kernel_distance
+from gancompress.metrics.material import Material, Named
 from gancompress.metrics.memorisation import memorisation
+from gancompress.metrics.paired import paired_values
 from gancompress.metrics.per_class import ClassScore, class_scores
+from gancompress.metrics.perceptual import perceptual_distance
 from gancompress.metrics.precision_recall import manifold
 from gancompress.metrics.provenance import Score, package_versions
-from gancompress.metrics.sources import ImageSource
+from gancompress.metrics.similarity import ms_ssim, psnr, ssim
 
 Better = Literal["lower", "higher"]
-
-
-@dataclass(frozen=True)
-class Named:
-    """A source and what people call it."""
-
-    name: str
-    source: ImageSource
-
-
-@dataclass(frozen=True)
-class Material:
-    """What a metric may look at; see :func:`look`.
-
-    Attributes:
-        judged, reference: where the images come from.
-        ours, theirs: what the extractor saw in them.
-        extractor: the network.
-        classes: names of the labels.
-        seed: of everything a metric draws.
-    """
-
-    judged: Named
-    reference: Named | tuple[str, FeatureStatistics]
-    ours: Collected
-    theirs: Collected
-    extractor: Extractor
-    classes: tuple[str, ...]
-    seed: int
-
-    def features(self) -> tuple[Tensor, Tensor]:
-        """Kept features of both sides."""
-        if self.ours.features is None or self.theirs.features is None:
-            raise MetricError(
-                "this metric compares image by image; give the reference as images, not as .npz"
-            )
-        return self.ours.features, self.theirs.features
-
-    def logits(self) -> Tensor:
-        """Kept logits of the judged images."""
-        if self.ours.logits is None:
-            raise MetricError(f"extractor {self.extractor.name} has no classes; take a classifier")
-        return self.ours.logits
-
-    def labels(self) -> Tensor:
-        """Classes that were asked of the judged images."""
-        if self.ours.labels is None:
-            raise MetricError("the judged images have no labels; this metric is about classes")
-        return self.ours.labels
-
-    def requested(self) -> Tensor:
-        """The same as indices of the extractor's logits, which may count classes differently."""
-        known = getattr(self.extractor, "classes", None)
-        if not self.classes or known == self.classes:
-            return self.labels()
-        if known is None:
-            number = self.logits().shape[1]
-            if number != len(self.classes):
-                raise MetricError(
-                    f"extractor {self.extractor.name} tells {number} classes apart, the data have "
-                    f"{len(self.classes)}; train one on these data"
-                )
-            return self.labels()
-        unknown = [name for name in self.classes if name not in known]
-        if unknown:
-            raise MetricError(
-                f"extractor {self.extractor.name} knows the classes {', '.join(known)}, "
-                f"but not {', '.join(unknown)}; train one on these data"
-            )
-        return torch.tensor([known.index(name) for name in self.classes])[self.labels()]
-
-    def right(self) -> Tensor | None:
-        """In which images the extractor sees the requested class; None where it cannot tell."""
-        known = getattr(self.extractor, "classes", None)
-        if self.ours.logits is None or known is None or not set(self.classes) <= set(known):
-            return None
-        return self.ours.logits.argmax(1) == self.requested()
 
 
 @dataclass(frozen=True)
@@ -173,7 +100,7 @@ def by_class(material: Material) -> list[ClassScore]:
         material.labels(),
         theirs,
         material.theirs.labels,
-        names=material.classes or _numbered(material),
+        names=material.class_names(),
         right=material.right(),
     )
 
@@ -217,6 +144,28 @@ def _memorisation(material: Material) -> list[Value]:
     return [Value(f"authenticity_{material.extractor.name}", found.authenticity, "higher")]
 
 
+def _paired(
+    material: Material, name: str, better: Better, measure: Callable[[Tensor, Tensor], Tensor]
+) -> list[Value]:
+    """Mean over pairs, with its standard error; pairs at infinity (PSNR of equal images) apart."""
+    if not isinstance(material.reference, Named):
+        raise MetricError(f"{name} compares image by image; give the reference as images")
+    values = paired_values(material.judged.source, material.reference.source, measure)
+    finite = values[values.isfinite()]
+    if len(finite) == 0:
+        return [Value(name, float("inf"), better, details={"equal_pairs": len(values)})]
+    error = float(finite.std() / len(finite) ** 0.5) if len(finite) > 1 else None
+    details = {"equal_pairs": len(values) - len(finite)}
+    return [Value(name, float(finite.mean()), better, error, details=details)]
+
+
+def _perceptual(material: Material) -> list[Value]:
+    if not isinstance(material.extractor, NetworkExtractor):
+        raise MetricError(f"extractor {material.extractor.name} shows no layers to compare")
+    measure = partial(perceptual_distance, material.extractor)
+    return _paired(material, f"perceptual_{material.extractor.name}", "lower", measure)
+
+
 @dataclass(frozen=True)
 class Metric:
     """How a metric is computed, and whether it needs each side's features one by one."""
@@ -236,6 +185,10 @@ METRICS: dict[str, Metric] = {
     "class_frechet": Metric(_class_frechet),
     "collapse": Metric(_collapse),
     "memorisation": Metric(_memorisation),
+    "psnr": Metric(lambda m: _paired(m, "psnr", "higher", psnr), False, False),
+    "ssim": Metric(lambda m: _paired(m, "ssim", "higher", ssim), False, False),
+    "ms_ssim": Metric(lambda m: _paired(m, "ms_ssim", "higher", ms_ssim), False, False),
+    "perceptual": Metric(_perceptual, False, False),
 }
 
 
@@ -282,7 +235,8 @@ def look(
             batch_size=batch_size,
             keep=any(metric.keep_theirs for metric in chosen),
             progress=progress,
-            cache=cache,
+            # What a generator paints depends on a seed, and is not worth keeping.
+            cache=cache if isinstance(reference.source, Images) else None,
         )
     else:
         theirs = Collected(reference[1], None, None, None)
@@ -330,8 +284,3 @@ def _metric(name: str) -> Metric:
     if name not in METRICS:
         raise MetricError(f"unknown metric {name!r}; there are {', '.join(METRICS)}")
     return METRICS[name]
-
-
-def _numbered(material: Material) -> tuple[str, ...]:
-    labels = [side.labels for side in (material.ours, material.theirs) if side.labels is not None]
-    return tuple(str(number) for number in range(max(int(side.max()) for side in labels) + 1))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -14,9 +15,10 @@ from gancompress.data.paired import PairedImages
 from gancompress.elastic.student import load_student
 from gancompress.errors import DataError, MetricError
 from gancompress.metrics.classifier import is_classifier
-from gancompress.metrics.evaluate import Material, Named, by_class, collapse, look, scores
+from gancompress.metrics.evaluate import by_class, collapse, look, scores
 from gancompress.metrics.extractors import open_extractor
 from gancompress.metrics.frechet import FeatureStatistics
+from gancompress.metrics.material import Material, Named
 from gancompress.metrics.memorisation import memorisation, save_suspects
 from gancompress.metrics.per_class import class_table
 from gancompress.metrics.provenance import Score, table
@@ -64,7 +66,8 @@ def evaluate(
     Args:
         what: a run directory (its student), a student or teacher file, or a folder or zip of
             images.
-        against: ``digits``, a folder or zip of images, or statistics (``.npz``).
+        against: ``digits``, a folder or zip of images, statistics (``.npz``), or the file of a
+            generator, which is fed the same inputs.
         extractor: see :func:`gancompress.metrics.extractors.open_extractor`.
         metrics: names in :data:`gancompress.metrics.evaluate.METRICS`.
         samples: images to generate; of a folder or zip, all are taken.
@@ -74,14 +77,21 @@ def evaluate(
         family: of a teacher file that does not show it.
         factory: of a student whose architecture is not built in.
         inputs: folder or zip of images that an image-to-image generator is fed.
-        output: folder for ``scores.json`` and, with ``memorisation``, ``nearest.png``.
+        output: folder for ``scores.json`` and, with ``memorisation``, ``nearest.png``; by default
+            ``report`` in a run, and otherwise nothing is written.
         progress: show bars.
     """
     accelerator = make_accelerator(device, "no")
     device = str(accelerator.device)
     network = open_extractor(extractor, device=device)
-    judged = _open_judged(Path(what), samples, seed, device, family, factory, inputs)
-    reference, classes = _open_reference(str(against), judged.source)
+    open_side = partial(_open_side, samples=samples, seed=seed, device=device, inputs=inputs)
+    judged = open_side(Path(what), family=family, factory=factory)
+    reference: Named | tuple[str, FeatureStatistics]
+    classes: tuple[str, ...] = ()
+    if _is_generator(Path(against)):
+        reference = open_side(Path(against), family=None, factory=None)
+    else:
+        reference, classes = _open_reference(str(against), judged.source)
     material = look(
         judged,
         reference,
@@ -94,6 +104,8 @@ def evaluate(
         progress=progress,
     )
     found = scores(material, metrics)
+    if output is None and _is_run(Path(what)):
+        output = Path(what) / "report"
     if output is not None and accelerator.is_main_process:
         _write(found, material, metrics, output)
     return Evaluation(found, _text(found, material, metrics))
@@ -112,7 +124,7 @@ def open_generator(
         path: of it.
         family, factory, inputs: see :func:`evaluate`.
     """
-    if path.is_dir() and (path / "run.json").is_file():
+    if _is_run(path):
         path = RunDir.open(path).path / "student.safetensors"
     if factory is not None:
         student = load_student(path, factory=factory)
@@ -134,8 +146,17 @@ def _feed(wanted: InputSpec, inputs: str | Path) -> InputData:
     return cast(InputData, PairedImages(images, None))
 
 
-def _open_judged(
+def _is_run(path: Path) -> bool:
+    return (path / "run.json").is_file()
+
+
+def _is_generator(path: Path) -> bool:
+    return _is_run(path) or (path.is_file() and path.suffix not in (".zip", ".npz"))
+
+
+def _open_side(
     what: Path,
+    *,
     samples: int,
     seed: int,
     device: str,
@@ -143,7 +164,7 @@ def _open_judged(
     factory: str | None,
     inputs: str | Path | None,
 ) -> Named:
-    folder = what.is_dir() and not (what / "run.json").is_file() and family is None
+    folder = what.is_dir() and not _is_run(what) and family is None
     if folder or what.suffix == ".zip":
         return Named(what.name, open_images(what))
     if is_classifier(what):

@@ -45,7 +45,7 @@ def _evaluate(what: Path, against: Path | str, **settings: object) -> Evaluation
 
 def _student(path: Path) -> Path:
     architecture = Architecture(
-        "distylegan", {"width": 8, "resolution": 8, "z_dim": 8, "channels": 1}
+        "distylegan", {"width": 16, "resolution": 16, "z_dim": 8, "channels": 1}
     )
     torch.manual_seed(0)
     module = architecture.build().eval()
@@ -89,6 +89,13 @@ def test_a_student_file_and_a_run_that_holds_it_score_alike(tmp_path: Path) -> N
     assert by_file[0].metric == "fd_digits"
     assert by_file[0].reference_samples == len(open_digits(8))
     assert 0 <= by_file[1].value <= 0.4  # untrained: no better than chance
+
+
+def test_a_student_beside_a_generator_is_compared_image_by_image(tmp_path: Path) -> None:
+    student = _student(tmp_path / "student.safetensors")
+    same = _evaluate(student, student, metrics=("frechet", "ssim", "psnr")).scores
+    assert same[0].value == pytest.approx(0.0, abs=1e-9)
+    assert same[2].value == float("inf")
 
 
 def test_statistics_may_be_the_reference(tmp_path: Path) -> None:

@@ -1,15 +1,22 @@
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
 
 from gancompress.data.images import Images, images_from_tensor
 from gancompress.errors import MetricError
-from gancompress.metrics.evaluate import METRICS, Named, look, scores
+from gancompress.metrics.evaluate import METRICS, look, scores
 from gancompress.metrics.frechet import frechet_distance, statistics_of
+from gancompress.metrics.material import Named
+from gancompress.metrics.perceptual import perceptual_distance
+from gancompress.metrics.provenance import Score
+from gancompress.metrics.similarity import ms_ssim, psnr, ssim
 from tests.unit.metrics.networks import pictures, tiny
 
 CLASSES = ("a", "b", "c", "d")
+PAIRED = ("psnr", "ssim", "ms_ssim", "perceptual")
+FEATURES = tuple(name for name in METRICS if name not in PAIRED)
 
 
 def _images(count: int, seed: int) -> Images:
@@ -29,7 +36,7 @@ def _scores(*metrics: str, count: int = 40) -> dict[str, float]:
 
 
 def test_every_metric_gives_its_scores_by_name() -> None:
-    found = _scores(*METRICS)
+    found = _scores(*FEATURES)
     assert set(found) == {
         *("fd_tiny", "fd_tiny_infinity", "kid_tiny", "is_tiny", "class_fd_tiny", "accuracy_tiny"),
         *("precision_tiny", "recall_tiny", "density_tiny", "coverage_tiny", "authenticity_tiny"),
@@ -38,8 +45,8 @@ def test_every_metric_gives_its_scores_by_name() -> None:
 
 
 def test_each_metric_alone_gives_what_it_gives_among_all() -> None:
-    together = _scores(*METRICS)
-    for metric in METRICS:
+    together = _scores(*FEATURES)
+    for metric in FEATURES:
         for name, value in _scores(metric).items():
             assert value == pytest.approx(together[name], rel=1e-9, abs=1e-12)
 
@@ -112,3 +119,42 @@ def test_an_extractor_of_other_classes_cannot_judge_accuracy() -> None:
         material = look(ours, theirs, extractor, ["accuracy"], seed=0, classes=names)
         with pytest.raises(MetricError, match=reason):
             scores(material, ["accuracy"])
+
+
+def _paired(first: Images, second: Images, metric: str) -> Score:
+    extractor = replace(tiny(), size=176)
+    material = look(Named("a", first), Named("b", second), extractor, [metric], seed=0)
+    (score,) = scores(material, [metric])
+    return score
+
+
+@pytest.mark.parametrize("metric", PAIRED)
+def test_paired_metrics_average_over_pairs(metric: str) -> None:
+    first, second = pictures(5, 0, size=176), pictures(5, 1, size=176)
+    score = _paired(images_from_tensor(first), images_from_tensor(second), metric)
+    measure = {
+        "psnr": psnr,
+        "ssim": ssim,
+        "ms_ssim": ms_ssim,
+        "perceptual": partial(perceptual_distance, replace(tiny(), size=176)),
+    }[metric]
+    values = measure(first, second).double()
+    assert score.value == pytest.approx(float(values.mean()), rel=1e-5)
+    assert score.error == pytest.approx(float(values.std() / 5**0.5), rel=1e-5)
+
+
+def test_pairs_without_a_difference_are_counted_apart() -> None:
+    first, second = pictures(3, 0), pictures(3, 1)
+    second[0] = first[0]
+    score = _paired(images_from_tensor(first), images_from_tensor(second), "psnr")
+    assert score.value == pytest.approx(float(psnr(first[1:], second[1:]).mean()))
+    assert score.details == {"equal_pairs": 1}
+
+
+def test_what_makes_no_pairs_is_refused() -> None:
+    five, four = images_from_tensor(pictures(5)), images_from_tensor(pictures(4))
+    with pytest.raises(MetricError, match="5 and 4 images make no pairs"):
+        _paired(five, four, "psnr")
+    renamed = images_from_tensor(pictures(5), names=["0", "1", "2", "x", "4"])
+    with pytest.raises(MetricError, match="3 stands beside x"):
+        _paired(five, renamed, "psnr")
