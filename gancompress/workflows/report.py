@@ -8,6 +8,8 @@ import torch
 
 from gancompress.atomic import write_json, write_text
 from gancompress.batch import draw_inputs, example_inputs
+from gancompress.data.pairs import PairStore
+from gancompress.elastic.calibrate import calibrated
 from gancompress.metrics.collect import collect
 from gancompress.metrics.features import Extractor
 from gancompress.metrics.frechet import FeatureStatistics
@@ -34,6 +36,7 @@ from gancompress.run_dir import RunDir
 from gancompress.workflows import assemble
 from gancompress.workflows.export import Network, export_network
 from gancompress.workflows.judge import Verdict, extractor_of, judge_generator, judge_images
+from gancompress.workflows.search import calibration_batches
 
 # Streams of inputs: the pairs have the recipe's seed, the search that + 2.
 REPORT_STREAM = 3
@@ -95,11 +98,14 @@ def show(run: RunDir) -> str:
 
 def _networks(recipe: Recipe, run: RunDir) -> dict[str, Network]:
     teacher = assemble.load_teacher(recipe, run)
-    _, full = assemble.load_supernet(recipe, run)
+    supernet, full = assemble.load_supernet(recipe, run)
+    # Its BatchNorm statistics are those of all subnets together; it deserves its own as they do.
+    batches = calibration_batches(recipe, PairStore(run.path / "pairs"))
+    largest = calibrated(supernet, supernet.space.largest, batches)
     student = assemble.read_student(run.path / "student.safetensors", recipe.student.factory)
     return {
         "teacher": Network(teacher.module, teacher.inputs, teacher.fingerprint),
-        "largest subnet": Network(full.module, full.inputs, full.fingerprint),
+        "largest subnet": Network(largest, full.inputs, full.fingerprint),
         "student": Network(student.module, student.inputs, student.fingerprint),
     }
 
