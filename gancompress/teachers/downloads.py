@@ -57,9 +57,7 @@ def missing_file(path: Path) -> str:
     """The error for a file or folder that is not there: where to get it and where to put it."""
     there = f"{path}: no such file or folder (looked from {Path.cwd()})"
     if path.name not in DOWNLOADS:
-        return (
-            f"{there}; give the path of a checkpoint, or train a teacher with `gancompress teach`"
-        )
+        return f"{there}; mend the path in the recipe or on the command line"
     project, address = DOWNLOADS[path.name]
     return (
         f"{there}. It is published by {project} (read its licence first); get\n  {address}\n"
