@@ -7,6 +7,7 @@ generations, so that whatever else the machine does slows both alike.
 """
 
 import argparse
+import os
 import statistics
 import time
 from collections.abc import Callable
@@ -55,7 +56,13 @@ def main() -> None:
     rows = []
     for batch in arguments.batch:
         rows.append(_measure(generator, batch, arguments.repeats))
-    record("stylegan2", rows, repeats=arguments.repeats, network="CIFAR-10, 10 classes, 32×32")
+    record(
+        "stylegan2",
+        rows,
+        network="CIFAR-10, 10 classes, 32×32",
+        repeats=arguments.repeats,
+        load_average=os.getloadavg()[0],
+    )
 
 
 @torch.no_grad()
