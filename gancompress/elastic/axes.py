@@ -63,11 +63,17 @@ class Reason:
 
 
 class ChannelIds:
-    """Hands out channel ids and collects what is learned about them."""
+    """Hands out channel ids and collects what is learned about them.
+
+    Attributes:
+        pins: ids that cannot be removed, and why, the first reason first.
+        partial: ids of dimensions that hold the channels of one group of a grouped convolution.
+    """
 
     def __init__(self) -> None:
         self.count = 0
         self.pins: list[tuple[Ids, Reason]] = []
+        self.partial: set[int] = set()
         self._ties: list[tuple[Ids, Ids]] = []
         self._supple: list[tuple[int, int]] = []
 

@@ -25,6 +25,7 @@ class Grouping:
         self._labels = ids.labels()
         self._reasons = self._reason_of_labels(ids)
         self._results = self._distinct(vectors)
+        self._partial = ids.partial
         signature = self._signatures([place.ids for place in places])
         count = int(self._labels.max(initial=-1)) + 1
         self._group_of = np.full(count, -1, dtype=np.int64)
@@ -89,7 +90,7 @@ class Grouping:
         for place in places:
             for owner in np.unique(self._group_of[self._labels[place.ids]]).tolist():
                 found[owner].append((place.tensor, place.dim))
-        units = self._units(places, members)
+        units = self._units(places, members, self._partial)
         for index, channels in enumerate(members):
             self._rank_of[channels] = np.arange(channels.size) * units[index]
             size = int(channels.size) * units[index]
@@ -97,19 +98,24 @@ class Grouping:
                 ChannelGroup(names[index], size, units[index], tuple(found[index]), reasons[index])
             )
 
-    def _units(self, places: Sequence[Place], members: list[Ids]) -> list[int]:
-        """How many neighbours each group's channels stand for: the fewest in any result."""
-        fewest = [0] * len(members)
-        for vectors in (self._results, [self._labels[place.ids] for place in places]):
-            seen = [0] * len(members)
-            for labels in vectors:
-                owners, times = np.unique(self._group_of[labels], return_counts=True)
+    def _units(self, places: Sequence[Place], members: list[Ids], partial: set[int]) -> list[int]:
+        """How many neighbours each channel stands for: the fewest in any parameter.
+
+        Dimensions that only hold the channels of one group of a convolution (``partial``) do not
+        count where there are others.
+        """
+        units = [0] * len(members)
+        whole = [place for place in places if int(place.ids[0]) not in partial]
+        for some in (whole, places):
+            found = [0] * len(members)
+            for place in some:
+                groups = self._group_of[self._labels[place.ids]]
+                owners, times = np.unique(groups, return_counts=True)
                 for owner, count in zip(owners.tolist(), times.tolist(), strict=True):
-                    if owner >= 0:
-                        here = count // members[owner].size
-                        seen[owner] = min(seen[owner] or here, here)
-            fewest = [known or here for known, here in zip(fewest, seen, strict=True)]
-        return fewest
+                    here = count // members[owner].size
+                    found[owner] = min(found[owner] or here, here)
+            units = [known or here for known, here in zip(units, found, strict=True)]
+        return units
 
     def axis(self, ids: Ids) -> Axis:
         """The axis of a vector of ids; the same object for equal axes."""

@@ -136,7 +136,9 @@ def _trial_widths(anatomy: Anatomy, trial: int, seed: int) -> Ids:
     fixed = np.array([g.pinned is not None for g in anatomy.groups], dtype=bool)
     rng = np.random.default_rng((seed, trial))
     shares = rng.random(most.size) if trial else np.full(most.size, 0.25)
-    narrow = np.maximum(1, (shares * most / units).astype(np.int64)) * units
+    # One channel alone would be broadcast, and slices of it left out.
+    least = np.minimum(2, most // units)
+    narrow = np.maximum(least, (shares * most / units).astype(np.int64)) * units
     return np.where(fixed, most, narrow)
 
 

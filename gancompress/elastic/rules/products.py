@@ -73,6 +73,8 @@ def _grouped(walk: Walk, op: Operator, source: Ids | None, groups: int) -> Ids |
     transposed = op["transposed"]
     per_in = op["input"].shape[1] // groups
     outer, inner = walk.dims(weight)[0], walk.dims(weight)[1]
+    if inner is not None:
+        walk.ids.partial.update(inner.tolist())
     follows = _module_has(walk, "groups", groups)
     whole = per_in == 1 or (follows and per_in <= groups and not _is_tiled(source, groups))
     if source is None or outer is None:
