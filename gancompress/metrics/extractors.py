@@ -11,15 +11,16 @@ from gancompress.metrics.inception import inception
 from gancompress.metrics.networks import lenet5, resnet20, squeezenet, torchvision_backbone
 
 # Networks whose weights are the user's file.
-_WITH_FILE: dict[str, Callable[[str], NetworkExtractor]] = {
+_WITH_FILE: dict[str, Callable[..., NetworkExtractor]] = {
     "squeezenet": squeezenet,
     "resnet20": resnet20,
     "lenet5": lenet5,
 }
 
 FORMS = (
-    "inception, inception:FILE, squeezenet:FILE, resnet20:FILE, lenet5:FILE, torchvision:NAME, "
-    "torchvision:NAME:FILE, a classifier file of `gancompress train-extractor`, package.module:attr"
+    "inception, inception:FILE, squeezenet:FILE, squeezenet@SIZE:FILE, resnet20:FILE, lenet5:FILE, "
+    "torchvision:NAME, torchvision:NAME:FILE, torchvision@SIZE:NAME, a classifier file of "
+    "`gancompress train-extractor`, package.module:attr"
 )
 
 
@@ -27,8 +28,9 @@ def open_extractor(text: str, *, device: str = "cpu") -> Extractor:
     """The extractor that ``text`` names.
 
     Args:
-        text: one of :data:`FORMS`. ``package.module:attr`` is an extractor, or a function without
-            arguments that returns one; naming it runs that module's code.
+        text: one of :data:`FORMS`; ``@SIZE`` gives the side in pixels that images are brought to.
+            ``package.module:attr`` is an extractor, or a function without arguments that returns
+            one; naming it runs that module's code.
         device: where the network is to compute.
 
     Raises:
@@ -44,13 +46,15 @@ def _open(text: str) -> Extractor:
     head, _, rest = text.partition(":")
     if head == "inception":
         return inception(rest or None)
-    if head in _WITH_FILE:
+    family, _, size = head.partition("@")
+    settings = {"size": int(size)} if size.isdigit() else {}
+    if family in _WITH_FILE:
         if not rest:
             raise MetricError(f"extractor {text!r}: name its weights, {head}:FILE")
-        return _WITH_FILE[head](rest)
-    if head == "torchvision" and rest:
+        return _WITH_FILE[family](rest, **settings)
+    if family == "torchvision" and rest:
         name, _, path = rest.partition(":")
-        return torchvision_backbone(name, path or None)
+        return torchvision_backbone(name, path or None, **settings)
     if Path(text).suffix == ".safetensors" or Path(text).is_file():
         return load_classifier(text)
     if rest:

@@ -31,7 +31,6 @@ _CIFAR10 = (
 _TAPS: Mapping[str, tuple[int, ...]] = {
     "alexnet": (1, 4, 7, 9, 11),
     "vgg16": (3, 8, 15, 22, 29),
-    "squeezenet1_1": (1, 4, 7, 9, 10, 11, 12),
 }
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
-from torchvision.models import resnet18
+from torchvision.models import resnet18, squeezenet1_0
 
 from gancompress.errors import MetricError
 from gancompress.metrics import inception as inception_module
@@ -124,3 +124,16 @@ def test_only_the_official_network_gives_a_fid() -> None:
     assert frechet_name(replace(tiny(), name="inception")) == "fd_inception"
     official = replace(tiny(), name="inception", fingerprint=CHECKSUM + "0" * 8)
     assert frechet_name(official) == "fid"
+
+
+def test_a_size_may_be_named_with_the_network(tmp_path: Path) -> None:
+    network = squeezenet1_0(weights=None)
+    save_file(network.state_dict(), tmp_path / "w.safetensors")
+    small, usual = (
+        open_extractor(f"{head}:{tmp_path / 'w.safetensors'}")
+        for head in ("squeezenet@64", "squeezenet")
+    )
+    assert (small.size, usual.size) == (64, 224)
+    assert small.fingerprint != usual.fingerprint
+    with pytest.raises(MetricError, match="squeezenet at 32 px"):
+        open_extractor(f"squeezenet@32:{tmp_path / 'w.safetensors'}")

@@ -1,3 +1,4 @@
+import sys
 import time
 from pathlib import Path
 
@@ -6,11 +7,12 @@ import torch
 from torch import nn
 
 from gancompress.batch import Input
-from gancompress.errors import MetricError
+from gancompress.errors import MetricError, MissingPackageError
 from gancompress.metrics.latency import (
     eager_run,
     latency_table,
     onnx_run,
+    openvino_run,
     time_pair,
     time_run,
 )
@@ -135,3 +137,12 @@ def test_other_runtimes_need_an_exported_file() -> None:
             repeats=1,
             runtimes=("onnxruntime",),
         )
+
+
+@pytest.mark.parametrize(
+    ("package", "run"), [("onnxruntime", onnx_run), ("openvino", openvino_run)]
+)
+def test_a_missing_runtime_says_what_to_install(package, run, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(MissingPackageError, match="pip install"):
+        run("g.onnx", {}, threads=1)
