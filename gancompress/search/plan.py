@@ -15,10 +15,10 @@ from gancompress.search.proposals import (
     starting_population,
     uniform_line,
 )
-from gancompress.search.shared_study import Record
+from gancompress.search.shared_study import Record, SharedStudy
 
-# The share of the first stage that is its starting population, and the fewest of it.
-START_SHARE, SHORTEST_START = 1 / 8, 10
+# The share of the first stage that is its starting population, and the fewest and most of it.
+START_SHARE, SHORTEST_START, LONGEST_START = 1 / 8, 10, 48
 # A round of proposals is as long as a share of what is scored: planning anew costs time, planning
 # far ahead uses an old model.
 ROUND_SHARE, SHORTEST_ROUND = 1 / 16, 6
@@ -36,44 +36,46 @@ class Exploration:
         self._feasible = feasible
         self._directions = list(stage.directions.values())
         self._seed = seed
-        self._inside: dict[Subnet, bool] = {}
+        self._inside: dict[int, bool] = {}
         self._start: list[Subnet] = []
         self._round: tuple[int, list[Subnet]] = (-1, [])
 
-    def concerns(self, subnet: Subnet) -> bool:
-        """Whether ``subnet`` keeps the limits; a study may hold others of an earlier budget."""
-        if subnet not in self._inside:
-            self._inside[subnet] = bool(self._feasible.inside(self._feasible.levels([subnet]))[0])
-        return self._inside[subnet]
+    def concerns(self, record: Record) -> bool:
+        """Whether it keeps the limits; a study may hold others, of an earlier budget."""
+        if record.number not in self._inside:
+            self._inside[record.number] = self._fits(record.subnet)
+        return self._inside[record.number]
 
-    def next(self, records: Sequence[Record], abandoned: Sequence[Subnet]) -> Subnet | None:
+    def next(self, records: Sequence[Record], study: SharedStudy) -> Subnet | None:
         """The subnet to score now; None where there is no other, or none that can be found."""
-        held = {record.subnet for record in records}
-        for subnet in (*filter(self.concerns, abandoned), *self._starting()):
-            if subnet not in held:
+        for subnet in (*filter(self._fits, study.abandoned()), *self._starting()):
+            if not study.holds(subnet):
                 return subnet
-        begun = self._begin(len(records))
-        if self._round[0] != begun:
-            self._round = (begun, self._propose(records, begun))
-        if not held.issuperset(self._round[1]):
-            return next(subnet for subnet in self._round[1] if subnet not in held)
-        # Other workers have taken the whole list, or it came out short: look again, once.
-        self._round = (begun, self._propose(records, len(records)))
-        return next((subnet for subnet in self._round[1] if subnet not in held), None)
+        for subnet in self._this_round(records):
+            if not study.holds(subnet):
+                return subnet
+        # Other workers have taken the whole round, or it came out short: look again, once.
+        self._round = (self._round[0], self._propose(records, len(records)))
+        return next((subnet for subnet in self._round[1] if not study.holds(subnet)), None)
+
+    def _fits(self, subnet: Subnet) -> bool:
+        return bool(self._feasible.inside(self._feasible.levels([subnet]))[0])
 
     def _starting(self) -> list[Subnet]:
         if not self._start:
-            count = min(max(SHORTEST_START, round(self.total * START_SHARE)), self.total)
+            share = min(round(self.total * START_SHARE), LONGEST_START)
+            count = min(max(SHORTEST_START, share), self.total)
             rng = np.random.default_rng([self._seed, 0])
             self._start = starting_population(self._feasible, count, rng)
         return self._start
 
-    def _begin(self, held: int) -> int:
-        """How many trials were there when the round began that trial number ``held`` belongs to."""
+    def _this_round(self, records: Sequence[Record]) -> list[Subnet]:
         begun = len(self._starting())
-        while (end := begun + max(SHORTEST_ROUND, int(begun * ROUND_SHARE))) <= held:
+        while (end := begun + max(SHORTEST_ROUND, int(begun * ROUND_SHARE))) <= len(records):
             begun = end
-        return begun
+        if self._round[0] != begun:
+            self._round = (begun, self._propose(records, begun))
+        return self._round[1]
 
     def _propose(self, records: Sequence[Record], known: int) -> list[Subnet]:
         scored = [record for record in records if record.values is not None][:known]
@@ -116,14 +118,13 @@ class Finals:
         self._listed = list(dict.fromkeys([*best, *rivals]))
         self.total = len(self._listed)
 
-    def concerns(self, subnet: Subnet) -> bool:
-        """Whether ``subnet`` is one of the finalists."""
-        return subnet in self._listed
+    def concerns(self, record: Record) -> bool:
+        """Whether it is of one of the finalists."""
+        return record.subnet in self._listed
 
-    def next(self, records: Sequence[Record], abandoned: Sequence[Subnet]) -> Subnet | None:
+    def next(self, records: Sequence[Record], study: SharedStudy) -> Subnet | None:
         """The first finalist that nobody scores or has scored."""
-        held = {record.subnet for record in records}
-        return next((subnet for subnet in self._listed if subnet not in held), None)
+        return next((subnet for subnet in self._listed if not study.holds(subnet)), None)
 
 
 def _along_front(

@@ -23,6 +23,10 @@ UNIFORM_RATIOS = tuple(step / 16 for step in range(1, 17))
 
 # Random subnets that the starting population is picked from.
 RANDOM_POOL = 100_000
+# Of those, looked at for one cost.
+CELL = 500
+# Under limits it covers the costs down to this part of the dearest subnet that fits.
+LIMITED_RANGE = 10
 # Spaces up to this size are looked through as a whole for every round of proposals.
 ENUMERABLE = 20_000
 # In larger ones: random subnets, children and one-step neighbours of the best, about as many each.
@@ -44,26 +48,27 @@ def uniform_line(feasible: Feasible) -> list[Subnet]:
 
 
 def starting_population(feasible: Feasible, count: int, rng: np.random.Generator) -> list[Subnet]:
-    """About ``count`` subnets over the whole cost range, all within the limits.
+    """About ``count`` subnets over the cost range, all within the limits.
 
     The smallest, the largest, uniform widths at several ratios, and for evenly spaced costs (on a
     log scale) the one of :data:`RANDOM_POOL` random subnets that lies farthest from those chosen.
+    Under limits all but the smallest cost at least a :data:`LIMITED_RANGE`-th of the dearest.
     """
-    line = [feasible.space.smallest, *uniform_line(feasible)]
-    rows = _unique(feasible.levels(line))
-    rows = rows[np.unique(np.linspace(0, len(rows) - 1, max(2, count // 2)).round().astype(int))]
     pool = feasible.random(RANDOM_POOL, rng)
-    order = np.argsort(np.log(feasible.cost(pool)), kind="stable")
-    logs = np.log(feasible.cost(pool))[order]
-    edges = np.linspace(logs[0], logs[-1], max(1, count - len(rows)) + 1)
-    chosen = list(rows)
-    for low, high in itertools.pairwise(edges):
-        start, stop = np.searchsorted(logs, [low, high])
+    logs = np.log(feasible.cost(pool))
+    least = max(logs.min(), logs.max() - np.log(LIMITED_RANGE)) if feasible.limited else logs.min()
+    line = feasible.levels(uniform_line(feasible) or [feasible.space.smallest])
+    line = line[np.log(feasible.cost(line)) >= min(least, np.log(feasible.cost(line)).max())]
+    spread = np.linspace(0, len(line) - 1, max(2, count // 2)).round().astype(int)
+    smallest = feasible.levels([feasible.space.smallest])
+    chosen = [*_unique(np.concatenate([smallest, line[spread]]))]
+    order = np.argsort(logs, kind="stable")
+    edges = np.linspace(least, logs.max(), max(1, count - len(chosen)) + 1)
+    for start, stop in itertools.pairwise(np.searchsorted(logs[order], edges)):
         if stop > start:
-            cell = pool[order[start:stop][:2000]]
-            share = np.array(chosen) / np.maximum(feasible.tops, 1)
-            gaps = np.abs(cell[:, None] / np.maximum(feasible.tops, 1) - share[None]).sum(axis=2)
-            chosen.append(cell[gaps.min(axis=1).argmax()])
+            cell = pool[order[start:stop][:CELL]]
+            steps = np.abs(cell[:, None] - np.array(chosen)) / np.maximum(feasible.tops, 1)
+            chosen.append(cell[steps.sum(axis=2).min(axis=1).argmax()])
     return list(dict.fromkeys(feasible.subnet(row) for row in chosen))[:count]
 
 

@@ -79,7 +79,8 @@ class SharedStudy:
         # What was read so far: finished trials never change again.
         self._seen = 0
         self._running: dict[int, FrozenTrial] = {}
-        self._complete: list[Record] = []
+        self._complete: list[Record] = []  # by number
+        self._scored: dict[Subnet, Record] = {}
         self._failed: dict[Subnet, None] = {}
         # Proposals come from proposals.py; naming the sampler keeps Optuna from choosing one.
         optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -115,8 +116,13 @@ class SharedStudy:
 
     def abandoned(self) -> list[Subnet]:
         """Of what :meth:`records` saw: subnets begun and given up by all, oldest first."""
-        held = {record.subnet for record in self._holders()} if self._failed else set()
-        return [subnet for subnet in self._failed if subnet not in held]
+        return [subnet for subnet in self._failed if not self.holds(subnet)]
+
+    def holds(self, subnet: Subnet) -> bool:
+        """Of what :meth:`records` saw: whether ``subnet`` is scored or being scored."""
+        return subnet in self._scored or any(
+            self._subnet(trial) == subnet for trial in self._running.values()
+        )
 
     def claim(self, subnet: Subnet) -> int | None:
         """Take ``subnet``: the number of its trial, or None where another worker was first."""
@@ -139,7 +145,8 @@ class SharedStudy:
         self._read()
         running = self._running.items()
         number = next(n for n, trial in running if trial.user_attrs["token"] == token)
-        if any(r.subnet == subnet and r.number < number for r in self._holders()):
+        rivals = [n for n, trial in running if n < number and self._subnet(trial) == subnet]
+        if subnet in self._scored or rivals:
             self.withdraw(number)
             return None
         return number
@@ -170,18 +177,20 @@ class SharedStudy:
             if trial.state == TrialState.COMPLETE:
                 spreads = trial.user_attrs.get("spreads", (0.0,) * len(trial.values))
                 record = Record(number, subnet, tuple(trial.values), tuple(spreads))
-                insort(self._complete, record, key=attrgetter("number"))
+                if self._scored.setdefault(subnet, record) is record:
+                    insort(self._complete, record, key=attrgetter("number"))
             elif trial.state == TrialState.FAIL:
                 self._failed[subnet] = None
             else:
                 self._running[number] = trial
 
     def _holders(self) -> list[Record]:
-        running = [Record(number, self._subnet(trial)) for number, trial in self._running.items()]
-        holders: dict[Subnet, Record] = {}
-        for record in sorted((*self._complete, *running), key=attrgetter("number")):
-            holders.setdefault(record.subnet, record)
-        return list(holders.values())
+        running: dict[Subnet, Record] = {}
+        for number in sorted(self._running):
+            subnet = self._subnet(self._running[number])
+            if subnet not in self._scored:
+                running.setdefault(subnet, Record(number, subnet))
+        return sorted((*self._complete, *running.values()), key=attrgetter("number"))
 
     def _subnet(self, trial: FrozenTrial) -> Subnet:
         return Subnet(trial.params[group] for group in self._space.groups)

@@ -149,13 +149,13 @@ def _score(
 ) -> None:
     """Score what ``plan`` proposes until all of it is scored, here or by other workers."""
     while True:
-        records = [record for record in study.records() if plan.concerns(record.subnet)]
+        records = [record for record in study.records() if plan.concerns(record)]
         scored = sum(record.values is not None for record in records)
         if scored >= plan.total:
             return
         subnet = None
         if len(records) < plan.total:
-            subnet = plan.next(records, study.abandoned())
+            subnet = plan.next(records, study)
         if subnet is None:
             if scored == len(records):  # the space has no more
                 return
@@ -166,7 +166,7 @@ def _score(
         number = study.claim(subnet)
         if number is None:
             continue
-        records = [record for record in study.records() if plan.concerns(record.subnet)]
+        records = [record for record in study.records() if plan.concerns(record)]
         if [record.number for record in records].index(number) >= plan.total:
             study.withdraw(number)
             continue

@@ -88,3 +88,32 @@ def test_a_table_that_is_no_front_is_refused(tmp_path, text):
     path.write_text(text)
     with pytest.raises(RunError, match=r"front\.csv"):
         Front.from_csv(path)
+
+
+def test_measured_latencies_take_the_place_of_predicted_ones(tmp_path):
+    found = front(*(candidate(8 * i, 5.0 - i) for i in range(1, 5)))
+    predicted = Front(
+        STAGES,
+        tuple(
+            Candidate(c.subnet, c.uniform, {**c.costs, "latency": 1.0}, c.scores, c.spreads)
+            for c in found.candidates
+        ),
+    )
+    measured = predicted.with_latency({Subnet((32, 8)): 2.0, Subnet((24, 8)): 0.5})
+    assert predicted.best(Budget.parse(latency="1s")).subnet == (32, 8)
+    assert measured.best(Budget.parse(latency="1s")).subnet == (24, 8)
+    assert measured.candidates[-1].costs["predicted_latency"] == 1.0
+    measured.to_csv(tmp_path / "front.csv")
+    assert Front.from_csv(tmp_path / "front.csv") == measured
+
+
+def test_an_unknown_latency_keeps_no_limit():
+    found = front(candidate(8, 3.0), candidate(16, 2.0)).with_latency({Subnet((8, 8)): 0.1})
+    assert found.best(Budget.parse(latency="1s")).subnet == (8, 8)
+
+
+def test_costs_that_rank_otherwise_are_told():
+    found = front(*(candidate(8 * i, 5.0 - i) for i in range(1, 5)))
+    slower = found.with_latency({c.subnet: 100.0 / c.subnet[0] for c in found.candidates})
+    count, rank = slower.cost_agreement("macs", "latency")
+    assert count == 4 and rank == pytest.approx(-1)
