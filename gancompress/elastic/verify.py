@@ -137,7 +137,7 @@ def _trial_widths(anatomy: Anatomy, trial: int, seed: int) -> Ids:
     rng = np.random.default_rng((seed, trial))
     shares = rng.random(most.size) if trial else np.full(most.size, 0.25)
     # One channel alone would be broadcast, and slices of it left out.
-    least = np.minimum(2, most // units)
+    least = np.where((units == 1) & (most > 2), 2, 1)
     narrow = np.maximum(least, (shares * most / units).astype(np.int64)) * units
     return np.where(fixed, most, narrow)
 
