@@ -2,11 +2,15 @@
 
 import json
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+# How libraries written in Rust (safetensors) tell that the system refused something.
+_RUST_OS_ERROR = re.compile(r"\(os error (\d+)\)")
 
 
 @contextmanager
@@ -14,6 +18,9 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a temporary path in the same folder; on success it takes the place of ``path``.
 
     Where the body raises, the temporary file is removed and ``path`` stays as it was.
+
+    Raises:
+        OSError: the disk is full or the like, also where a library reports that in its own way.
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -23,8 +30,25 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
         temporary.replace(target)
+    except Exception as error:
+        code = _refusal(error)
+        if code is None or isinstance(error, OSError):
+            raise
+        raise OSError(code, os.strerror(code), str(target)) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _refusal(error: BaseException) -> int | None:
+    """The system's error number behind ``error``, however a library wrapped it."""
+    link: BaseException | None = error
+    while link is not None:
+        if isinstance(link, OSError) and link.errno is not None:
+            return link.errno
+        if told := _RUST_OS_ERROR.search(str(link)):
+            return int(told[1])
+        link = link.__cause__ or link.__context__
+    return None
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:

@@ -24,6 +24,9 @@ budget, prove that the extracted student equals what was searched, export it.
   gancompress inspect my_models.py:build --input 1x3x256x256
 """
 
+# What the system may refuse to write, and the user can mend.
+REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS)
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code: 0 done, 2 the user's mistake, 130 interrupted."""
@@ -44,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("gancompress: interrupted; the same command goes on from here", file=sys.stderr)
         return 130
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+        if error.errno not in REFUSALS:
             raise
         place = f"{error.filename}: " if error.filename else ""
         print(f"gancompress: {place}{error.strerror}; nothing was left half-written. Mend that and "

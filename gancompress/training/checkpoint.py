@@ -24,8 +24,9 @@ def save_checkpoint(path: Path, state: Mapping[str, Stateful], progress: Mapping
         "progress": dict(progress),
         "state": {name: part.state_dict() for name, part in state.items()},
     }
-    with replacing(path) as temporary:
-        torch.save(content, temporary)
+    # Through a file of Python's: given a path, torch hides why the system refused to write.
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        torch.save(content, file)
 
 
 def load_checkpoint(path: Path, state: Mapping[str, Stateful]) -> dict[str, int]:

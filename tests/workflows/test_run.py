@@ -173,6 +173,25 @@ def test_an_interrupt_exits_with_130_and_the_run_goes_on(tmp_path: Path) -> None
     assert "Traceback" not in told
 
 
+@pytest.mark.parametrize("limit", [3_000, 400_000])
+def test_a_disk_that_takes_no_more_is_one_message_and_nothing_is_half_written(
+    tmp_path: Path, limit: int
+) -> None:
+    # A limit on the size of files stands for a full disk: the system refuses in the same way.
+    code = (
+        "import resource, sys; from gancompress.cli import main\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), int(sys.argv[1])))\n"
+        "sys.exit(main(sys.argv[2:]))"
+    )
+    command = [sys.executable, "-c", code, str(limit), "teach", str(TINY), "--root", str(tmp_path)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 2, ended.stderr
+    assert "File too large" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert not list(tmp_path.rglob("*.tmp"))
+    assert main(["teach", str(TINY), "--root", str(tmp_path)]) == 0
+
+
 def test_two_processes_cannot_use_one_run(run: RunDir, capsys: pytest.CaptureFixture[str]) -> None:
     code = (
         "import sys, time; from pathlib import Path; from gancompress.run_dir import RunDir\n"
