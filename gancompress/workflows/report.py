@@ -4,6 +4,7 @@ import platform
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import safetensors.torch
 import torch
 
 from gancompress.atomic import write_json, write_text
@@ -57,7 +58,7 @@ class Row:
     name: str
     macs: int
     params: int
-    weight_bytes: int
+    file_bytes: int
     torch_seconds: Timing
     onnx_seconds: Timing | None
     verdict: Verdict | None
@@ -133,16 +134,21 @@ def _measure(recipe: Recipe, run: RunDir, name: str, network: Network, judge: Ju
             title=name,
         )
     parameters = list(network.module.parameters())
-    tensors = [*parameters, *network.module.buffers()]
     return Row(
         name,
         count_macs(network.module, batch).exact,
         sum(p.numel() for p in parameters),
-        sum(t.numel() * t.element_size() for t in tensors),
+        _file_bytes(network),
         eager,
         onnx,
         verdict,
     )
+
+
+def _file_bytes(network: Network) -> int:
+    """Size of the network's tensors as a safetensors file."""
+    tensors = {name: value.clone() for name, value in network.module.state_dict().items()}
+    return len(safetensors.torch.save(tensors))
 
 
 def _speedup(recipe: Recipe, teacher: Network, student: Network) -> PairedTiming:
@@ -158,7 +164,7 @@ def _speedup(recipe: Recipe, teacher: Network, student: Network) -> PairedTiming
 
 
 def _table(rows: list[Row], extractor: str | None) -> Table:
-    columns = ["", "MACs", "parameters", "weights", "PyTorch"]
+    columns = ["", "MACs", "parameters", "file", "PyTorch"]
     columns += ["ONNX Runtime"] if rows[0].onnx_seconds else []
     columns += [f"fd_{extractor}"] if extractor else []
     conditional = rows[0].verdict is not None and rows[0].verdict.accuracy is not None
@@ -166,7 +172,7 @@ def _table(rows: list[Row], extractor: str | None) -> Table:
     cells = []
     for row in rows:
         line = [row.name, format_count(row.macs), format_count(row.params)]
-        line += [format_bytes(row.weight_bytes), _time(row.torch_seconds)]
+        line += [format_bytes(row.file_bytes), _time(row.torch_seconds)]
         line += [_time(row.onnx_seconds)] if row.onnx_seconds else []
         if row.verdict is not None:
             line.append(f"{row.verdict.frechet:.2f}")
