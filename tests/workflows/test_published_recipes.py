@@ -1,4 +1,4 @@
-"""The recipes of published teachers: they say what is missing, and record from files of the form."""
+"""Recipes of published teachers say what is missing, and record from files of the right form."""
 
 from collections.abc import Callable
 from pathlib import Path
