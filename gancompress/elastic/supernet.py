@@ -148,9 +148,9 @@ class Supernet(nn.Module):
             self.module.eval()
             small.eval()
             with torch.no_grad(), torch.random.fork_rng(devices=cuda):
-                state = torch.get_rng_state()
+                torch.manual_seed(0)
                 expected = self(*args, subnet=subnet, **kwargs)
-                torch.set_rng_state(state)
+                torch.manual_seed(0)
                 actual = small(*args, **kwargs)
         finally:
             for m, training in modes.items():
@@ -161,7 +161,7 @@ class Supernet(nn.Module):
 def _compare(expected: Any, actual: Any, subnet: Subnet) -> None:
     pairs = zip(tree_leaves(expected), tree_leaves(actual), strict=True)
     for index, (a, b) in enumerate(pairs):
-        if not isinstance(a, Tensor):
+        if not isinstance(a, Tensor) or torch.equal(a.nan_to_num(), b.nan_to_num()):
             continue
         if a.shape != b.shape:
             raise ParityError(
