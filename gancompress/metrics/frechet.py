@@ -185,7 +185,9 @@ def _by_eigenvalues(a: FeatureStatistics, b: FeatureStatistics, spread: float) -
     lower, failed = lapack.dpotrf(a.covariance, lower=1, clean=1)
     if failed:
         return None
-    eigenvalues = np.linalg.eigvalsh(lower.T @ b.covariance @ lower)
+    # LᵀΣ₂L in one sweep over one triangle, a quarter of the work of two products.
+    product, _ = lapack.dsygst(b.covariance, lower, itype=2, lower=1)
+    eigenvalues = np.linalg.eigvalsh(product, UPLO="L")
     rounding = np.finfo(np.float64).eps * np.sqrt(a.dimension) * float(eigenvalues[-1])
     if eigenvalues[0] < -rounding:
         return None

@@ -26,7 +26,7 @@ class Memorisation:
         distances: (N, k) feature distances.
         authenticity: share of generated images that lie farther from their nearest training image
             than that one lies from its own nearest training image (Alaa et al. 2022, §3.3). Fresh
-            samples of the training distribution have about a half; copies have none.
+            samples of the training distribution have a half and more; copies have none.
     """
 
     nearest: Tensor
