@@ -164,14 +164,16 @@ def test_images_without_labels_train_no_extractor(tmp_path: Path) -> None:
 
 
 _SHARED_WORK = """
-import json, sys
+import sys
 from pathlib import Path
 from gancompress.workflows.evaluate import evaluate
 
-found = evaluate(
-    sys.argv[1], sys.argv[2], extractor=sys.argv[3], metrics=("frechet", "kid", "accuracy"),
-    samples=50, seed=0, batch_size=7, output=Path(sys.argv[4]), progress=False,
-)
+what, extractor, output = sys.argv[1:]
+for batch_size in (7, 64):  # 64: one batch, so that the second process has none
+    evaluate(
+        what, "digits", extractor=extractor, metrics=("frechet", "kid", "accuracy"), samples=50,
+        seed=0, batch_size=batch_size, output=Path(output, str(batch_size)), progress=False,
+    )
 """
 
 
@@ -185,20 +187,21 @@ def test_two_processes_give_the_values_of_one(tmp_path: Path) -> None:
     )
     launch = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2"]
     launch += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
-    command = [str(script), str(student), "digits", str(extractor), str(tmp_path / "two")]
+    command = [str(script), str(student), str(extractor), str(tmp_path)]
     environment = {**os.environ, "PYTHONPATH": str(Path.cwd()), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         [*launch, *command], env=environment, capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stderr
-    shared = json.loads((tmp_path / "two" / "scores.json").read_text())
-    alone = _evaluate(
-        student,
-        "digits",
-        extractor=str(extractor),
-        metrics=("frechet", "kid", "accuracy"),
-        samples=50,
-        batch_size=7,
-    ).scores
-    for one, other in zip(alone, shared, strict=True):
-        assert other["value"] == pytest.approx(one.value, rel=1e-9)
+    for batch_size in (7, 64):
+        shared = json.loads((tmp_path / str(batch_size) / "scores.json").read_text())
+        alone = _evaluate(
+            student,
+            "digits",
+            extractor=str(extractor),
+            metrics=("frechet", "kid", "accuracy"),
+            samples=50,
+            batch_size=batch_size,
+        ).scores
+        for one, other in zip(alone, shared, strict=True):
+            assert other["value"] == pytest.approx(one.value, rel=1e-9)
