@@ -73,7 +73,7 @@ def load_teacher(recipe: Recipe, run: RunDir) -> ModuleTeacher:
     """The teacher file of the recipe, or the teacher that `teach` trained in this run."""
     if recipe.teacher.file:
         path = Path(os.path.expandvars(recipe.teacher.file)).expanduser()
-        teacher = from_file(path, recipe.teacher.family or None)
+        teacher = from_file(path, recipe.teacher.family or None, **recipe.teacher.kwargs)
         teacher.data = open_teacher_data(recipe.teacher.data, teacher.inputs)
         return teacher
     taught = read_student(run.path / "teacher.safetensors", recipe.teacher.factory)
