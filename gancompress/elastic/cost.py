@@ -216,17 +216,29 @@ class CostModel:
             for key, coefficient in polynomial.items():
                 row[at[key]] += coefficient
         self._peaks = _undominated(np.unique(peaks, axis=0))
-        base = np.array([axis.fixed for axis in self._axes], dtype=np.float64)
-        slopes = np.zeros((len(self._axes), len(self._anatomy.groups)))
-        for i, axis in enumerate(self._axes):
-            for group, slope in axis.coefficients(self._anatomy.groups)[1].items():
-                slopes[i, group] = slope
-        self._base, self._slopes = base, slopes
+        self._base, self._slopes = self._affine_sizes()
+
+    def _affine_sizes(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The sizes of all axes as ``base + slopes @ subnet``: (axes, 1) and (axes, groups)."""
+        base = np.array([float(axis.fixed) for axis in self._axes])
+        slopes = np.zeros((len(self._axes), len(self.space.groups)))
+        columns = {name: (i, 1.0) for i, name in enumerate(self.space.groups)}
+        for name, (leader, numerator, denominator) in self.space.followers.items():
+            columns[name] = (leader, numerator / denominator)
+        groups = self._anatomy.groups
+        for row, axis in enumerate(self._axes):
+            for group, slope in axis.coefficients(groups)[1].items():
+                if groups[group].name in columns:
+                    column, ratio = columns[groups[group].name]
+                    slopes[row, column] += slope * ratio
+                else:
+                    base[row] += slope * groups[group].channels
+        return base[:, None], slopes
 
     def _sizes(self, matrix: NDArray[np.int64]) -> NDArray[np.float64]:
         """Sizes of all axes: (axes, n)."""
-        widths = self.space.widths(self._anatomy.groups, matrix).astype(np.float64)
-        sizes: NDArray[np.float64] = self._base[:, None] + self._slopes @ widths.T
+        sizes: NDArray[np.float64] = self._slopes @ matrix.T.astype(np.float64)
+        sizes += self._base
         return sizes
 
     def _evaluate(self, matrix: NDArray[np.int64]) -> NDArray[np.float64]:

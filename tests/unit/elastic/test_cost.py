@@ -62,6 +62,14 @@ def test_a_matrix_of_subnets_costs_what_each_costs(supernet: Supernet) -> None:
         ]
 
 
+def test_tied_groups_cost_what_their_widths_cost() -> None:
+    module = nn.Sequential(nn.Linear(8, 32), nn.Linear(32, 16), nn.Linear(16, 3))
+    tied = Supernet(module, torch.randn(2, 8), ties=["*"])
+    assert tied.space.choices == ((16, 32),)
+    assert tied.cost_model.cost((16,)).macs == 8 * 16 + 16 * 8 + 8 * 3
+    assert tied.extract((16,))[1].weight.shape == (8, 16)
+
+
 def test_layers_add_up_to_the_whole(supernet: Supernet) -> None:
     layers = supernet.cost_model.layers((8, 16))
     cost = supernet.cost_model.cost((8, 16))
