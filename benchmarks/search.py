@@ -4,10 +4,11 @@ On spaces small enough to enumerate, with a synthetic quality that has interacti
 every budget is known. Prints the share of seeds that reach it, the curves of evaluations to
 quality, and the overhead of a trial.
 
-    python benchmarks/search.py [--seeds 10] [--quick]
+    python benchmarks/search.py [--seeds 10] [--quick] [--parts optimum curves]
 """
 
 import argparse
+import itertools
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -22,11 +23,13 @@ from gancompress.search.budget import Budget
 from gancompress.search.evaluator import Stage
 from gancompress.search.feasible import Feasible
 from gancompress.search.study import search
+from tests.unit.search.real import real_score, real_supernet
 from tests.unit.search.synthetic import Quality, chain, every_subnet, space_of
 
 #: Evaluations that a search gets at least.
 FEWEST = 40
 BUDGETS = ("1/16", "1/8", "1/4", "1/2", "3/4")
+SUPERNET_BUDGETS = ("1/6", "1/4", "1/3", "1/2", "3/4")
 SPACES = ((4, 8), (5, 6), (6, 5), (7, 4))
 #: Evaluations that the curves are read off at.
 MARKS = (50, 100, 200, 400, 800, 1600, 3200, 6400, 12800, 25600, 50100)
@@ -239,19 +242,60 @@ def _memory() -> str | None:
     return "/dev/shm" if Path("/dev/shm").is_dir() else None
 
 
+def supernet_optimum(seeds: int) -> list[dict[str, Any]]:
+    """As :func:`optimum_found`, on a real supernet whose subnets are all scored."""
+    supernet = real_supernet(width=48)
+    score = real_score(supernet, samples=4)
+    subnets = [Subnet(row) for row in every_subnet(supernet.space).tolist()]
+    scores = {subnet: score(subnet, 0) for subnet in subnets}
+    costs = supernet.cost_model.costs(np.array(subnets))["macs"]
+    losses = np.array([scores[subnet]["l1"] for subnet in subnets])
+    evaluations = len(subnets) // 20
+    wins = dict.fromkeys(SUPERNET_BUDGETS, 0)
+    luck = dict.fromkeys(SUPERNET_BUDGETS, 0)
+    for budget, seed in itertools.product(SUPERNET_BUDGETS, range(seeds)):
+        limit = Budget.parse(macs=budget).limits({"macs": float(costs.max())})["macs"]
+        inside = losses[costs <= limit]
+        stage = Stage("s", {"l1": "minimize"}, lambda subnet, _: scores[subnet], evaluations)
+        with tempfile.TemporaryDirectory(dir=_memory()) as folder:
+            front = search(
+                supernet.space, supernet.cost_model, [stage], Budget.parse(macs=budget), seed=seed,
+                storage=Path(folder) / "journal", study_name="s", fingerprint="",
+            )  # fmt: skip
+        found = min(candidate.scores["s", "l1"] for candidate in front.candidates)
+        wins[budget] += found == inside.min()
+        drawn = np.random.default_rng(seed).permutation(inside)[:evaluations]
+        luck[budget] += drawn.min() == inside.min()
+    table = {"search": wins, "random": luck}
+    return [
+        {"method": name, "subnets": len(subnets), "evaluations": evaluations}
+        | {budget: f"{count}/{seeds}" for budget, count in counts.items()}
+        for name, counts in table.items()
+    ]
+
+
+PARTS = ("overhead", "optimum", "supernet", "curves")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument("--quick", action="store_true", help="the smaller spaces, fewer seeds")
+    parser.add_argument("--quick", action="store_true", help="the smaller spaces, fewer trials")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     options = parser.parse_args()
-    seeds = 3 if options.quick else options.seeds
-    spaces = SPACES[:2] if options.quick else SPACES
-    record("search_overhead", overhead(500 if options.quick else 2000, Path.cwd()))
-    for groups, choices, budget, ours in ((6, 5, "1/4", 400), (14, 8, "1/8", 400)):
-        landscape = Landscape(space_of(groups, choices), seed=groups)
-        name = f"search_curves_{choices}^{groups}"
-        record(name, curves(landscape, budget, seeds, ours), budget=budget, seeds=seeds)
-    record("search_optimum", optimum_found(seeds, spaces), seeds=seeds, share="5 %")
+    seeds = options.seeds
+    if "overhead" in options.parts:
+        record("search_overhead", overhead(500 if options.quick else 2000, Path.cwd()))
+    if "optimum" in options.parts:
+        spaces = SPACES[:2] if options.quick else SPACES
+        record("search_optimum", optimum_found(seeds, spaces), seeds=seeds, share="5 %")
+    if "supernet" in options.parts:
+        record("search_supernet", supernet_optimum(seeds), seeds=seeds)
+    if "curves" in options.parts:
+        for groups, choices, budget, ours in ((6, 5, "1/4", 200), (14, 8, "1/8", 300)):
+            landscape = Landscape(space_of(groups, choices), seed=groups)
+            name = f"search_curves_{groups}_groups"
+            record(name, curves(landscape, budget, seeds, ours), budget=budget, seeds=seeds)
 
 
 if __name__ == "__main__":

@@ -18,10 +18,10 @@ from gancompress.search.proposals import (
 from gancompress.search.shared_study import Record, SharedStudy
 
 # The share of the first stage that is its starting population, and the fewest and most of it.
-START_SHARE, SHORTEST_START, LONGEST_START = 1 / 8, 10, 48
+START_SHARE, SHORTEST_START, LONGEST_START = 1 / 8, 6, 48
 # A round of proposals is as long as a share of what is scored: planning anew costs time, planning
 # far ahead uses an old model.
-ROUND_SHARE, SHORTEST_ROUND = 1 / 16, 6
+ROUND_SHARE, SHORTEST_ROUND = 1 / 16, 3
 
 
 class Exploration:

@@ -9,11 +9,13 @@ from gancompress.elastic.space import Subnet
 from gancompress.elastic.supernet import Supernet
 from gancompress.search.evaluator import Score, mean_absolute_error, paired_score
 
+SAMPLES = torch.randn(64, 8, generator=torch.Generator().manual_seed(1))
+
 
 class Generator(nn.Module):
-    """Five elastic groups, a residual connection and batch norms."""
+    """Four elastic groups, a residual connection and batch norms."""
 
-    def __init__(self, width: int = 32) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
         self.stem = nn.Linear(8, 16 * width)
         self.first = _block(width, width)
@@ -37,10 +39,10 @@ def _block(inputs: int, outputs: int) -> nn.Module:
     )
 
 
-def real_supernet(seed: int = 0) -> Supernet:
-    """1,024 subnets; channels matter less and less, as in a network sorted by importance."""
+def real_supernet(width: int = 40, seed: int = 0) -> Supernet:
+    """(``width`` / 8)⁴ subnets; channels matter less and less, as if sorted by importance."""
     torch.manual_seed(seed)
-    generator = Generator()
+    generator = Generator(width)
     rng = np.random.default_rng(seed)
     with torch.no_grad():
         for norm in generator.modules():
@@ -48,14 +50,15 @@ def real_supernet(seed: int = 0) -> Supernet:
                 decay = torch.arange(norm.num_features) * rng.uniform(0.03, 0.2)
                 norm.weight.mul_(torch.exp(-decay))
                 norm.bias.normal_(0, 0.1).mul_(torch.exp(-decay))
+        generator.out.weight.mul_(10)
     return Supernet(
-        generator.eval(), {"z": torch.zeros(2, 8)}, divisor=8, widths={"stem": (32,)}
+        generator.eval(), {"z": torch.zeros(2, 8)}, divisor=8, widths={"stem": (width,)}
     )
 
 
 def real_score(supernet: Supernet, samples: int = 16) -> Score:
     """Distance of a subnet's outputs to the full network's."""
-    z = torch.randn(samples, 8, generator=torch.Generator().manual_seed(1))
+    z = SAMPLES[:samples]
     with torch.no_grad():
         targets = supernet(z=z)
 

@@ -1,0 +1,53 @@
+import json
+
+from PIL import Image
+
+from gancompress.elastic.space import SearchSpace, Subnet
+from gancompress.search.front import Candidate, Front
+from gancompress.workflows.front_report import draw_front, list_front, search_facts
+
+SPACE = SearchSpace(("a", "b"), ((8, 16, 24, 32), (8, 16)), {})
+
+
+def candidate(a: int, b: int, l1: float, uniform: bool = False, full: float | None = None):
+    scores, spreads = {("paired", "l1"): l1}, {("paired", "l1"): 0.0}
+    if full is not None:
+        scores["full", "fd"], spreads["full", "fd"] = full, 0.5
+    costs = {"macs": a * b * 1e3, "params": float(a * b), "latency": a * 1e-3}
+    return Candidate(Subnet((a, b)), uniform, costs, scores, spreads)
+
+
+CHOSEN = candidate(16, 8, 1.0, full=9.0)
+FRONT = Front(
+    {"paired": {"l1": "minimize"}, "full": {"fd": "minimize"}},
+    (
+        candidate(8, 8, 3.0, True, 20.0),
+        CHOSEN,
+        candidate(16, 16, 2.0, True),
+        candidate(24, 16, 0.5),
+    ),
+)
+
+
+def test_front_and_widths_are_drawn(tmp_path):
+    draw_front(FRONT, CHOSEN, SPACE, {"macs": 1e6, "quality": 5.0}, tmp_path / "report")
+    for name in ("front.png", "widths.png"):
+        with Image.open(tmp_path / "report" / name) as image:
+            assert image.format == "PNG"
+
+
+def test_the_list_shows_the_front_with_costs_and_scores():
+    lines = list_front(FRONT).splitlines()
+    assert len(lines) == 2 + 3  # 16_16 is beaten by 16_8
+    assert "8_8 (uniform)" in lines[2] and "64K" in lines[2] and "20 ± 0.5" in lines[2]
+    assert lines[3].startswith("16_8 ") and "16ms" in lines[3]
+
+
+def test_facts_show_the_choice_beside_its_uniform_rival():
+    facts = search_facts(FRONT, CHOSEN)
+    assert facts["chosen"]["scores"]["full.fd"] == {"mean": 9.0, "std": 0.5}
+    assert facts["uniform"]["subnet"] == "8_8"
+    assert facts["rank_correlations"][0]["subnets"] == 2
+    assert facts["macs_and_latency"]["subnets"] == 4
+    assert facts["rank_correlations"][0]["spearman"] is None  # two subnets have no rank
+    json.dumps(facts, allow_nan=False)
