@@ -21,6 +21,9 @@ from gancompress.elastic.axes import Axis, Ids
 # How one dimension is cut: its leading n positions, or a list of positions.
 Cut = int | NDArray[np.int64]
 
+# Up to so many pieces are copied one by one, which is faster than by an index.
+_FEW = 4
+
 
 def plan(axes: Mapping[str, Axes], widths: Ids) -> dict[str, tuple[Cut | None, ...]]:
     """For every tensor that gets smaller at ``widths`` how each dimension is cut."""
@@ -65,26 +68,39 @@ def _cut_dimensions(tensor: Tensor, cuts: Sequence[Cut | None]) -> Tensor:
 
 
 def _pick(tensor: Tensor, dim: int, positions: NDArray[np.int64]) -> Tensor:
-    breaks = np.flatnonzero(np.diff(positions) != 1) + 1
-    if breaks.size < 4:
-        runs = np.split(positions, breaks)
+    runs = _runs(positions)
+    if len(runs) <= _FEW:
         return torch.cat([tensor.narrow(dim, int(r[0]), r.size) for r in runs], dim)
     return tensor.index_select(dim, torch.from_numpy(positions).to(tensor.device))
 
 
 def _put(full: Tensor, cuts: Sequence[Cut | None], part: Tensor) -> None:
     """Write ``part`` into the places of ``full`` that ``cuts`` picks."""
-    picked = [d for d, cut in enumerate(cuts) if isinstance(cut, np.ndarray)]
     view = _cut_dimensions(full, [cut if isinstance(cut, int) else None for cut in cuts])
+    picked = [(d, cut) for d, cut in enumerate(cuts) if isinstance(cut, np.ndarray)]
+    # The dimension in most pieces comes last, where one operator can write all of them.
+    _put_runs(view, sorted(picked, key=lambda pick: len(_runs(pick[1]))), part)
+
+
+def _put_runs(full: Tensor, picked: Sequence[tuple[int, NDArray[np.int64]]], part: Tensor) -> None:
     if not picked:
-        view.copy_(part)
+        full.copy_(part)
         return
-    indices = [
-        torch.from_numpy(cut) if isinstance(cut, np.ndarray) else torch.arange(size)
-        for cut, size in zip(cuts, part.shape, strict=True)
-    ]
-    grid = torch.meshgrid(*indices, indexing="ij") if len(indices) > 1 else indices
-    view[tuple(index.to(full.device) for index in grid)] = part
+    (dim, positions), *rest = picked
+    runs = _runs(positions)
+    if not rest and len(runs) > _FEW:
+        full.index_copy_(dim, torch.from_numpy(positions).to(full.device), part)
+        return
+    start = 0
+    for run in runs:
+        piece = part.narrow(dim, start, run.size)
+        _put_runs(full.narrow(dim, int(run[0]), run.size), rest, piece)
+        start += run.size
+
+
+def _runs(positions: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """Ascending positions in pieces without gaps, such as the halves of a gated unit."""
+    return np.split(positions, np.flatnonzero(np.diff(positions) != 1) + 1)
 
 
 class _Cut(torch.autograd.Function):
