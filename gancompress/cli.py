@@ -100,6 +100,7 @@ STAGE_VERBS = {
     "teach": ("teach", "Train the recipe's teacher."),
     "collect": ("collect", "Record inputs and outputs of the teacher."),
     "distill": ("distill", "Train the supernet, after whatever earlier stages are missing."),
+    "finetune": ("finetune", "Train the chosen subnet alone, after whatever stages are missing."),
     "export": ("export", "Export the student, after whatever earlier stages are missing."),
     "report": ("report", "Measure teacher and student, after whatever stages are missing."),
 }
@@ -141,11 +142,14 @@ def _search_verb(verbs: Verbs) -> None:
     parser.add_argument("--mac-budget", default="", help="exact MACs: 4M, 1.2G, or 1/8")
     parser.add_argument("--param-budget", default="", help="parameters: 500K, or 1/8")
     parser.add_argument("--size-budget", default="", help="bytes of the weights: 2MB, or 1/8")
+    parser.add_argument("--list", action="store_true", help="only list the best subnets found")
     _add_root(parser)
 
 
 def _do_search(options: argparse.Namespace) -> None:
     from gancompress.search.budget import Budget
+    from gancompress.search.front import Front
+    from gancompress.workflows.front import list_front
     from gancompress.workflows.run import existing_run, run_until
     from gancompress.workflows.search import choose
 
@@ -155,7 +159,12 @@ def _do_search(options: argparse.Namespace) -> None:
     recipe, run = existing_run(options.run, options.root)
     with run.lock():
         run_until(recipe, run, "search")
+        if options.list:
+            print(list_front(Front.from_csv(run.path / "front.csv")))
+            return
         chosen = choose(recipe, run, budget)
+    for remark in run.facts("search")["remarks"]:
+        print(remark)
     print(f"{chosen.subnet}: {chosen.costs['macs']:,.0f} MACs, {chosen.costs['params']:,.0f} "
           f"parameters\nstudent {run.path / 'student.safetensors'}")  # fmt: skip
 

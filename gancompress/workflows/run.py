@@ -17,6 +17,7 @@ from gancompress.run_dir import RunDir, next_run, runs_in
 from gancompress.workflows.collect import collect
 from gancompress.workflows.distill import distill
 from gancompress.workflows.export import export
+from gancompress.workflows.finetune import finetune
 from gancompress.workflows.report import report
 from gancompress.workflows.search import budget_of, search
 from gancompress.workflows.teach import teach
@@ -26,6 +27,7 @@ STAGES: dict[str, Callable[[Recipe, RunDir], None]] = {
     "collect": collect,
     "distill": distill,
     "search": search,
+    "finetune": finetune,
     "export": export,
     "report": report,
 }

@@ -1,6 +1,6 @@
 """`search`: the best subnets of the supernet, and the student for a budget."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,7 @@ from gancompress.search.front import Candidate, Front
 from gancompress.search.study import Progress, cost_function
 from gancompress.search.study import search as run_search
 from gancompress.workflows import assemble
+from gancompress.workflows.front import draw_front, trust
 from gancompress.workflows.judge import extractor_of
 
 # Images scored at once.
@@ -69,10 +70,7 @@ def search(recipe: Recipe, run: RunDir) -> None:
             progress=lambda progress: _show(bar, progress),
         )
     front.to_csv(run.path / "front.csv")
-    chosen = front.best(budget, reference)
-    _keep(recipe, run, supernet, full, pairs, chosen)
-    facts = {"scored": len(front.candidates), "subnet": chosen.subnet.text}
-    run.complete("search", {**facts, "costs": dict(chosen.costs)})
+    _conclude(recipe, run, supernet, full, front, budget, reference)
 
 
 def choose(recipe: Recipe, run: RunDir, budget: Budget) -> Candidate:
@@ -86,10 +84,29 @@ def choose(recipe: Recipe, run: RunDir, budget: Budget) -> Candidate:
     limits = budget.limits(reference)
     check_feasible(limits, supernet.space, cost_function(supernet.cost_model))
     front = Front.from_csv(run.path / "front.csv")
+    return _conclude(recipe, run, supernet, full, front, budget, reference)
+
+
+def _conclude(
+    recipe: Recipe,
+    run: RunDir,
+    supernet: Supernet,
+    full: Student,
+    front: Front,
+    budget: Budget,
+    reference: Mapping[str, float],
+) -> Candidate:
+    """Choose for the budget, keep the student, draw what was found."""
     chosen = front.best(budget, reference)
     _keep(recipe, run, supernet, full, PairStore(run.path / "pairs"), chosen)
-    facts = {"scored": len(front.candidates), "subnet": chosen.subnet.text}
-    run.complete("search", {**facts, "costs": dict(chosen.costs)})
+    draw_front(front, chosen, supernet.space, run, budget.limits(reference))
+    facts = {
+        "scored": len(front.candidates),
+        "subnet": chosen.subnet.text,
+        "costs": dict(chosen.costs),
+        "remarks": trust(front, chosen),
+    }
+    run.complete("search", facts)
     return chosen
 
 
@@ -178,6 +195,6 @@ def _keep(
     }
     student = Student(module, full.inputs, full.architecture, provenance)
     # What stood on the former student no longer holds.
-    for stage in ("export", "report"):
+    for stage in ("finetune", "export", "report"):
         run.reopen(stage)
     save_student(student, run.path / "student.safetensors")

@@ -1,0 +1,93 @@
+"""What a search found, to look at: two pictures, a list, and how far its scores can be trusted."""
+
+from collections.abc import Mapping, Sequence
+
+from gancompress.elastic import SearchSpace
+from gancompress.report.front import FrontPanel, Point, save_front, save_widths
+from gancompress.report.table import Table, format_count
+from gancompress.run_dir import RunDir
+from gancompress.search.budget import METRICS
+from gancompress.search.front import Candidate, Front
+
+
+def draw_front(
+    front: Front,
+    chosen: Candidate,
+    space: SearchSpace,
+    run: RunDir,
+    limits: Mapping[str, float],
+) -> None:
+    """Write ``front.png``, quality of every stage over MACs and the limits, and ``widths.png``."""
+    last = front.last_stage(chosen)
+    panels = [_panel(front, chosen, stage, "macs") for stage in front.stages]
+    columns = [METRICS[name].column for name in limits]
+    panels += [_panel(front, chosen, last, column) for column in columns if column != "macs"]
+    save_front(panels, run.path / "front.png", f"{len(front.candidates)} subnets scored")
+    widths = dict(zip(space.groups, chosen.subnet, strict=True))
+    full = dict(zip(space.groups, space.largest, strict=True))
+    save_widths(widths, full, run.path / "widths.png", f"subnet {chosen.subnet}")
+
+
+def _panel(front: Front, chosen: Candidate, stage: str, cost: str) -> FrontPanel:
+    objective, direction = next(iter(front.stages[stage].items()))
+    better = "lower" if direction == "minimize" else "higher"
+    marked = _points([chosen], cost, stage, objective)
+    return FrontPanel(
+        cost,
+        f"{objective} ({better} is better)",
+        _points(front.candidates, cost, stage, objective),
+        _points(front.nondominated(stage, cost), cost, stage, objective),
+        _points([c for c in front.candidates if c.uniform], cost, stage, objective),
+        marked[0] if marked else None,
+    )
+
+
+def list_front(front: Front) -> str:
+    """The subnets that no other one beats in both MACs and the last stage's quality."""
+    stage = list(front.stages)[-1]
+    rows = []
+    for candidate in front.nondominated(stage):
+        scores = [
+            f"{candidate.scores[key]:.4f}" if key in candidate.scores else ""
+            for key in _keys(front)
+        ]
+        costs = [format_count(candidate.costs["macs"]), format_count(candidate.costs["params"])]
+        rows.append([str(candidate.subnet), *costs, *scores])
+    names = [f"{stage}.{objective}" for stage, objective in _keys(front)]
+    return Table(["subnet", "MACs", "parameters", *names], rows).text()
+
+
+def trust(front: Front, chosen: Candidate) -> list[str]:
+    """In plain words: do cheap scores rank as dear ones, and is the choice better than uniform."""
+    told = [
+        f"{found.cheap} and {found.dear} scores rank {found.subnets} subnets alike to "
+        f"{found.rank:+.2f} (Spearman)."
+        for found in front.correlations()
+    ]
+    stage = front.last_stage(chosen)
+    objective = next(iter(front.stages[stage]))
+    rival = front.uniform_rival(chosen)
+    if rival is None:
+        told.append("No uniform-width subnet of at most its cost was scored as far.")
+    elif rival.subnet == chosen.subnet:
+        told.append("The chosen subnet is itself of uniform width.")
+    else:
+        mine, other = chosen.scores[stage, objective], rival.scores[stage, objective]
+        told.append(
+            f"{objective} of the chosen subnet {mine:.4g}, of the best uniform-width one of at "
+            f"most its cost ({rival.subnet}) {other:.4g}."
+        )
+    return told
+
+
+def _keys(front: Front) -> list[tuple[str, str]]:
+    return [(stage, objective) for stage, names in front.stages.items() for objective in names]
+
+
+def _points(candidates: Sequence[Candidate], cost: str, stage: str, objective: str) -> list[Point]:
+    key = (stage, objective)
+    return [
+        Point(candidate.costs[cost], candidate.scores[key], candidate.spreads.get(key, 0.0))
+        for candidate in candidates
+        if key in candidate.scores
+    ]
