@@ -168,8 +168,7 @@ def post(
     Args:
         url: of the service.
         body: what is sent.
-        key: names the request, the same in every attempt (Idempotency-Key): a service that knows
-            it does not charge for it again.
+        key: the same in every attempt (Idempotency-Key), so that a service can charge once.
         credential: where the credential is.
         timeout: seconds for an answer to begin, and for it to be complete from then on.
         retry: when to try again.

@@ -58,8 +58,7 @@ def from_file(
     path = Path(path)
     if not path.exists():
         raise TeacherError(missing_file(path))
-    start = b"" if path.is_dir() else _start(path)
-    if start[8:9] == b"{" and (family == "student" or _is_student(path)):
+    if family == "student" or is_student(path):
         student = load_student(path)
         return ModuleTeacher(student.module, student.inputs, data)
     found = read_network(path, family, part=part, **settings)
@@ -96,7 +95,11 @@ def _start(path: Path) -> bytes:
     return start
 
 
-def _is_student(path: Path) -> bool:
+def is_student(path: Path) -> bool:
+    """Whether the file at ``path`` is one of gancompress's own students."""
+    # A safetensors file begins with the length of its JSON header.
+    if path.is_dir() or _start(path)[8:9] != b"{":
+        return False
     try:
         with safe_open(path, framework="pt") as file:
             return "gancompress" in (file.metadata() or {})

@@ -45,12 +45,10 @@ def read_pickle(
         persistent: makes an object of a persistent identifier; None refuses them.
 
     Returns:
-        Lists, dicts (plain keys), tuples, sets, strings, bytes, numbers, mentions, and whatever the
-        builders return.
+        Plain data (dicts have plain keys), mentions, and whatever the builders return.
 
     Raises:
-        UnsafeFileError: the file names a global that is not in ``builders``, or calls what may
-            only be mentioned; nothing was executed.
+        UnsafeFileError: it names a global that is not in ``builders``; nothing was executed.
         TeacherError: truncated, malformed, or nested without end.
     """
     machine = Machine(builders, persistent)
@@ -63,8 +61,7 @@ def read_pickle(
             if operation is None:
                 raise ForbiddenError(f"uses the opcode {opcode.name}, which no checkpoint needs")
             operation(machine, argument)
-        result = machine.pop()
-        _check_depth(result)
+        _check_depth(result := machine.pop())
         return result
     except ForbiddenError as error:
         raise UnsafeFileError(f"{where}: {error}; nothing of the file was executed") from None
