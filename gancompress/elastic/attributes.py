@@ -41,6 +41,7 @@ FOLLOWS: tuple[tuple[type[nn.Module], str, Side, int], ...] = (
     (nn.InstanceNorm3d, "num_features", "input", -4),
     (nn.GroupNorm, "num_channels", "input", 1),
     (nn.Embedding, "embedding_dim", "output", -1),
+    (nn.MultiheadAttention, "embed_dim", "input", -1),
 )
 
 

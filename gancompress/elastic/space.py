@@ -201,7 +201,7 @@ def build_space(
             names.append(group.name)
             choices.append(offered[group.name])
     for leader, members in tied.items():
-        choices[leader] = _common(choices[leader], members)
+        choices[leader] = _common(choices[leader], members, offered)
     return SearchSpace(tuple(names), tuple(choices), followers)
 
 
@@ -237,11 +237,18 @@ def _choices(
     return tuple(sorted({*allowed, group.channels}))
 
 
-def _common(choices: tuple[int, ...], members: Sequence[ChannelGroup]) -> tuple[int, ...]:
-    """The widths of a tied group at which every member's width is a whole number of units."""
+def _common(
+    choices: tuple[int, ...],
+    members: Sequence[ChannelGroup],
+    offered: Mapping[str, tuple[int, ...]],
+) -> tuple[int, ...]:
+    """The widths of a tied group at which every member's width is one that it offers itself."""
     full = choices[-1]
     return tuple(
-        w
-        for w in choices
-        if all(w * m.channels % full == 0 and w * m.channels // full % m.unit == 0 for m in members)
+        width
+        for width in choices
+        if all(
+            width * m.channels % full == 0 and width * m.channels // full in offered[m.name]
+            for m in members
+        )
     )
