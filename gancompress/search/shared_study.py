@@ -197,7 +197,13 @@ class SharedStudy:
 
 
 def _worker_name() -> str:
-    return f"{socket.gethostname()} {os.getpid()} {_started(os.getpid())}"
+    return f"{_machine()} {os.getpid()} {_started(os.getpid())}"
+
+
+def _machine() -> str:
+    """The name of this machine; names alone (localhost) may be those of several."""
+    identity = Path("/etc/machine-id")
+    return socket.gethostname() + (f":{identity.read_text().strip()}" if identity.exists() else "")
 
 
 def _started(pid: int) -> str | None:
@@ -212,7 +218,7 @@ def _started(pid: int) -> str | None:
 
 
 def _is_dead(worker: str, age: timedelta) -> bool:
-    host, pid, started = worker.rsplit(" ", 2)
-    if host != socket.gethostname() or not Path("/proc/self/stat").exists():
+    machine, pid, started = worker.rsplit(" ", 2)
+    if machine != _machine() or not Path("/proc/self/stat").exists():
         return age > PATIENCE
     return _started(int(pid)) != started

@@ -47,7 +47,7 @@ def test_the_ends_of_the_cost_range_are_timed(supernet):
 
 
 def test_predictions_stay_positive(supernet):
-    timed = subnets_to_time(supernet.space, supernet.cost_model, 8, 0)
+    timed = subnets_to_time(supernet.space, supernet.cost_model, 12, 0)
     rng = np.random.default_rng(0)
     predictor = fit_latency(supernet.cost_model, {s: rng.uniform(0.1, 1) for s in timed})
     rows = np.array([supernet.space.sample(rng) for _ in range(500)])
