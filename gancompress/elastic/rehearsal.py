@@ -20,7 +20,8 @@ from torch._subclasses.fake_tensor import (
 from torch.utils._pytree import tree_leaves, tree_map
 
 from gancompress.elastic.attributes import note_attributes
-from gancompress.elastic.trace import InstanceNorms, Recorder, Walk, run_module
+from gancompress.elastic.recorder import InstanceNorms, Recorder, run_module
+from gancompress.elastic.trace import Walk
 from gancompress.errors import TraceError
 
 _LOG = logging.getLogger("torch._subclasses.fake_tensor")
@@ -136,7 +137,7 @@ class Rehearsal:
         self._module.train(training)
         devices = [t.device for t in self.tensors.values() if t.is_cuda][:1]
         values = nullcontext() if self.real else self.mode
-        watch = nullcontext() if walk is None else InstanceNorms(walk)
+        watch = nullcontext() if walk is None else InstanceNorms(walk.note_normalised)
         with _same_chances(devices), values, watch:
             return run_module(self._module, tensors, *inputs, Recorder(observe))
 

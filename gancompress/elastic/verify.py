@@ -10,7 +10,6 @@ groups that alone bring the difference about are pinned to the line at which it 
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,10 +20,11 @@ from torch.utils._pytree import tree_leaves
 from gancompress.elastic.anatomy import PASSES, Anatomy, pinned, study
 from gancompress.elastic.attributes import patched
 from gancompress.elastic.axes import Axis, Ids, Reason, Source
+from gancompress.elastic.recorder import LIBRARY, counted_name, is_counted
 from gancompress.elastic.rehearsal import Rehearsal
 from gancompress.elastic.slicing import cut_all, plan
 from gancompress.elastic.subnets import attribute_values
-from gancompress.elastic.trace import Call, Site, counted_name, is_counted
+from gancompress.elastic.trace import Call, Site
 
 _FIX_SIZE = "take the size from a tensor at hand (x.shape), or leave it open (-1)"
 _FIX_LOOP = "do the same to all channels at once instead of one after the other"
@@ -142,56 +142,69 @@ def _trial_widths(anatomy: Anatomy, trial: int, seed: int) -> Ids:
     return np.where(fixed, most, narrow)
 
 
+class _Comparison:
+    """Watches a run and stops it at the first operator that is not as predicted."""
+
+    def __init__(self, calls: Sequence[Call], expected: list[list[tuple[int, ...]]]) -> None:
+        self._calls, self._expected = calls, expected
+        self._position = 0
+        self.found: Difference | None = None
+
+    @property
+    def call(self) -> Call | None:
+        """The operator that is to come next."""
+        return self._calls[self._position] if self._position < len(self._calls) else None
+
+    def observe(self, func: Any, args: Sequence[Any], kwargs: Mapping[str, Any], out: Any) -> None:
+        """Compare one executed operator."""
+        if not is_counted(func):
+            return
+        call = self.call
+        if call is None or call.op != counted_name(func):
+            message = "the operators that are executed depend on the number of channels"
+            source = call.source if call else None
+            self._stop(Difference(call, None, None, message, source, _FIX_LOOP))
+        shapes = [tuple(t.shape) for t in tree_leaves(out) if isinstance(t, Tensor)]
+        for now, then in zip(shapes, self._expected[self._position], strict=True):
+            if call is not None and now != then:
+                message = (
+                    f"fixes its size: {_text(now)} where a narrower network needs {_text(then)}"
+                )
+                self._stop(Difference(call, then, now, message, call.source, _fix(call)))
+        self._position += 1
+
+    def _stop(self, difference: Difference) -> None:
+        self.found = difference
+        raise _Stop
+
+
 def run_subnet(
     rehearsal: Rehearsal, anatomy: Anatomy, predictor: Predictor, widths: Ids, name: str
 ) -> Difference | None:
     """Run the module at ``widths`` and compare operator by operator."""
-    expected = predictor.shapes(widths)
-    position = 0
-    found: list[Difference] = []
-
-    def observe(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any], out: Any) -> None:
-        nonlocal position
-        if not is_counted(func):
-            return
-        shapes = [tuple(t.shape) for t in tree_leaves(out) if isinstance(t, Tensor)]
-        call = predictor.calls[position] if position < len(predictor.calls) else None
-        if call is None or call.op != counted_name(func):
-            message = "the operators that are executed depend on the number of channels"
-            source = call.source if call else None
-            found.append(Difference(call, None, None, message, source, _FIX_LOOP))
-            raise _Stop
-        for now, then in zip(shapes, expected[position], strict=True):
-            if now != then:
-                message = (
-                    f"fixes its size: {_text(now)} where a narrower network needs {_text(then)}"
-                )
-                found.append(Difference(call, then, now, message, call.source, _fix(call)))
-                raise _Stop
-        position += 1
-
+    comparison = _Comparison(predictor.calls, predictor.shapes(widths))
     training, single = PASSES[name]
     tensors = rehearsal.stand_ins()
     with torch.no_grad():
         tensors.update(cut_all(tensors, plan(anatomy.axes, widths)))
     try:
         with patched(rehearsal.modules(), attribute_values(anatomy, widths)):
-            rehearsal.run(tensors, rehearsal.inputs(single), observe, training)
-    except _Stop:
-        return found[0]
+            inputs = rehearsal.inputs(single)
+            rehearsal.run(tensors, inputs, comparison.observe, training)
     except Exception as error:
-        if found:
-            return found[0]
-        call = predictor.calls[position] if position < len(predictor.calls) else None
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        message = f"fails at another width: {first}"
-        return Difference(call, None, None, message, _line_of(error, call), _fix(call))
-    return None
+        if comparison.found is None:
+            call = comparison.call
+            first = str(error).splitlines()[0] if str(error) else type(error).__name__
+            message = f"fails at another width: {first}"
+            return Difference(call, None, None, message, _line_of(error, call), _fix(call))
+    return comparison.found
 
 
 def _fix(call: Call | None) -> str:
     """The change that would free the groups that meet in ``call``."""
-    if call is None or call.op != "aten.view.default":
+    if call is None or call.op != "aten.view.default" or call.source is None:
+        return _FIX_SIZE
+    if not any(word in call.source.text for word in ("view", "reshape", "unflatten")):
         return _FIX_SIZE
     shape, dims = call.outputs[0].shape, call.outputs[0].dims
     if sum(ids is not None for ids in dims) != 1:
@@ -208,9 +221,8 @@ def _text(shape: tuple[int, ...]) -> str:
 
 def _line_of(error: Exception, call: Call | None) -> Source | None:
     """The innermost line of the user's that an exception came through."""
-    library = (str(Path(torch.__file__).parent), str(Path(__file__).parent))
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if not frame.filename.startswith(library):
+        if not frame.filename.startswith(LIBRARY):
             return Source(frame.filename, frame.lineno or 0, frame.line or "")
     return call.source if call else None
 

@@ -95,7 +95,7 @@ def _choose(walk: Walk, grid: Ids, inferred: int | None, first: int) -> list[Ids
     """Which dimension of ``grid`` (ids at every position) carries the channels.
 
     Where several could, in this order: what running a subnet has shown (``walk.hints``), the one
-    the program left open (-1), the outermost. ``first``: index of the block's first dimension.
+    the program left open (-1), the longest. ``first``: index of the block's first dimension.
     """
     varying = [
         d
@@ -105,7 +105,7 @@ def _choose(walk: Walk, grid: Ids, inferred: int | None, first: int) -> list[Ids
     result: list[Ids | None] = [None] * grid.ndim
     if not varying:
         return result
-    carrier = varying[0]
+    carrier = max(varying, key=lambda d: grid.shape[d])
     if len(varying) > 1:
         hint = walk.decide()
         if hint is not None and hint - first in varying:
