@@ -1,0 +1,82 @@
+"""The command line: subcommands, one workflow call each."""
+
+import argparse
+import errno
+import logging
+import sys
+import warnings
+from collections.abc import Sequence
+
+import gancompress
+from gancompress.cli.look import inspect_verb, pairs_verb, papers_verb, recipe_verb
+from gancompress.cli.measure import evaluate_verb, extractor_verb
+from gancompress.cli.stages import search_verb, stage_verbs
+from gancompress.errors import GancompressError
+
+DESCRIPTION = """\
+Make a generator small: distil it into a supernet, search the supernet for the best subnet within a
+budget, prove that the extracted student equals what was searched, export it.
+
+  gancompress run recipes/quickstart.yaml        everything, from data to the exported student
+  gancompress search --mac-budget 2M             another student from the newest run
+  gancompress inspect my_models.py:build --input 1x3x256x256
+"""
+
+# What the system may refuse to write, and the user can mend.
+REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code: 0 done, 2 the user's mistake, 130 interrupted."""
+    parser = _parser()
+    options, left = parser.parse_known_args(arguments)
+    # argparse takes positional arguments in one block; overrides may also stand after options.
+    if any(text.startswith("-") for text in left) or (left and "overrides" not in options):
+        parser.error(f"unrecognized arguments: {' '.join(left)}")
+    if left:
+        options.overrides += left
+    _quieten()
+    try:
+        code: int | None = options.command(options)
+    except GancompressError as error:
+        print(f"gancompress: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("gancompress: interrupted; the same command goes on from here", file=sys.stderr)
+        return 130
+    except OSError as error:
+        if error.errno not in REFUSALS:
+            raise
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"gancompress: {place}{error.strerror}; nothing was left half-written. Mend that and "
+              "start the same command again", file=sys.stderr)  # fmt: skip
+        return 2
+    return code or 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="gancompress",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=gancompress.__version__)
+    verbs = parser.add_subparsers(metavar="VERB", required=True)
+    stage_verbs(verbs)
+    search_verb(verbs)
+    inspect_verb(verbs)
+    evaluate_verb(verbs)
+    extractor_verb(verbs)
+    pairs_verb(verbs)
+    papers_verb(verbs)
+    recipe_verb(verbs)
+    return parser
+
+
+def _quieten() -> None:
+    """Keep other packages' chatter away from the progress bars."""
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"torch\..*")
+    warnings.filterwarnings("ignore", category=FutureWarning)
+    warnings.filterwarnings("ignore", category=DeprecationWarning)
+    for name in ("torch.onnx", "onnxscript", "torch.export", "optuna"):
+        logging.getLogger(name).setLevel(logging.ERROR)

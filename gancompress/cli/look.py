@@ -1,0 +1,102 @@
+"""Verbs that show something: a generator, recorded pairs, a recipe, the published sizes."""
+
+import argparse
+from pathlib import Path
+
+from gancompress.cli.verbs import Verbs, add_verb
+
+
+def inspect_verb(verbs: Verbs) -> None:
+    text = "Show what of a generator is elastic, what is pinned and why, and what it costs."
+    example = "gancompress inspect my_models.py:build --input 1x3x256x256"
+    parser = add_verb(verbs, "inspect", text, example, _do_inspect)
+    parser.add_argument("what", help="built-in name, module:attr, file.py:attr, or a file")
+    parser.add_argument("kwargs", nargs="*", metavar="key=value", help="arguments of the factory")
+    parser.add_argument(
+        "--input", action="append", default=[], help="shape of an input: 1x3x64x64 or z=1x128"
+    )
+    parser.add_argument("--divisor", type=int, default=8, help="widths are multiples (default: 8)")
+    parser.add_argument("--minimum", type=int, default=8, help="smallest width (default: 8)")
+
+
+def _do_inspect(options: argparse.Namespace) -> None:
+    import yaml
+
+    from gancompress.workflows.inspect import inspect
+
+    kwargs = {}
+    for text in options.kwargs:
+        name, _, value = text.partition("=")
+        kwargs[name] = yaml.safe_load(value)
+    sizes = {"divisor": options.divisor, "minimum": options.minimum}
+    print(inspect(options.what, kwargs, options.input, **sizes))
+
+
+def pairs_verb(verbs: Verbs) -> None:
+    text = "Check, count or picture recorded pairs, or export them as class_K/image_I.png."
+    parser = add_verb(
+        verbs, "pairs", text, "gancompress pairs show runs/quickstart-1/pairs", _do_pairs
+    )
+    parser.add_argument("action", choices=["verify", "stats", "show", "export"])
+    parser.add_argument("store", type=Path, help="folder of the pairs")
+    parser.add_argument("output", type=Path, nargs="?", help="picture (show) or folder (export)")
+
+
+def _do_pairs(options: argparse.Namespace) -> None:
+    import json
+
+    from gancompress.data.folder_pairs import export_folder_pairs
+    from gancompress.data.inspect_pairs import pair_stats, show_pairs
+    from gancompress.data.pairs import PairStore
+
+    store = PairStore(options.store)
+    if options.action == "verify":
+        store.verify()
+        print(f"{options.store}: {len(store)} pairs, every shard as it was recorded")
+    elif options.action == "stats":
+        print(json.dumps(pair_stats(store), indent=2))
+    elif options.action == "show":
+        output = options.output or options.store / "pairs.png"
+        show_pairs(store, output)
+        print(output)
+    else:
+        output = options.output or options.store.with_name(options.store.name + "-folders")
+        export_folder_pairs(store, output)
+        print(output)
+
+
+def papers_verb(verbs: Verbs) -> None:
+    text = "Build every published network and compare its size with the published figures."
+    parser = add_verb(verbs, "verify-papers", text, "gancompress verify-papers", _do_papers)
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true")
+    form.add_argument("--markdown", action="store_true")
+
+
+def _do_papers(options: argparse.Namespace) -> int:
+    from gancompress.workflows.verify_papers import verify_papers
+
+    return 0 if verify_papers(options.json, options.markdown) else 1
+
+
+def recipe_verb(verbs: Verbs) -> None:
+    text = "Show a recipe with every default filled in, or every key there is."
+    parser = add_verb(
+        verbs, "recipe", text, "gancompress recipe show recipes/quickstart.yaml", _do_recipe
+    )
+    parser.add_argument("what", choices=["show", "schema"])
+    parser.add_argument("recipe", nargs="?", type=Path)
+    parser.add_argument("overrides", nargs="*", metavar="key.sub=value")
+
+
+def _do_recipe(options: argparse.Namespace) -> None:
+    from gancompress.errors import RecipeError
+    from gancompress.recipe.describe import describe_schema
+    from gancompress.recipe.load import load_recipe, recipe_to_yaml
+
+    if options.what == "schema":
+        print(describe_schema())
+        return
+    if options.recipe is None:
+        raise RecipeError("recipe show: name the recipe, e.g. recipes/quickstart.yaml")
+    print(recipe_to_yaml(load_recipe(options.recipe, options.overrides)), end="")

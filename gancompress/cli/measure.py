@@ -1,0 +1,79 @@
+"""Verbs that measure images, and train what to measure them with."""
+
+import argparse
+from pathlib import Path
+
+from gancompress.cli.verbs import Verbs, add_verb
+
+
+def evaluate_verb(verbs: Verbs) -> None:
+    text = "Score a run, a student or teacher file, a folder or a zip against real images."
+    example = "gancompress evaluate student.safetensors --against photos.zip --metrics frechet kid"
+    parser = add_verb(verbs, "evaluate", text, example, _do_evaluate)
+    parser.add_argument("what", help="run directory, student or teacher file, folder or zip")
+    parser.add_argument(
+        "--against", required=True, help="'digits', folder, zip, or .npz statistics"
+    )
+    parser.add_argument(
+        "--extractor", default="inception", help="inception, a classifier file, module:attr, …"
+    )
+    parser.add_argument("--metrics", nargs="+", default=["frechet", "kid", "manifold"])
+    parser.add_argument("--samples", type=int, default=10_000, help="images to generate")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--batch-size", type=int, default=64)
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda (default: auto)")
+    parser.add_argument("--family", help="of a teacher file that does not show it")
+    parser.add_argument("--factory", help="of a student whose architecture is not built in")
+    parser.add_argument("--inputs", type=Path, help="images that an image-to-image network is fed")
+    parser.add_argument("--output", type=Path, help="folder for scores.json and pictures")
+
+
+def _do_evaluate(options: argparse.Namespace) -> None:
+    from accelerate import PartialState
+
+    from gancompress.workflows.evaluate import evaluate
+
+    found = evaluate(
+        options.what,
+        options.against,
+        extractor=options.extractor,
+        metrics=options.metrics,
+        samples=options.samples,
+        seed=options.seed,
+        batch_size=options.batch_size,
+        device=options.device,
+        family=options.family,
+        factory=options.factory,
+        inputs=options.inputs,
+        output=options.output,
+    )
+    if PartialState().is_main_process:
+        print(found.text)
+
+
+def extractor_verb(verbs: Verbs) -> None:
+    text = "Train a small classifier on labelled images, to measure generators of them with."
+    example = "gancompress train-extractor photos/ shapes.safetensors --size 32"
+    parser = add_verb(verbs, "train-extractor", text, example, _do_extractor)
+    parser.add_argument("data", help="'digits', or a folder or zip with one folder a class")
+    parser.add_argument("output", type=Path, help="file to write, *.safetensors")
+    parser.add_argument("--size", type=int, default=32, help="pixels, 8 to 64 (default: 32)")
+    parser.add_argument("--channels", type=int, default=3, choices=[1, 3])
+    parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--held-out", type=float, default=0.2, help="share kept for its accuracy")
+    parser.add_argument("--seed", type=int, default=0)
+
+
+def _do_extractor(options: argparse.Namespace) -> None:
+    from gancompress.workflows.train_extractor import train_extractor
+
+    accuracy = train_extractor(
+        options.data,
+        options.output,
+        size=options.size,
+        channels=options.channels,
+        steps=options.steps,
+        held_out=options.held_out,
+        seed=options.seed,
+    )
+    print(f"{options.output}: {accuracy:.1%} of the held-out images recognised")
