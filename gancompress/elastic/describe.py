@@ -43,19 +43,25 @@ def describe(
             state = f"fixed [{notes.setdefault(note, len(notes) + 1)}]"
         tensors = len({name for name, _ in group.places})
         rows.append((group.name, str(group.channels), str(tensors), f"{share:.1%}", state))
-    lines = _aligned(rows)
-    lines += [f"[{number}] {note}" for note, number in notes.items()]
+    numbered = [f"[{number}] {note}" for note, number in notes.items()]
+    remarks = _remarks(parameters, unused, read_values)
+    return "\n".join([*_aligned(rows), *numbered, *remarks, *_costs(space, model)])
+
+
+def _remarks(
+    parameters: Mapping[str, Tensor], unused: Collection[str], read_values: Collection[str]
+) -> list[str]:
+    lines = []
     idle = [name for name in unused if name in parameters]
     if idle:
         count = _short(sum(parameters[name].numel() for name in idle))
         lines.append(f"not used in the forward pass: {idle[0]} … ({len(idle)} tensors, {count})")
-    lines += [
-        f"{line}: reads values of a tensor (.item(), if); the network was followed along the path "
-        "that the example inputs take"
-        for line in read_values
-    ]
-    lines += _costs(space, model)
-    return "\n".join(lines)
+    for line in read_values:
+        lines.append(
+            f"{line}: reads values of a tensor (.item(), if); the network was followed along the "
+            "path that the example inputs take"
+        )
+    return lines
 
 
 def _choices(widths: Sequence[int]) -> str:

@@ -185,23 +185,23 @@ def build_space(
     offered = {g.name: _choices(g, divisor, minimum, ratios, widths) for g in elastic}
     names: list[str] = []
     choices: list[tuple[int, ...]] = []
-    followers: dict[str, tuple[int, int, int]] = {}
-    leaders: dict[str, int] = {}
-    full = {g.name: g.channels for g in elastic}
-    tied: dict[int, list[ChannelGroup]] = {}
+    leaders: dict[str, ChannelGroup] = {}
+    tied: dict[str, list[ChannelGroup]] = {}
     for group in elastic:
         pattern = next((p for p in ties if fnmatchcase(group.name, p)), None)
-        if pattern is not None and pattern in leaders:
-            leader = leaders[pattern]
-            followers[group.name] = (leader, group.channels, full[names[leader]])
-            tied.setdefault(leader, []).append(group)
+        if pattern in leaders:
+            tied.setdefault(leaders[pattern].name, []).append(group)
         elif len(offered[group.name]) > 1:
-            if pattern is not None:
-                leaders[pattern] = len(names)
             names.append(group.name)
             choices.append(offered[group.name])
+            if pattern is not None:
+                leaders[pattern] = group
+    followers: dict[str, tuple[int, int, int]] = {}
     for leader, members in tied.items():
-        choices[leader] = _common(choices[leader], members, offered)
+        index = names.index(leader)
+        full = choices[index][-1]
+        followers.update({m.name: (index, m.channels, full) for m in members})
+        choices[index] = _common(choices[index], members, offered)
     return SearchSpace(tuple(names), tuple(choices), followers)
 
 
