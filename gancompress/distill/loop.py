@@ -1,23 +1,68 @@
 """Distilling a supernet from recorded pairs: every subnet learns to answer as the teacher did."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate import Accelerator
 from torch import nn
+from tqdm import tqdm
 
+from gancompress.distill.feature_network import FeatureNetwork
+from gancompress.distill.features import prepare_features
 from gancompress.distill.objective import DISCRIMINATOR_TERMS, TermWeight, check_terms
 from gancompress.distill.opponent import Opponent
 from gancompress.distill.sampling import SubnetRule
 from gancompress.distill.source import Source
 from gancompress.distill.step import Step
+from gancompress.distill.validation import HeldOut, Show, Validation
+from gancompress.distill.watch import Watch
 from gancompress.elastic import Subnet, Supernet
-from gancompress.training.checkpoint import Stateful
+from gancompress.training.checkpoint import Stateful, load_checkpoint
 from gancompress.training.engine import fit
 from gancompress.training.losses import AdversarialLoss
 from gancompress.training.optimise import Schedule, moving_average, scheduled
+
+
+@dataclass(frozen=True)
+class Adversary:
+    """The discriminator and how it learns.
+
+    Attributes:
+        network: ``network(image, **conditions)`` gives (logits, features).
+        loss: its own and that of the adversarial terms.
+        learning_rate: of Adam.
+        real_weight, relativistic, r1, gradient_penalty, penalty_every: see
+            :class:`gancompress.distill.opponent.Opponent`.
+    """
+
+    network: nn.Module
+    loss: AdversarialLoss
+    learning_rate: float
+    real_weight: float
+    relativistic: bool
+    r1: float
+    gradient_penalty: float
+    penalty_every: int
+
+
+@dataclass(frozen=True)
+class Validate:
+    """Looking at held-out pairs during the training.
+
+    Attributes:
+        held_out: inputs and the teacher's outputs.
+        every: steps between two looks.
+        patience: looks without improvement after which the training ends; 0 for no such end.
+        show: takes a step and titled rows of outputs, to make pictures of.
+    """
+
+    held_out: HeldOut
+    every: int
+    patience: int
+    show: Show
 
 
 def distill(
@@ -25,19 +70,22 @@ def distill(
     source: Source,
     *,
     terms: Mapping[str, TermWeight],
-    discriminator: nn.Module | None,
-    adversarial: AdversarialLoss,
-    real_weight: float,
+    taps: Mapping[str, Sequence[str]],
+    networks: Mapping[str, FeatureNetwork],
+    teacher: nn.Module | None,
+    adversary: Adversary | None,
+    validate: Validate | None,
     accelerator: Accelerator,
     steps: int,
     learning_rate: float,
-    discriminator_learning_rate: float,
     betas: tuple[float, float],
     schedule: Schedule,
     ema: float,
     clip: float,
     rule: SubnetRule,
     random_subnets: int,
+    in_place: float,
+    accumulate: int,
     fixed: Subnet | None,
     seed: int,
     checkpoint: Path,
@@ -52,49 +100,89 @@ def distill(
         source: the pairs and, where there are any, real images. Without real images the real branch
             of the objective is left out.
         terms: what the student is asked for, by name.
-        discriminator: ``discriminator(image, **conditions)`` gives (logits, features); not used
-            where no term needs one.
-        adversarial: loss of the discriminator and of the adversarial terms.
-        real_weight: of real against fresh images in the discriminator's loss.
+        taps: of feature terms, see :func:`gancompress.distill.taps.find_taps`; ``auto`` if not
+            given.
+        networks: of the terms that look through one.
+        teacher: the white box, where a term looks inside; the source's pairs are its answers.
+        adversary: the discriminator, if any; not used where no term needs one.
+        validate: looks at held-out pairs; the best average is kept beside ``checkpoint`` as
+            ``<stem>-best.pt``, and returned if patience ended the training.
         schedule: of both learning rates.
         clip: largest gradient norm of the student; 0 for no clipping.
         rule, random_subnets: see :func:`gancompress.distill.sampling.subnets_of_step`.
+        in_place: share of output and score terms that smaller subnets take towards the largest.
+        accumulate: parts that a batch is run in.
         fixed: only this subnet learns, ``rule`` is not asked.
 
     Raises:
-        RecipeError: a term is unknown, or one needs a discriminator and there is none.
+        RecipeError: a term is unknown, or one needs what is not there.
     """
     if source.real is None:
         terms = {name: term for name, term in terms.items() if name != "adversarial_real"}
-    check_terms(terms, discriminator is not None)
+    check_terms(terms, adversary is not None)
+
+    # What feature terms look at.
+    device = accelerator.device
+    supernet = supernet.to(device).train()
+    features = prepare_features(
+        terms,
+        student=supernet.module,
+        teacher=teacher.to(device).eval() if teacher is not None else None,
+        batch=source.pairs_of(0)[0],
+        inputs=dict(source.inputs),
+        taps=taps,
+        networks=networks,
+        seed=seed,
+    )
+    say = tqdm.write if accelerator.is_main_process else lambda text: None
+    for term, found in features.taps.items():
+        log({"step": 0, "taps": {term: [str(tap) for tap in found]}})
+        say("\n".join([f"{term} compares, student (shape) = teacher (shape):", *map(str, found)]))
 
     # Everything that has a state.
-    supernet = supernet.to(accelerator.device).train()
     average = moving_average(supernet.module, ema)
-    optimizer = torch.optim.Adam(supernet.module.parameters(), learning_rate, betas)
+    learning = [*supernet.module.parameters()]
+    state: dict[str, Stateful] = {"student": supernet.module, "average": average}
+    if features.adapters is not None:
+        state["adapters"] = features.adapters.to(device)
+        learning += features.adapters.parameters()
+    optimizer = torch.optim.Adam(learning, learning_rate, betas)
     rates = [scheduled(optimizer, schedule, steps)]
-    state: dict[str, Stateful] = {
-        "student": supernet.module,
-        "average": average,
-        "optimizer": optimizer,
-        "schedule": rates[0],
-    }
+    state |= {"optimizer": optimizer, "schedule": rates[0]}
+    if accelerator.scaler is not None:
+        state["scaler"] = accelerator.scaler
     opponent = None
-    if discriminator is not None and any(name in DISCRIMINATOR_TERMS for name in terms):
-        discriminator = discriminator.to(accelerator.device).train()
-        opt_d = torch.optim.Adam(discriminator.parameters(), discriminator_learning_rate, betas)
-        rates.append(scheduled(opt_d, schedule, steps))
-        state["discriminator"] = discriminator
-        state["discriminator_optimizer"] = opt_d
+    if adversary is not None and any(name in DISCRIMINATOR_TERMS for name in terms):
+        opponent = _opponent(adversary, betas, accelerator)
+        rates.append(scheduled(opponent.optimizer, schedule, steps))
+        state["discriminator"] = opponent.network
+        state["discriminator_optimizer"] = opponent.optimizer
         state["discriminator_schedule"] = rates[1]
-        opponent = Opponent(discriminator, opt_d, adversarial, real_weight, accelerator)
+    best = checkpoint.with_name(f"{checkpoint.stem}-best.pt")
+    watch = Watch(adversary.loss if adversary else "", log, say, checkpoint.stem)
+    validation = None
+    if validate is not None:
+        validation = Validation(
+            supernet,
+            average,
+            terms,
+            validate.held_out,
+            fixed,
+            validate.every,
+            validate.patience,
+            best if accelerator.is_main_process else None,
+            log,
+            validate.show,
+        )
+        state["validation"] = validation
 
     step = Step(
         supernet,
         source,
         terms,
+        features,
         opponent,
-        adversarial,
+        adversary.loss if adversary else "hinge",
         optimizer,
         rates,
         average,
@@ -102,8 +190,11 @@ def distill(
         clip,
         rule,
         random_subnets,
+        in_place,
+        accumulate,
         fixed,
         steps,
+        watch.tell,
     )
     fit(
         step,
@@ -112,10 +203,33 @@ def distill(
         seed=seed,
         checkpoint=checkpoint,
         checkpoint_seconds=checkpoint_seconds,
-        log=log,
+        log=watch,
         log_every=log_every,
-        title="distill",
+        title=checkpoint.stem,
         main_process=accelerator.is_main_process,
+        device=device,
+        after=validation,
     )
+    if validation is not None and validation.ended:
+        accelerator.wait_for_everyone()
+        load_checkpoint(best, {"average": average})
+        watch.tell(validation.best_step, "the weights of this step are the best and are used")
     trained: nn.Module = average.module
     return trained.eval()
+
+
+def _opponent(
+    adversary: Adversary, betas: tuple[float, float], accelerator: Accelerator
+) -> Opponent:
+    network = adversary.network.to(accelerator.device).train()
+    return Opponent(
+        network,
+        torch.optim.Adam(network.parameters(), adversary.learning_rate, betas),
+        adversary.loss,
+        adversary.real_weight,
+        adversary.relativistic,
+        adversary.r1,
+        adversary.gradient_penalty,
+        adversary.penalty_every,
+        accelerator,
+    )

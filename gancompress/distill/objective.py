@@ -2,18 +2,43 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
+import torch
 from torch import Tensor
 
 from gancompress.distill.schedules import Decay, share_left
-from gancompress.distill.terms import OUTPUT, PRIOR, SCORES, feature_matching
+from gancompress.distill.terms import (
+    FEATURES,
+    OUTPUT,
+    PRIOR,
+    SCORES,
+    Maps,
+    adapted_mse,
+    feature_matching,
+    latent_directions,
+)
 from gancompress.errors import RecipeError
-from gancompress.training.losses import ADVERSARIAL
+from gancompress.training.losses import generator_loss
 
 # Terms that need a discriminator beside the two outputs.
 DISCRIMINATOR_TERMS = ("discriminator_features", "adversarial", "adversarial_real")
 
-TERMS = (*OUTPUT, *PRIOR, *SCORES, *DISCRIMINATOR_TERMS)
+# Terms that compare features inside student and teacher; of these, those that need adapters.
+TAPPED_TERMS = ("adapted", "kernel_alignment", "channel_means", "latent_directions")
+ADAPTED_TERMS = ("adapted", "channel_means")
+
+# Terms that look at both outputs through a fixed network.
+NETWORK_TERMS = ("perceptual", "style")
+
+# Terms on feature maps, with the arguments that Features.compared gives.
+_COMPARE: dict[str, Any] = {
+    **FEATURES,
+    "adapted": adapted_mse,
+    "latent_directions": latent_directions,
+}
+
+TERMS = (*OUTPUT, *PRIOR, *SCORES, *TAPPED_TERMS, *NETWORK_TERMS, *DISCRIMINATOR_TERMS)
 
 
 @dataclass(frozen=True)
@@ -42,18 +67,26 @@ class Seen:
     Attributes:
         student: output of the subnet, (N, …).
         teacher: output of the teacher for the same inputs.
+        largest: output of the largest subnet, for a smaller one to learn from; without gradient.
         features: the discriminator's maps of the student's images, shallow to deep.
         teacher_features: its maps of the teacher's.
         logits: its verdict on the student's images.
+        teacher_logits: its verdict on the teacher's, for a relativistic loss.
         fresh_logits: its verdict on the subnet's images of inputs the teacher never answered.
+        real_logits: its verdict on real images, for a relativistic loss.
+        compared: arguments of the feature terms, by term.
     """
 
     student: Tensor
     teacher: Tensor
+    largest: Tensor | None = None
     features: list[Tensor] = field(default_factory=list)
     teacher_features: list[Tensor] = field(default_factory=list)
     logits: Tensor | None = None
+    teacher_logits: Tensor | None = None
     fresh_logits: Tensor | None = None
+    real_logits: Tensor | None = None
+    compared: Mapping[str, tuple[Maps, ...]] = field(default_factory=dict)
 
 
 def check_terms(terms: Mapping[str, TermWeight], discriminator: bool) -> None:
@@ -83,31 +116,47 @@ def weights_at(terms: Mapping[str, TermWeight], step: int, progress: float) -> d
     return weights
 
 
-def term_losses(names: Mapping[str, float], seen: Seen, adversarial: str) -> dict[str, Tensor]:
+def term_losses(
+    names: Mapping[str, float], seen: Seen, adversarial: str, in_place: float = 0.0
+) -> dict[str, Tensor]:
     """The value of each term, not weighted.
 
     Args:
         names: the terms in use.
         seen: what there is to compare.
         adversarial: a name in :data:`gancompress.training.losses.ADVERSARIAL`.
+        in_place: share of the output and score terms that is taken towards the largest subnet's
+            output in place of the teacher's, where ``seen`` has one.
     """
-    _, fool = ADVERSARIAL[adversarial]
     losses = {}
     for name in names:
-        if name in OUTPUT:
-            losses[name] = OUTPUT[name](seen.student, seen.teacher)
+        if name in OUTPUT or name in SCORES:
+            losses[name] = _towards(name, seen, in_place)
         elif name in PRIOR:
             losses[name] = PRIOR[name](seen.student)
-        elif name in SCORES:
-            losses[name] = SCORES[name](seen.student, seen.teacher)
+        elif name in _COMPARE:
+            losses[name] = _COMPARE[name](*seen.compared[name])
         elif name == "discriminator_features":
             levels = level_weights(len(seen.features))
             losses[name] = feature_matching(seen.features, seen.teacher_features, levels)
         elif name == "adversarial" and seen.logits is not None:
-            losses[name] = fool(seen.logits)
+            losses[name] = generator_loss(adversarial, seen.logits, seen.teacher_logits)
         elif name == "adversarial_real" and seen.fresh_logits is not None:
-            losses[name] = fool(seen.fresh_logits)
+            losses[name] = generator_loss(adversarial, seen.fresh_logits, seen.real_logits)
     return losses
+
+
+def _towards(name: str, seen: Seen, in_place: float) -> Tensor:
+    """An output or score term, towards the teacher and in part towards the largest subnet."""
+    compare = (OUTPUT | SCORES)[name]
+    if seen.largest is None or in_place == 0:
+        return compare(seen.student, seen.teacher)
+    # The teacher of `soft_bce` gives probabilities, a subnet gives logits.
+    largest = torch.sigmoid(seen.largest) if name == "soft_bce" else seen.largest
+    from_largest = in_place * compare(seen.student, largest)
+    if in_place == 1:
+        return from_largest
+    return (1 - in_place) * compare(seen.student, seen.teacher) + from_largest
 
 
 def level_weights(levels: int) -> list[float]:

@@ -1,6 +1,7 @@
 """The discriminator of a distillation: it tells the teacher's images from the student's."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -8,8 +9,13 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from gancompress.batch import Batch, concatenate
-from gancompress.training.losses import ADVERSARIAL, AdversarialLoss
-from gancompress.training.optimise import average_gradients, descend
+from gancompress.training.losses import (
+    AdversarialLoss,
+    discriminator_loss,
+    gradient_penalty,
+    r1_penalty,
+)
+from gancompress.training.optimise import average_buffers, average_gradients, descend
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,11 @@ class Opponent:
         loss: how it learns.
         real_weight: of real against freshly generated images in its loss; teacher against student
             counts 1 (DiStyleGAN, L_D).
+        relativistic: it judges the teacher's images by how much more real they look than the
+            student's, see :func:`gancompress.training.losses.relativistic`.
+        r1: weight of the R1 penalty on the images it should call real; 0 for none.
+        gradient_penalty: weight of the penalty of Gulrajani et al. between both; 0 for none.
+        penalty_every: steps between two penalties, which then weigh that many times more.
         accelerator: for mixed precision.
     """
 
@@ -44,6 +55,10 @@ class Opponent:
     optimizer: torch.optim.Optimizer
     loss: AdversarialLoss
     real_weight: float
+    relativistic: bool
+    r1: float
+    gradient_penalty: float
+    penalty_every: int
     accelerator: Accelerator
 
     def look(self, shown: Shown) -> tuple[Tensor, list[Tensor]]:
@@ -51,23 +66,69 @@ class Opponent:
         logits, features = self.network(shown.images, **shown.conditions)
         return logits, list(features)
 
-    def learn(
-        self, teacher: Shown, student: Shown, real: Shown | None, fresh: Shown | None
+    @contextmanager
+    def judging(self) -> Iterator[None]:
+        """While the student learns from it: gradients pass through it, none are kept in it."""
+        learning = [p for p in self.network.parameters() if p.requires_grad]
+        for parameter in learning:
+            parameter.requires_grad_(False)
+        try:
+            yield
+        finally:
+            for parameter in learning:
+                parameter.requires_grad_(True)
+
+    def study(
+        self,
+        step: int,
+        teacher: Shown,
+        student: Shown,
+        real: Shown | None,
+        fresh: Shown | None,
+        share: float,
     ) -> dict[str, Tensor]:
-        """One step; all images go through the network together."""
+        """Add to its gradients what it learns from these images, all in one pass.
+
+        Args:
+            step: decides about penalties.
+            teacher, real: images it should call real.
+            student, fresh: images it should call fake.
+            share: of these images in the step.
+        """
         groups = [group for group in (teacher, student, real, fresh) if group is not None]
         together = joined(groups)
-        tell, _ = ADVERSARIAL[self.loss]
         with self.accelerator.autocast():
             logits, _ = self.look(Shown(together.images.detach(), together.conditions))
             parts = torch.split(logits.float(), [len(group.images) for group in groups])
-            loss = tell(parts[0], parts[1])
+            loss = discriminator_loss(self.loss, parts[0], parts[1], self.relativistic)
             losses = {"d": loss.detach()}
             if real is not None and fresh is not None:
-                on_real = tell(parts[2], parts[3])
+                on_real = discriminator_loss(self.loss, parts[2], parts[3], self.relativistic)
                 losses["d_real"] = on_real.detach()
                 loss = loss + self.real_weight * on_real
-        self.accelerator.backward(loss)
-        average_gradients(self.network.parameters())
-        descend(self.optimizer)
+        if step % self.penalty_every == 0 and (self.r1 or self.gradient_penalty):
+            penalty = self._penalty(teacher, student)
+            losses["d_penalty"] = penalty.detach()
+            loss = loss + self.penalty_every * penalty
+        self.accelerator.backward(loss * share)
         return losses
+
+    def learn(self) -> None:
+        """One step along the gradients added up by :meth:`study`."""
+        average_gradients(self.network.parameters())
+        average_buffers(self.network)
+        descend(self.optimizer, scaler=self.accelerator.scaler)
+
+    def _penalty(self, teacher: Shown, student: Shown) -> Tensor:
+        """In full precision: squares of gradients do not survive half."""
+        conditions = teacher.conditions
+        total = teacher.images.new_zeros(())
+        if self.r1:
+            total = total + self.r1 / 2 * r1_penalty(self.network, teacher.images, conditions)
+        if self.gradient_penalty:
+            mix = torch.rand(len(teacher.images), device=teacher.images.device)
+            student_images = student.images.float()
+            total = total + self.gradient_penalty * gradient_penalty(
+                self.network, teacher.images, student_images, conditions, mix
+            )
+        return total

@@ -1,31 +1,49 @@
 """Which subnets learn in a training step."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 
 from gancompress.elastic import SearchSpace, Subnet
 
-SubnetRule = Literal["sandwich", "uniform", "largest"]
+SubnetRule = Literal["sandwich", "uniform", "largest", "progressive"]
+
+# Share of the training after which progressive shrinking has opened the whole space.
+OPEN_AFTER = 0.5
 
 
 def subnets_of_step(
-    space: SearchSpace, rule: SubnetRule, random: int, rng: np.random.Generator
+    space: SearchSpace,
+    rule: SubnetRule,
+    random: int,
+    rng: np.random.Generator,
+    progress: float = 1.0,
 ) -> list[Subnet]:
     """The subnets of one step, the dearest first.
 
     Args:
         rule: ``sandwich``: the largest, the smallest and ``random`` others, so that both ends of
             the space always improve (Yu & Huang 2019, section 3.2); ``uniform``: only others;
-            ``largest``: only the largest.
+            ``largest``: only the largest; ``progressive``: the sandwich of a space that opens from
+            the largest subnet down to the smallest (Cai et al. 2020, Once-for-All, section 3.3).
         random: how many others; drawn uniformly in every group by turns with one ratio for all
             groups, so that small subnets occur as often as large ones.
+        progress: share of the training that is done, for ``progressive``.
     """
+    if rule == "progressive":
+        space = _opened(space, min(progress / OPEN_AFTER, 1.0))
     if rule == "largest" or space.size == 1:
         return [space.largest]
     others = [_one(space, rng) for _ in range(max(random, int(rule == "uniform")))]
-    return [space.largest, *others, space.smallest] if rule == "sandwich" else others
+    return others if rule == "uniform" else [space.largest, *others, space.smallest]
+
+
+def _opened(space: SearchSpace, share: float) -> SearchSpace:
+    """The space of the widest ``share`` of every group's widths, the widest itself always."""
+    choices = [widths[round((1.0 - share) * (len(widths) - 1)) :] for widths in space.choices]
+    return replace(space, choices=tuple(choices))
 
 
 def _one(space: SearchSpace, rng: np.random.Generator) -> Subnet:

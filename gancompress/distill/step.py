@@ -1,6 +1,7 @@
 """One step of a distillation: the discriminator learns, then every subnet of the step does."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,13 +12,26 @@ from torch.optim.lr_scheduler import LRScheduler
 from torch.optim.swa_utils import AveragedModel
 
 from gancompress.batch import rows
+from gancompress.distill.features import Features
 from gancompress.distill.objective import Seen, TermWeight, term_losses, weights_at
 from gancompress.distill.opponent import Opponent, Shown, joined
+from gancompress.distill.parts import Answer, Part, TeacherMaps, parts_of, shares
 from gancompress.distill.sampling import SubnetRule, subnets_of_step
 from gancompress.distill.source import Source
+from gancompress.distill.taps import tapped
+from gancompress.distill.watch import pulls, spread
 from gancompress.elastic import Subnet, Supernet
 from gancompress.training.losses import AdversarialLoss
-from gancompress.training.optimise import average_gradients, descend, follow_buffers
+from gancompress.training.optimise import (
+    average_buffers,
+    average_gradients,
+    descend,
+    everywhere,
+    follow_buffers,
+)
+
+# Steps between two looks at how strongly each term pulls at the output.
+PULL_EVERY = 100
 
 
 @dataclass(frozen=True)
@@ -28,18 +42,23 @@ class Step:
         supernet: what is trained, by ``optimizer``; ``average`` follows it.
         source: pairs, real images and fresh inputs by step number.
         terms: what the student is asked for.
+        features: where its feature terms take their maps from.
         opponent: the discriminator, where a term needs one.
         adversarial: loss behind the adversarial terms.
         rates: the learning-rate schedules of both optimisers.
         clip: largest gradient norm of the student; 0 for no clipping.
         rule, random_subnets: which subnets learn, see :mod:`gancompress.distill.sampling`.
+        in_place: share of what smaller subnets learn from the largest one, in place of the teacher.
+        accumulate: in how many parts a batch is run, to save memory.
         fixed: only this subnet learns.
         steps: length of the training.
+        tell: takes a step and a line of plain language.
     """
 
     supernet: Supernet
     source: Source
     terms: Mapping[str, TermWeight]
+    features: Features
     opponent: Opponent | None
     adversarial: AdversarialLoss
     optimizer: torch.optim.Optimizer
@@ -49,98 +68,187 @@ class Step:
     clip: float
     rule: SubnetRule
     random_subnets: int
+    in_place: float
+    accumulate: int
     fixed: Subnet | None
     steps: int
+    tell: Callable[[int, str], None]
 
     def __call__(self, step: int, rng: np.random.Generator) -> dict[str, Tensor]:
         weights = weights_at(self.terms, step, self.source.progress(step, self.steps))
-        subnets = [self.fixed] if self.fixed else self._subnets(rng)
-        batch, target = self.source.pairs_of(step)
-        conditions = self.source.conditions(batch)
-        teacher = Shown(target, conditions)
-
-        # Every subnet answers the same inputs.
-        with self.accelerator.autocast():
-            outputs = [self.supernet(**batch, subnet=subnet) for subnet in subnets]
-        answers = [Shown(output, conditions) for output in outputs]
-
-        # Update the discriminator.
-        losses: dict[str, Tensor] = {}
-        fresh: list[Shown] = []
-        if self.opponent is not None:
-            fresh = self._fresh(step, subnets, learn="adversarial_real" in weights)
-            losses = self._update_opponent(step, teacher, answers, fresh)
-
-        # Update the student: one step along the sum of what every subnet is short of.
-        teacher_maps = self._maps(teacher)
-        for index, subnet in enumerate(subnets):
-            seen = Seen(outputs[index], target, teacher_features=teacher_maps)
-            judged = fresh[index] if "adversarial_real" in weights else None
-            found = self._descend_from(weights, seen, answers[index], judged, len(subnets))
-            losses |= {f"{name}.{self._kind(subnet)}": loss for name, loss in found.items()}
-        average_gradients(self.supernet.module.parameters())
-        losses["gradient"] = descend(self.optimizer, clip=self.clip)
-        if self.opponent is not None:
-            # The student's losses went through it.
-            self.opponent.optimizer.zero_grad(set_to_none=True)
+        subnets = [self.fixed] if self.fixed else self._subnets(step, rng)
+        parts = parts_of(
+            self.source,
+            step,
+            self.accumulate,
+            adversarial=self.opponent is not None,
+            moved="latent_directions" in weights,
+        )
+        values: dict[str, list[Tensor]] = {}
+        whole = all(bool(torch.isfinite(t).all()) for p in parts for t in p.tensors())
+        if not everywhere(whole, self.accelerator.device):
+            # One such batch would stay in running statistics for ever.
+            self.tell(step, f"the batch of step {step} holds values that are not finite; left out")
+        else:
+            self._learn(step, weights, subnets, parts, values)
         for rate in self.rates:
             rate.step()
+        return {name: torch.stack(found).mean() for name, found in values.items()}
+
+    def _learn(
+        self,
+        step: int,
+        weights: Mapping[str, float],
+        subnets: Sequence[Subnet],
+        parts: Sequence[Part],
+        values: dict[str, list[Tensor]],
+    ) -> None:
+        # Update the discriminator. A batch that is run in one part is answered once for both.
+        once = len(parts) == 1
+        answers: list[Answer] = []
+        if once or self.opponent is not None:
+            for part in parts:
+                with nullcontext() if once else torch.no_grad():
+                    answers = self._answers(part, weights, subnets)
+                if self.opponent is not None:
+                    _add(values, self._study(step, part, answers, 1 / len(parts)))
+        if self.opponent is not None:
+            self.opponent.learn()
+
+        # Update the student: one step along the sum of what every subnet is short of.
+        with self.opponent.judging() if self.opponent else nullcontext():
+            for part in parts:
+                if not once:
+                    answers = self._answers(part, weights, subnets)
+                self._descend_from(step, weights, subnets, part, answers, len(parts), values)
+        average_gradients(p for group in self.optimizer.param_groups for p in group["params"])
+        average_buffers(self.supernet.module)
+        scaler = self.accelerator.scaler
+        values["gradient"] = [descend(self.optimizer, clip=self.clip, scaler=scaler)]
+        if scaler is not None:
+            scaler.update()
         self.average.update_parameters(self.supernet.module)
         follow_buffers(self.average, self.supernet.module)
-        return losses
 
-    def _subnets(self, rng: np.random.Generator) -> list[Subnet]:
-        return subnets_of_step(self.supernet.space, self.rule, self.random_subnets, rng)
+    def _subnets(self, step: int, rng: np.random.Generator) -> list[Subnet]:
+        progress = step / self.steps
+        return subnets_of_step(self.supernet.space, self.rule, self.random_subnets, rng, progress)
 
-    def _fresh(self, step: int, subnets: Sequence[Subnet], learn: bool) -> list[Shown]:
+    def _answers(
+        self, part: Part, weights: Mapping[str, float], subnets: Sequence[Subnet]
+    ) -> list[Answer]:
+        """Every subnet answers the same inputs, and a share each of those without a teacher."""
+        names = self.features.in_student(weights)
+        judged: list[tuple[Shown, Mapping[str, Tensor]]] = []
+        with self.accelerator.autocast():
+            for subnet in subnets:
+                with tapped(self.supernet.module, names) as maps:
+                    output = self.supernet(**part.batch, subnet=subnet)
+                judged.append((Shown(output, part.conditions), maps))
+        fresh = self._fresh(part, subnets, learn="adversarial_real" in weights)
+        moved = [self._moved(part, subnet) for subnet in subnets]
+        return [
+            Answer(shown, maps, moved[i], fresh[i] if fresh else None)
+            for i, (shown, maps) in enumerate(judged)
+        ]
+
+    def _moved(self, part: Part, subnet: Subnet) -> Mapping[str, Tensor]:
+        if part.moved is None:
+            return {}
+        names = self.features.in_student(["latent_directions"])
+        with self.accelerator.autocast(), tapped(self.supernet.module, names) as maps:
+            self.supernet(**part.moved, subnet=subnet)
+        return maps
+
+    def _fresh(self, part: Part, subnets: Sequence[Subnet], learn: bool) -> list[Shown]:
         """Images of inputs the teacher never answered, to set against real ones: a share each."""
-        if self.source.real is None:
+        if part.fresh is None:
             return []
-        inputs = self.source.fresh_of(step)
-        shares = [rows(inputs, part) for part in _shares(len(subnets))]
-        with self.accelerator.autocast(), torch.set_grad_enabled(learn):
+        # Processes have following stretches of the fresh inputs.
+        offset = self.source.rank * self.source.batch_size
+        cuts = shares(len(subnets), offset=offset)
+        given = [rows(part.fresh, cut) for cut in cuts]
+        grad = learn and torch.is_grad_enabled()
+        with self.accelerator.autocast(), torch.set_grad_enabled(grad):
             return [
                 Shown(self.supernet(**share, subnet=subnet), self.source.conditions(share))
-                for share, subnet in zip(shares, subnets, strict=True)
+                for share, subnet in zip(given, subnets, strict=True)
             ]
 
-    def _update_opponent(
-        self, step: int, teacher: Shown, answers: Sequence[Shown], fresh: Sequence[Shown]
+    def _study(
+        self, step: int, part: Part, answers: Sequence[Answer], share: float
     ) -> dict[str, Tensor]:
-        """The discriminator learns from a share of each subnet's images, as many as a batch."""
+        """The discriminator sees a share of each subnet's images, as many as a batch."""
         assert self.opponent is not None
+        # Processes have every so-manieth of the pairs.
+        cuts = shares(len(answers), offset=self.source.rank, stride=self.source.ranks)
         student = [
-            Shown(answer.images[part], rows(answer.conditions, part))
-            for answer, part in zip(answers, _shares(len(answers)), strict=True)
+            Shown(answer.shown.images[cut], rows(answer.shown.conditions, cut))
+            for answer, cut in zip(answers, cuts, strict=True)
         ]
-        real = Shown(*self.source.real_of(step)) if fresh else None
-        return self.opponent.learn(teacher, joined(student), real, joined(fresh) if fresh else None)
-
-    def _maps(self, teacher: Shown) -> list[Tensor]:
-        if self.opponent is None:
-            return []
-        with torch.no_grad(), self.accelerator.autocast():
-            return self.opponent.look(teacher)[1]
+        fresh = [answer.fresh for answer in answers if answer.fresh is not None]
+        teacher = Shown(part.target, part.conditions)
+        return self.opponent.study(
+            step, teacher, joined(student), part.real, joined(fresh) if fresh else None, share
+        )
 
     def _descend_from(
         self,
+        step: int,
         weights: Mapping[str, float],
-        seen: Seen,
-        answer: Shown,
-        fresh: Shown | None,
-        subnets: int,
-    ) -> dict[str, Tensor]:
-        """Add one subnet's share to the gradients; returns the value of each term."""
-        with self.accelerator.autocast():
+        subnets: Sequence[Subnet],
+        part: Part,
+        answers: Sequence[Answer],
+        parts: int,
+        values: dict[str, list[Tensor]],
+    ) -> None:
+        """Add what every subnet is short of in one part to the gradients."""
+        taught, inside = self._teacher_seen(part, weights)
+        largest = answers[0].shown.images.detach()
+        for index, (subnet, answer) in enumerate(zip(subnets, answers, strict=True)):
+            kind = self._kind(subnet)
+            seen = replace(taught, student=answer.shown.images)
+            if index and subnets[0] == self.supernet.space.largest:
+                seen = replace(seen, largest=largest)
+            with self.accelerator.autocast():
+                seen = self._looked_at(seen, weights, answer, inside)
+                found = term_losses(weights, seen, self.adversarial, self.in_place)
+                weighted = {name: weights[name] * loss for name, loss in found.items()}
+                total = torch.stack(list(weighted.values())).sum()
+            if index == 0 and step % PULL_EVERY == 0:
+                _add(values, pulls(weighted, answer.shown.images))
+            self.accelerator.backward(total / (len(subnets) * parts))
+            _add(values, {f"{name}.{kind}": loss.detach() for name, loss in found.items()})
+            if kind != "other":
+                values.setdefault(f"spread.{kind}", []).append(spread(seen.student, seen.teacher))
+
+    def _teacher_seen(self, part: Part, weights: Mapping[str, float]) -> tuple[Seen, TeacherMaps]:
+        """What there is to see of the teacher, the same for all subnets."""
+        seen = Seen(student=part.target, teacher=part.target)
+        with torch.no_grad(), self.accelerator.autocast():
             if self.opponent is not None:
-                logits, maps = self.opponent.look(answer)
-                seen = replace(seen, logits=logits, features=maps)
-                if fresh is not None:
-                    seen = replace(seen, fresh_logits=self.opponent.look(fresh)[0])
-            found = term_losses(weights, seen, self.adversarial)
-            total = torch.stack([weights[name] * loss for name, loss in found.items()]).sum()
-        self.accelerator.backward(total / subnets)
-        return {name: loss.detach() for name, loss in found.items()}
+                logits, maps = self.opponent.look(Shown(part.target, part.conditions))
+                seen = replace(seen, teacher_features=maps)
+                if self.opponent.relativistic:
+                    seen = replace(seen, teacher_logits=logits)
+                    if part.real is not None and "adversarial_real" in weights:
+                        seen = replace(seen, real_logits=self.opponent.look(part.real)[0])
+            inside = self.features.of_teacher(weights, part.batch, part.target, part.moved)
+        return seen, inside
+
+    def _looked_at(
+        self, seen: Seen, weights: Mapping[str, float], answer: Answer, inside: TeacherMaps
+    ) -> Seen:
+        """``seen`` with what discriminator and feature terms see of one subnet."""
+        if self.opponent is not None:
+            logits, maps = self.opponent.look(answer.shown)
+            seen = replace(seen, logits=logits, features=maps)
+            if answer.fresh is not None and "adversarial_real" in weights:
+                seen = replace(seen, fresh_logits=self.opponent.look(answer.fresh)[0])
+        compared = self.features.compared(
+            weights, answer.maps, answer.moved_maps, answer.shown.images, inside
+        )
+        return replace(seen, compared=compared)
 
     def _kind(self, subnet: Subnet) -> str:
         """Whose loss it is, so that the log shows whether small subnets starve."""
@@ -149,6 +257,6 @@ class Step:
         return "smallest" if subnet == self.supernet.space.smallest else "other"
 
 
-def _shares(count: int) -> list[slice]:
-    """Every ``count``-th sample of a batch, ``count`` times."""
-    return [slice(start, None, count) for start in range(count)]
+def _add(values: dict[str, list[Tensor]], found: Mapping[str, Tensor]) -> None:
+    for name, value in found.items():
+        values.setdefault(name, []).append(value)

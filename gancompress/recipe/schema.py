@@ -131,6 +131,26 @@ class Term:
     until: float = key(1.0, "share of the training after which the decay has ended", 0, 1)
     final: float = key(0.0, "share of the weight that is left after the decay", low=0)
     every: int = key(1, "steps between two uses", low=1)
+    taps: tuple[str, ...] = key(
+        ("auto",),
+        "feature terms: submodules as student=teacher (perceptual, style: of the network), or auto",
+    )
+    network: str = key("", "perceptual, style: the extractor that the images are looked at with")
+
+
+@dataclass(frozen=True)
+class Opponent:
+    """The discriminator of a distillation."""
+
+    factory: str = key(
+        "distylegan_discriminator", "built-in name, 'module:attr' or 'file.py:attr'; empty: none"
+    )
+    kwargs: dict[str, Any] = key({}, "arguments of the factory")
+    file: str = key("", "weights to start from: .safetensors or .pt, or a checkpoint of `teach`")
+    relativistic: bool = key(False, "judge images against each other, not by themselves")
+    r1: float = key(0.0, "weight of the R1 penalty on the teacher's images", low=0)
+    gradient_penalty: float = key(0.0, "weight of the Wasserstein gradient penalty", low=0)
+    penalty_every: int = key(16, "steps between two penalties", low=1)
 
 
 @dataclass(frozen=True)
@@ -151,10 +171,23 @@ class Distill:
         "hinge", "loss of the discriminator and of the adversarial terms"
     )
     real_weight: float = key(0.2, "real data's weight in the discriminator's loss", low=0)
-    subnets: Literal["sandwich", "uniform", "largest"] = key(
-        "sandwich", "which subnets learn in a step: largest + smallest + random, random, largest"
+    subnets: Literal["sandwich", "uniform", "largest", "progressive"] = key(
+        "sandwich",
+        "which subnets learn in a step: largest + smallest + random; random; largest; or "
+        "progressive, the sandwich with smaller and smaller subnets",
     )
     random_subnets: int = key(1, "random subnets a step", low=0)
+    in_place: float = key(
+        0.0, "share that smaller subnets learn from the largest one, not the teacher", 0, 1
+    )
+    accumulate: int = key(1, "parts that a batch is run in, to save memory", low=1)
+    validate_every: int = key(
+        1_000, "steps between two looks at held-out pairs; the best weights are kept; 0: never", 0
+    )
+    validation_samples: int = key(256, "held-out pairs looked at", low=2)
+    patience: int = key(
+        0, "stop after so many looks without improvement, and use the best weights; 0: never", 0
+    )
     fixed: str = key("", "train this one subnet only, e.g. '64_32_16'")
     terms: dict[str, Term] = key(
         {
@@ -166,8 +199,8 @@ class Distill:
         },
         "loss terms of the student by name (DiStyleGAN's by default)",
     )
-    discriminator: Discriminator = field(
-        default_factory=Discriminator, metadata={"doc": "the student's opponent"}
+    discriminator: Opponent = field(
+        default_factory=Opponent, metadata={"doc": "the student's opponent"}
     )
 
 
@@ -248,6 +281,13 @@ class Recipe:
             betas = getattr(self, section).betas
             if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
                 found.append(f"{section}.betas: two numbers in [0, 1), got {list(betas)}")
+        if self.distill.accumulate > self.distill.batch_size // 2:
+            found.append(
+                f"distill.accumulate: {self.distill.accumulate} parts of a batch of "
+                f"{self.distill.batch_size} leave less than two samples a part"
+            )
+        if self.distill.patience and not self.distill.validate_every:
+            found.append("distill.patience: needs distill.validate_every, which is 0")
         if any(not 0 < ratio <= 1 for ratio in self.student.ratios):
             found.append(f"student.ratios: shares in (0, 1], got {list(self.student.ratios)}")
         if self.search.score_samples > self.collect.held_out:

@@ -17,14 +17,18 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.distributed as dist
 from torch import Tensor
 from tqdm import tqdm
 
 from gancompress.errors import DivergenceError
 from gancompress.training.checkpoint import Stateful, load_checkpoint, save_checkpoint
+from gancompress.training.optimise import everywhere, processes
 from gancompress.training.order import step_generator
 
 Update = Callable[[int, np.random.Generator], Mapping[str, Tensor]]
+
+CPU = torch.device("cpu")
 
 # Rollbacks of one stage before it is given up.
 MAX_ATTEMPTS = 3
@@ -42,6 +46,8 @@ def fit(
     log_every: int,
     title: str,
     main_process: bool = True,
+    device: torch.device = CPU,
+    after: Callable[[int], bool] | None = None,
 ) -> None:
     """Run ``update`` for ``steps`` steps, or for those left since the checkpoint.
 
@@ -54,6 +60,8 @@ def fit(
         log: takes one event (means of the losses since the last) at every ``log_every``-th step.
         title: of the progress bar.
         main_process: only this one writes and shows anything.
+        device: where processes exchange their losses.
+        after: takes the number of steps done, after each; True ends the training early.
 
     Raises:
         DivergenceError: a loss was not finite, and was so again after :data:`MAX_ATTEMPTS`
@@ -69,7 +77,7 @@ def fit(
     bar = tqdm(total=steps, initial=progress["step"], desc=title, disable=not main_process)
     saved = time.monotonic()
     with bar, _stop_requests() as stop_requested:
-        while progress["step"] < steps:
+        while progress["step"] < steps and not progress.get("ended"):
             # One step, with its own randomness.
             step = progress["step"]
             rng = step_generator(seed, step, progress["attempt"])
@@ -78,11 +86,18 @@ def fit(
             progress["step"] = step + 1
             bar.update()
 
+            if after is not None and after(progress["step"]):
+                progress["ended"] = 1
+
             # Look at the losses now and then; go back where they are not finite.
-            last = progress["step"] == steps
-            if not (last or stop_requested() or progress["step"] % log_every == 0):
+            last = progress["step"] == steps or bool(progress.get("ended"))
+            look = last or progress["step"] % log_every == 0
+            # Several processes have to stop at the same step.
+            asked = stop_requested() if look or processes() == 1 else False
+            stopping = not everywhere(not asked, device) if look else asked
+            if not (look or stopping):
                 continue
-            losses = means.take()
+            losses = means.take(device)
             broken = [name for name, value in losses.items() if not math.isfinite(value)]
             if broken:
                 progress = _roll_back(checkpoint, state, progress, broken, title, log)
@@ -95,10 +110,10 @@ def fit(
 
             # Keep what was reached.
             due = time.monotonic() - saved >= checkpoint_seconds
-            if main_process and (last or due or stop_requested()):
+            if main_process and (last or due or stopping):
                 save_checkpoint(checkpoint, state, progress)
                 saved = time.monotonic()
-            if stop_requested():
+            if stopping:
                 raise KeyboardInterrupt
 
 
@@ -145,10 +160,15 @@ class _Means:
             self.sums[name] = self.sums[name] + value if name in self.sums else value
             self.counts[name] = self.counts.get(name, 0) + 1
 
-    def take(self) -> dict[str, float]:
+    def take(self, device: torch.device) -> dict[str, float]:
+        """The means since the last time, over all processes: each of them gets the same."""
         means = {name: float(total) / self.counts[name] for name, total in self.sums.items()}
         self.sums, self.counts = {}, {}
-        return means
+        if processes() == 1:
+            return means
+        values = torch.tensor(list(means.values()), device=device)
+        dist.all_reduce(values)
+        return dict(zip(means, (values / processes()).tolist(), strict=True))
 
 
 @contextmanager

@@ -63,6 +63,21 @@ def relativistic(real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
     return real - fake.mean(), fake - real.mean()
 
 
+def discriminator_loss(loss: str, real: Tensor, fake: Tensor, relative: bool) -> Tensor:
+    """What the discriminator learns by: a loss in :data:`ADVERSARIAL`, relativistic or not."""
+    tell, _ = ADVERSARIAL[loss]
+    return tell(*relativistic(real, fake)) if relative else tell(real, fake)
+
+
+def generator_loss(loss: str, fake: Tensor, real: Tensor | None) -> Tensor:
+    """What the generator learns by; relativistic where the logits of ``real`` are given."""
+    tell, fool = ADVERSARIAL[loss]
+    if real is None:
+        return fool(fake)
+    real, fake = relativistic(real, fake)
+    return tell(fake, real)
+
+
 def gradient_penalty(
     discriminator: nn.Module,
     real: Tensor,

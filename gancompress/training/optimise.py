@@ -13,7 +13,12 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 Schedule = Literal["constant", "linear", "cosine"]
 
 
-def descend(optimizer: torch.optim.Optimizer, *, clip: float = 0.0) -> Tensor:
+def descend(
+    optimizer: torch.optim.Optimizer,
+    *,
+    clip: float = 0.0,
+    scaler: torch.amp.GradScaler | None = None,
+) -> Tensor:
     """Take one step along the gradients there are, then clear them.
 
     A gradient that is not finite is dropped, parameters and moments left as they were: one poisoned
@@ -22,16 +27,21 @@ def descend(optimizer: torch.optim.Optimizer, *, clip: float = 0.0) -> Tensor:
     Args:
         optimizer: holds the parameters, their ``.grad`` already accumulated.
         clip: largest total norm of the gradient; 0: not clipped.
+        scaler: what scaled the loss, in half precision; its ``update`` is the caller's, after the
+            last optimiser of a step. It expects gradients that overflow now and then.
 
     Returns:
-        The norm of the gradient before clipping, a scalar.
+        The norm of the gradient before clipping, a scalar; 0 where scaling made it overflow.
     """
+    if scaler is not None:
+        scaler.unscale_(optimizer)
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     norm = nn.utils.clip_grad_norm_(parameters, clip if clip > 0 else math.inf)
     if bool(torch.isfinite(norm)):
         optimizer.step()
     optimizer.zero_grad(set_to_none=True)
-    return norm.detach()
+    norm = norm.detach()
+    return norm if scaler is None else torch.nan_to_num(norm, nan=0.0, posinf=0.0)
 
 
 def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
@@ -40,13 +50,37 @@ def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
     Done by hand because a supernet runs several subnets before one step, and each process may have
     other subnets: a parameter that had no gradient here may have one elsewhere.
     """
-    if not (dist.is_available() and dist.is_initialized()) or dist.get_world_size() == 1:
+    if processes() == 1:
         return
     for parameter in parameters:
         if parameter.grad is None:
             parameter.grad = torch.zeros_like(parameter)
         dist.all_reduce(parameter.grad)
         parameter.grad /= dist.get_world_size()
+
+
+def average_buffers(module: nn.Module) -> None:
+    """Replace running statistics by their mean over the processes, so that all have the same."""
+    if processes() == 1:
+        return
+    for buffer in module.buffers():
+        if buffer.is_floating_point():
+            dist.all_reduce(buffer)
+            buffer /= dist.get_world_size()
+
+
+def everywhere(condition: bool, device: torch.device) -> bool:
+    """Whether ``condition`` holds in all processes; each of them gets the same answer."""
+    if processes() == 1:
+        return condition
+    flag = torch.tensor(int(condition), device=device)
+    dist.all_reduce(flag, op=dist.ReduceOp.MIN)
+    return bool(flag)
+
+
+def processes() -> int:
+    """How many processes train together."""
+    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
 
 
 def moving_average(module: nn.Module, decay: float) -> AveragedModel:

@@ -1,14 +1,25 @@
 """`distill`: train the supernet on the recorded pairs."""
 
-from torch import nn
+from collections.abc import Mapping
+from pathlib import Path
 
+import torch
+from torch import Tensor, nn
+
+from gancompress.data.images import to_float
 from gancompress.data.pairs import PairStore
+from gancompress.distill.feature_network import FeatureNetwork, open_network
+from gancompress.distill.loop import Adversary, Validate
 from gancompress.distill.loop import distill as train
+from gancompress.distill.objective import NETWORK_TERMS, TAPPED_TERMS
 from gancompress.distill.source import Source
 from gancompress.elastic import Subnet, Supernet
 from gancompress.elastic.student import Student, save_student
-from gancompress.recipe.schema import Recipe
+from gancompress.errors import RecipeError
+from gancompress.recipe.schema import Distill, Recipe
+from gancompress.report.grid import save_grid
 from gancompress.run_dir import RunDir
+from gancompress.training.weights import load_weights
 from gancompress.workflows import assemble
 from gancompress.workflows.logs import logger
 
@@ -57,12 +68,6 @@ def train_supernet(
     accelerator = assemble.prepare(recipe)
     data = assemble.real_images(recipe)
     keys = recipe.distill
-    opponent = keys.discriminator
-    discriminator = None
-    if opponent.factory:
-        discriminator = assemble.build_discriminator(
-            opponent.factory, opponent.kwargs, recipe.seed + 1
-        )
     source = Source(
         pairs,
         data[0] if data else None,
@@ -77,19 +82,22 @@ def train_supernet(
             supernet,
             source,
             terms=assemble.term_weights(recipe),
-            discriminator=discriminator,
-            adversarial=keys.adversarial,
-            real_weight=keys.real_weight,
+            taps={name: term.taps for name, term in keys.terms.items()},
+            networks=feature_networks(keys, str(accelerator.device)),
+            teacher=inside_of_teacher(recipe, run, pairs),
+            adversary=adversary_of(keys, recipe.seed + 1),
+            validate=validation_of(keys, run, pairs, stage, accelerator.is_main_process),
             accelerator=accelerator,
             steps=steps,
             learning_rate=learning_rate,
-            discriminator_learning_rate=keys.discriminator_learning_rate,
             betas=assemble.pair(keys.betas),
             schedule=keys.schedule,
             ema=keys.ema,
             clip=keys.clip,
             rule=keys.subnets,
             random_subnets=keys.random_subnets,
+            in_place=keys.in_place,
+            accumulate=keys.accumulate,
             fixed=fixed,
             seed=recipe.seed,
             checkpoint=run.path / "checkpoints" / f"{stage}.pt",
@@ -98,3 +106,69 @@ def train_supernet(
             log_every=recipe.log_every,
         )
     return trained.cpu()
+
+
+def adversary_of(keys: Distill, seed: int) -> Adversary | None:
+    """The recipe's discriminator, from scratch or with inherited weights."""
+    opponent = keys.discriminator
+    if not opponent.factory:
+        return None
+    network = assemble.build_discriminator(opponent.factory, opponent.kwargs, seed)
+    if opponent.file:
+        load_weights(network, Path(opponent.file).expanduser(), "distill.discriminator.file")
+    return Adversary(
+        network,
+        keys.adversarial,
+        keys.discriminator_learning_rate,
+        keys.real_weight,
+        opponent.relativistic,
+        opponent.r1,
+        opponent.gradient_penalty,
+        opponent.penalty_every,
+    )
+
+
+def feature_networks(keys: Distill, device: str) -> dict[str, FeatureNetwork]:
+    """The networks of the terms that look through one; terms may share one."""
+    opened: dict[tuple[str, tuple[str, ...]], FeatureNetwork] = {}
+    found = {}
+    for name, term in keys.terms.items():
+        if name in NETWORK_TERMS:
+            named = (term.network, term.taps)
+            if named not in opened:
+                opened[named] = open_network(name, term.network, term.taps, device)
+            found[name] = opened[named]
+    return found
+
+
+def inside_of_teacher(recipe: Recipe, run: RunDir, pairs: PairStore) -> nn.Module | None:
+    """The teacher's module, where a term looks inside and it is a white box."""
+    inside = [name for name in recipe.distill.terms if name in TAPPED_TERMS]
+    if not inside:
+        return None
+    teacher = assemble.load_teacher(recipe, run)
+    if teacher.fingerprint != pairs.plan.teacher:
+        raise RecipeError(
+            f"distill.terms: {', '.join(inside)}: the pairs were recorded from another teacher "
+            f"({pairs.plan.teacher:.12} against {teacher.fingerprint:.12}); collect them again"
+        )
+    module = getattr(teacher, "module", None)
+    return module if isinstance(module, nn.Module) else None
+
+
+def validation_of(
+    keys: Distill, run: RunDir, pairs: PairStore, stage: str, main_process: bool
+) -> Validate | None:
+    """Held-out pairs to look at during the training, with pictures in ``run/samples``."""
+    indices = list(pairs.held_out)[: keys.validation_samples]
+    if not keys.validate_every or len(indices) < 2:
+        return None
+    batch, output = pairs.batch(torch.tensor(indices))
+    target = to_float(output) if output.dtype == torch.uint8 else output.float()
+
+    def show(step: int, outputs: Mapping[str, Tensor]) -> None:
+        images = target.ndim == 4 and target.shape[1] in (1, 3)
+        if main_process and images and all(x.isfinite().all() for x in outputs.values()):
+            save_grid(outputs, run.path / "samples" / f"{stage}-{step:07d}.png")
+
+    return Validate((batch, target), keys.validate_every, keys.patience, show)
