@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from gancompress.batch import Input, example_inputs
+from gancompress.elastic import Supernet
 from gancompress.elastic.student import Architecture, Student, load_student, save_student
 from gancompress.errors import DataError, TeacherError, UnsafeFileError
 
@@ -79,6 +80,17 @@ def test_built_in_student_needs_no_factory(tmp_path: Path) -> None:
     loaded = load_student(tmp_path / "s.safetensors")
     batch = example_inputs(inputs)
     assert torch.equal(loaded.module(**batch), module(**batch))
+
+
+def test_extracted_subnet_survives_the_file(tmp_path: Path) -> None:
+    architecture = Architecture("distylegan", {"width": 32})
+    full = architecture.build().eval()
+    batch = example_inputs(full.inputs)
+    supernet = Supernet(full, batch)
+    small = supernet.extract(supernet.space.smallest).eval()
+    save_student(Student(small, full.inputs, architecture), tmp_path / "s.safetensors")
+    loaded = load_student(tmp_path / "s.safetensors")
+    assert torch.equal(loaded.module(**batch), small(**batch))
 
 
 def test_attributes_are_corrected(tmp_path: Path) -> None:
