@@ -69,8 +69,7 @@ def _grouped(walk: Walk, op: Operator, source: Ids | None, groups: int) -> Ids |
     extreme) or the j-th channel of every group; whichever leaves the finer steps. StyleGAN2 puts
     the batch into groups, so that the j-th channels are already the same one.
     """
-    weight = op["weight"]
-    transposed = op["transposed"]
+    weight, transposed = op["weight"], op["transposed"]
     per_in = op["input"].shape[1] // groups
     outer, inner = walk.dims(weight)[0], walk.dims(weight)[1]
     if inner is not None:
@@ -91,8 +90,7 @@ def _grouped(walk: Walk, op: Operator, source: Ids | None, groups: int) -> Ids |
             walk.attribute("groups", [(groups, leads[:, 0].copy())])
         if not transposed:
             return outer
-        per_out = op.out.shape[1] // groups
-        return np.repeat(leads[:, 0], per_out)
+        return np.repeat(leads[:, 0], op.out.shape[1] // groups)
     walk.ids.tie(blocks, blocks[:1])
     walk.ids.tie(rows, rows[:1])
     if transposed:
