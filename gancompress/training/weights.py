@@ -12,7 +12,7 @@ from gancompress.errors import DataError
 
 
 def load_weights(module: nn.Module, path: Path, place: str) -> None:
-    """Put the tensors of a state file into ``module``, all of them or none.
+    """Put the tensors of a state file into ``module``; it must hold all of them.
 
     Args:
         module: receives them.
@@ -29,7 +29,8 @@ def load_weights(module: nn.Module, path: Path, place: str) -> None:
         state = _read(path)
         module.load_state_dict(state)
     except Exception as error:  # readers have no one error for a damaged file
-        raise DataError(f"{place}: {path}: does not fit this network; {error!s:.300}") from error
+        reason = " ".join(str(error).split())
+        raise DataError(f"{place}: {path}: no weights of this network; {reason:.300}") from error
 
 
 def _read(path: Path) -> dict[str, Tensor]:

@@ -49,7 +49,8 @@ class Discriminator(nn.Module):
         torch.manual_seed(5)
         self.first = nn.Sequential(nn.Conv2d(3, 8, 4, 2, 1), nn.LeakyReLU(0.2))
         self.second = nn.Sequential(nn.Conv2d(8, 8, 4, 2, 1), nn.LeakyReLU(0.2))
-        self.out = nn.Linear(32, 1)
+        # Under the hinge loss the gradient of a bias is the rounding error of a zero.
+        self.out = nn.Linear(32, 1, bias=False)
 
     def forward(self, image: Tensor) -> tuple[Tensor, list[Tensor]]:
         first = self.first(image)

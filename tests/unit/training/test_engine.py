@@ -139,3 +139,30 @@ def test_means_of_the_losses_are_logged_at_every_so_many_steps(tmp_path: Path) -
         {"step": 4, "loss": 2.5},
         {"step": 5, "loss": 4.0},
     ]
+
+
+def test_a_training_that_ended_early_stays_ended(tmp_path: Path) -> None:
+    task, again = Task(), Task()
+    steps: list[int] = []
+
+    def update(step: int, rng: np.random.Generator) -> dict[str, Tensor]:
+        steps.append(step)
+        return task.update(step, rng)
+
+    keys: dict[str, Any] = {
+        "steps": 20,
+        "seed": 3,
+        "checkpoint": tmp_path / "early.pt",
+        "checkpoint_seconds": 0,
+        "log": task.events.append,
+        "log_every": 4,
+        "title": "test",
+        "after": lambda done: done == 7,
+    }
+    fit(update, task.state, **keys)
+    assert steps == list(range(7))
+    assert task.events[-1]["step"] == 7
+    fit(update, again.state, **keys)
+    assert len(steps) == 7
+    for a, b in zip(weights(task), weights(again), strict=True):
+        assert torch.equal(a, b)

@@ -1,0 +1,34 @@
+"""One of two processes of a distillation: ``python -m tests.unit.distill.one_of_two FOLDER``."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+
+from tests.unit.distill.small import Generator, Made, adversary, run
+
+
+def main(folder: Path) -> None:
+    accelerator = Accelerator(cpu=True)
+    rank = accelerator.process_index
+    assert accelerator.num_processes == 2
+    events: list[Any] = []
+    terms = {"l1": 1.0, "discriminator_features": 1.0, "adversarial": 0.1, "adversarial_real": 0.1}
+    # One of the two is fed a NaN at step 5: both have to leave the batch out.
+    poison = 5 if rank == 1 else -1
+    source = Made(Generator(8, seed=1), batch_size=6, rank=rank, ranks=2, poison=poison)
+    trained = run(
+        folder, terms, events=events, adversary=adversary(), source=source, steps=8, log_every=4,
+        accelerator=accelerator,
+    )  # fmt: skip
+    losses = [{k: float(v) for k, v in e.items()} for e in events if "gradient" in e]
+    torch.save({"weights": trained.state_dict(), "losses": losses}, folder / f"rank{rank}.pt")
+    torch.distributed.destroy_process_group()
+
+
+if __name__ == "__main__":
+    os.environ["ACCELERATE_USE_CPU"] = "true"
+    main(Path(sys.argv[1]))
