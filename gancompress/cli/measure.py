@@ -21,7 +21,7 @@ def evaluate_verb(verbs: Verbs) -> None:
     parser.add_argument("--samples", type=int, default=10_000, help="images to generate")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--batch-size", type=int, default=64)
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda (default: auto)")
+    parser.add_argument("--device", default="auto", help="auto or cpu (default: auto)")
     parser.add_argument("--family", help="of a teacher file that does not show it")
     parser.add_argument("--factory", help="of a student whose architecture is not built in")
     parser.add_argument("--inputs", type=Path, help="images that an image-to-image network is fed")

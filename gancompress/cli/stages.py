@@ -50,6 +50,10 @@ def search_verb(verbs: Verbs) -> None:
     parser.add_argument("--mac-budget", default="", help="exact MACs: 4M, 1.2G, or 1/8")
     parser.add_argument("--param-budget", default="", help="parameters: 500K, or 1/8")
     parser.add_argument("--size-budget", default="", help="bytes of the weights: 2MB, or 1/8")
+    parser.add_argument("--latency-budget", default="", help="of one sample: 2ms")
+    parser.add_argument(
+        "--runtime", choices=["torch", "onnxruntime", "openvino"], help="for the latency budget"
+    )
     parser.add_argument("--list", action="store_true", help="only list the best subnets found")
     add_root(parser)
 
@@ -62,7 +66,10 @@ def _do_search(options: argparse.Namespace) -> None:
     from gancompress.workflows.search import choose
 
     budget = Budget.parse(
-        macs=options.mac_budget, params=options.param_budget, size=options.size_budget
+        macs=options.mac_budget,
+        params=options.param_budget,
+        size=options.size_budget,
+        latency=options.latency_budget,
     )
     recipe, run = existing_run(options.run, options.root)
     with run.lock():
@@ -70,7 +77,7 @@ def _do_search(options: argparse.Namespace) -> None:
         if options.list:
             print(list_front(Front.from_csv(run.path / "front.csv")))
             return
-        chosen = choose(recipe, run, budget)
+        chosen = choose(recipe, run, budget, options.runtime or recipe.search.runtime)
     for remark in run.facts("search")["remarks"]:
         print(remark)
     print(f"{chosen.subnet}: {chosen.costs['macs']:,.0f} MACs, {chosen.costs['params']:,.0f} "

@@ -15,7 +15,7 @@ from scipy import stats
 from gancompress.atomic import write_text
 from gancompress.elastic.space import Subnet
 from gancompress.errors import BudgetError, RunError
-from gancompress.search.budget import METRICS, Budget, fits, format_amount
+from gancompress.search.budget import METRICS, Budget, Costs, columns_of, fits, format_amount
 
 #: Objectives of each stage, first stage first: ``{"paired": {"l1": "minimize"}}``.
 StageDirections = Mapping[str, Mapping[str, str]]
@@ -80,6 +80,21 @@ class Front:
             if self.quality(choice, stage) < math.inf:
                 choice = min(inside, key=lambda candidate: self.quality(candidate, stage))
         return choice
+
+    def without(self, candidate: Candidate) -> "Front":
+        """The front as if ``candidate`` had not been scored."""
+        return replace(self, candidates=tuple(c for c in self.candidates if c != candidate))
+
+    def with_costs(self, costs: Costs) -> "Front":
+        """The same candidates with their costs taken anew, a predicted latency among them."""
+        table = columns_of(costs, [candidate.subnet for candidate in self.candidates])
+        return replace(
+            self,
+            candidates=tuple(
+                replace(c, costs={name: float(column[i]) for name, column in table.items()})
+                for i, c in enumerate(self.candidates)
+            ),
+        )
 
     def _none_fits(self, limits: Mapping[str, float]) -> BudgetError:
         asked = ", ".join(

@@ -1,5 +1,6 @@
 """`finetune`: train the chosen subnet alone, and hold it against what it has to beat."""
 
+import hashlib
 from dataclasses import dataclass
 
 import torch
@@ -7,7 +8,7 @@ import torch
 from gancompress.atomic import write_text
 from gancompress.batch import rows
 from gancompress.data.images import to_float
-from gancompress.data.pairs import PairStore
+from gancompress.data.live import Pairs
 from gancompress.elastic import Subnet
 from gancompress.elastic.calibrate import calibrated
 from gancompress.elastic.student import Student, save_student
@@ -18,6 +19,7 @@ from gancompress.search.evaluator import mean_absolute_error
 from gancompress.search.front import Front
 from gancompress.workflows import assemble
 from gancompress.workflows.distill import train_supernet
+from gancompress.workflows.pairs import open_pairs, unseen_pairs
 from gancompress.workflows.search import BATCH, calibration_batches
 
 
@@ -40,13 +42,14 @@ def finetune(recipe: Recipe, run: RunDir) -> None:
     if keys.steps == 0:
         run.complete("finetune", {"skipped": "finetune.steps is 0"})
         return
-    pairs = PairStore(run.path / "pairs")
+    pairs = open_pairs(recipe, run)
     supernet, full = assemble.load_supernet(recipe, run)
     chosen = supernet.space.parse(run.facts("search")["subnet"])
     inherited = calibrated(supernet, chosen, calibration_batches(recipe, pairs))
     costs = supernet.cost_model
     found = [_row(recipe, pairs, "inherited", chosen, inherited, costs.cost(chosen).macs)]
-    for name, subnet in {"fine-tuned": chosen, "uniform width": _uniform(run, chosen)}.items():
+    rivals = {"fine-tuned": chosen, "uniform width, fine-tuned": _uniform(run, chosen)}
+    for name, subnet in rivals.items():
         if subnet is None:
             continue
         # Each begins anew from the supernet's weights, which training changes.
@@ -56,7 +59,7 @@ def finetune(recipe: Recipe, run: RunDir) -> None:
             run,
             supernet,
             pairs,
-            stage=f"finetune-{name.replace(' ', '-')}",
+            stage=f"finetune-{_short(subnet)}",
             steps=keys.steps,
             learning_rate=keys.learning_rate,
             fixed=subnet,
@@ -76,6 +79,11 @@ def finetune(recipe: Recipe, run: RunDir) -> None:
     run.complete("finetune", {row.name: row.distance for row in found})
 
 
+def _short(subnet: Subnet) -> str:
+    """Another subnet, chosen for another budget, must not go on from this one's checkpoint."""
+    return hashlib.sha256(subnet.text.encode()).hexdigest()[:8]
+
+
 def _uniform(run: RunDir, chosen: Subnet) -> Subnet | None:
     """The best uniform-width subnet that costs no more than ``chosen``."""
     front = Front.from_csv(run.path / "front.csv")
@@ -85,10 +93,9 @@ def _uniform(run: RunDir, chosen: Subnet) -> Subnet | None:
 
 
 def _row(
-    recipe: Recipe, pairs: PairStore, name: str, subnet: Subnet, module: torch.nn.Module, macs: int
+    recipe: Recipe, pairs: Pairs, name: str, subnet: Subnet, module: torch.nn.Module, macs: int
 ) -> Row:
-    # The search scored on the first held-out pairs; the report takes those after them.
-    unseen = list(pairs.held_out)[recipe.search.score_samples :] or list(pairs.held_out)
+    unseen = unseen_pairs(recipe, pairs)
     inputs, outputs = pairs.batch(unseen)
     targets = to_float(outputs) if outputs.dtype == torch.uint8 else outputs.float()
     starts = range(0, len(unseen), BATCH)
@@ -97,6 +104,6 @@ def _row(
     return Row(name, str(subnet), macs, mean_absolute_error(made, inputs, targets))
 
 
-def _provenance(run: RunDir, pairs: PairStore, steps: int) -> dict[str, object]:
+def _provenance(run: RunDir, pairs: Pairs, steps: int) -> dict[str, object]:
     facts = run.facts("search")
     return {"teacher": pairs.plan.teacher, "subnet": facts["subnet"], "finetuned_steps": steps}

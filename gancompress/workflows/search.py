@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from gancompress.batch import Batch, draw_inputs, example_inputs
+from gancompress.batch import Batch, example_inputs
 from gancompress.data.images import to_float
-from gancompress.data.pairs import PairStore
+from gancompress.data.live import Pairs
 from gancompress.elastic import Subnet, Supernet
 from gancompress.elastic.calibrate import calibrated
 from gancompress.elastic.student import Student, save_student
@@ -35,6 +35,8 @@ from gancompress.search.study import search as run_search
 from gancompress.workflows import assemble
 from gancompress.workflows.front import draw_front, trust
 from gancompress.workflows.judge import extractor_of
+from gancompress.workflows.latency import Clock, Stopwatch, predict, predictor, threads_of
+from gancompress.workflows.pairs import open_pairs, search_inputs
 
 # Images scored at once.
 BATCH = 64
@@ -42,7 +44,12 @@ BATCH = 64
 
 def budget_of(keys: SearchKeys) -> Budget:
     """The recipe's budget."""
-    return Budget.parse(macs=keys.mac_budget, params=keys.param_budget, size=keys.size_budget)
+    return Budget.parse(
+        macs=keys.mac_budget,
+        params=keys.param_budget,
+        size=keys.size_budget,
+        latency=keys.latency_budget,
+    )
 
 
 def search(recipe: Recipe, run: RunDir) -> None:
@@ -51,10 +58,13 @@ def search(recipe: Recipe, run: RunDir) -> None:
     supernet, full = assemble.load_supernet(recipe, run)
     budget = budget_of(recipe.search)
     reference = teacher_costs(recipe, run)
-    # Told before anything is scored.
-    limits = budget.limits(reference)
-    check_feasible(limits, supernet.space, cost_function(supernet.cost_model))
-    pairs = PairStore(run.path / "pairs")
+    # Told before anything is timed or scored.
+    _check_costs(budget, reference, supernet)
+    clock = _clock(recipe, run, supernet, full, budget, recipe.search.runtime)
+    check_feasible(
+        budget.limits(reference), supernet.space, cost_function(supernet.cost_model, predict(clock))
+    )
+    pairs = open_pairs(recipe, run)
     stages = _stages(recipe, run, supernet, pairs)
     with tqdm(desc="search", total=sum(stage.subnets for stage in stages)) as bar:
         front = run_search(
@@ -67,13 +77,14 @@ def search(recipe: Recipe, run: RunDir) -> None:
             study_name="search",
             fingerprint=f"{full.fingerprint}:{recipe.search.score_samples}",
             reference=reference,
+            latency=predict(clock),
             progress=lambda progress: _show(bar, progress),
         )
     front.to_csv(run.path / "front.csv")
-    _conclude(recipe, run, supernet, full, front, budget, reference)
+    _conclude(recipe, run, supernet, full, front, budget, reference, clock)
 
 
-def choose(recipe: Recipe, run: RunDir, budget: Budget) -> Candidate:
+def choose(recipe: Recipe, run: RunDir, budget: Budget, runtime: str) -> Candidate:
     """Make the student for another budget out of the front that was found before.
 
     Raises:
@@ -81,10 +92,37 @@ def choose(recipe: Recipe, run: RunDir, budget: Budget) -> Candidate:
     """
     supernet, full = assemble.load_supernet(recipe, run)
     reference = teacher_costs(recipe, run)
-    limits = budget.limits(reference)
+    _check_costs(budget, reference, supernet)
+    clock = _clock(recipe, run, supernet, full, budget, runtime)
+    costs = cost_function(supernet.cost_model, predict(clock))
+    check_feasible(budget.limits(reference), supernet.space, costs)
+    front = Front.from_csv(run.path / "front.csv").with_costs(costs)
+    return _conclude(recipe, run, supernet, full, front, budget, reference, clock)
+
+
+def _check_costs(budget: Budget, reference: Mapping[str, float], supernet: Supernet) -> None:
+    """Refuse limits on what a formula gives; a latency is known later."""
+    amounts = {name: amount for name, amount in budget.amounts.items() if name != "latency"}
+    limits = Budget(amounts).limits(reference)
     check_feasible(limits, supernet.space, cost_function(supernet.cost_model))
-    front = Front.from_csv(run.path / "front.csv")
-    return _conclude(recipe, run, supernet, full, front, budget, reference)
+
+
+def _clock(
+    recipe: Recipe, run: RunDir, supernet: Supernet, full: Student, budget: Budget, runtime: str
+) -> Clock | None:
+    """What predicts and measures latency, where latency is limited."""
+    if "latency" not in budget.amounts:
+        return None
+    watch = Stopwatch(
+        supernet,
+        full.inputs,
+        runtime,
+        threads_of(recipe.threads),
+        recipe.evaluate.latency_runs,
+    )
+    kept = run.path / "latency.json"
+    count = recipe.search.timed_subnets
+    return Clock(watch, predictor(watch, full.fingerprint, count, recipe.seed, kept))
 
 
 def _conclude(
@@ -95,16 +133,22 @@ def _conclude(
     front: Front,
     budget: Budget,
     reference: Mapping[str, float],
+    clock: Clock | None,
 ) -> Candidate:
     """Choose for the budget, keep the student, draw what was found."""
-    chosen = front.best(budget, reference)
-    _keep(recipe, run, supernet, full, PairStore(run.path / "pairs"), chosen)
-    draw_front(front, chosen, supernet.space, run, budget.limits(reference))
+    limits = budget.limits(reference)
+    told: list[str] = []
+    if clock is None:
+        chosen = front.best(budget, reference)
+    else:
+        chosen, told = clock.best(front, budget, reference, limits["latency"])
+    _keep(recipe, run, supernet, full, open_pairs(recipe, run), chosen)
+    draw_front(front, chosen, supernet.space, run, limits)
     facts = {
         "scored": len(front.candidates),
         "subnet": chosen.subnet.text,
         "costs": dict(chosen.costs),
-        "remarks": trust(front, chosen),
+        "remarks": [*trust(front, chosen), *told],
     }
     run.complete("search", facts)
     return chosen
@@ -121,7 +165,7 @@ def teacher_costs(recipe: Recipe, run: RunDir) -> dict[str, float]:
     }
 
 
-def calibration_batches(recipe: Recipe, pairs: PairStore) -> list[Batch]:
+def calibration_batches(recipe: Recipe, pairs: Pairs) -> list[Batch]:
     """Training inputs for BatchNorm statistics."""
     size = recipe.distill.batch_size
     starts = range(0, recipe.search.calibration_batches * size, size)
@@ -132,7 +176,7 @@ def calibration_batches(recipe: Recipe, pairs: PairStore) -> list[Batch]:
     return found
 
 
-def _stages(recipe: Recipe, run: RunDir, supernet: Supernet, pairs: PairStore) -> list[Stage]:
+def _stages(recipe: Recipe, run: RunDir, supernet: Supernet, pairs: Pairs) -> list[Stage]:
     """Paired distance for all candidates, then, with real data, a Fréchet distance for the best."""
     keys = recipe.search
     batches = calibration_batches(recipe, pairs)
@@ -147,9 +191,9 @@ def _stages(recipe: Recipe, run: RunDir, supernet: Supernet, pairs: PairStore) -
     paired = paired_score(generator_at, lambda seed: (inputs, targets), judges, batch=BATCH)
     stages = [Stage("paired", {"l1": "minimize"}, paired, keys.trials)]
     data = assemble.real_images(recipe)
-    if data is None:
+    extractor = extractor_of(recipe, run, data[0]) if data else None
+    if data is None or extractor is None:
         return stages
-    extractor = extractor_of(recipe, run, data[0])
     reference = collect(data[0], extractor).statistics
 
     def distance(features: NDArray[np.float32]) -> float:
@@ -157,7 +201,7 @@ def _stages(recipe: Recipe, run: RunDir, supernet: Supernet, pairs: PairStore) -
 
     frechet = distribution_score(
         generator_at,
-        lambda seed: draw_inputs(pairs.inputs, range(keys.finalist_samples), recipe.seed + 2),
+        lambda seed: search_inputs(recipe, pairs),
         lambda images: extractor(as_uint8(images)).features.numpy(),
         {f"fd_{extractor.name}": distance},
         batch=BATCH,
@@ -182,7 +226,7 @@ def _keep(
     run: RunDir,
     supernet: Supernet,
     full: Student,
-    pairs: PairStore,
+    pairs: Pairs,
     chosen: Candidate,
 ) -> None:
     """Extract the chosen subnet, with its own BatchNorm statistics, into ``run/student``."""

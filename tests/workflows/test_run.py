@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -27,6 +28,8 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of runs with one finished run in it."""
     root = tmp_path_factory.mktemp("runs")
     assert main(["run", str(TINY), "--root", str(root)]) == 0
+    # Later tests choose other students from the run.
+    shutil.copy(root / "tiny-1" / "student.safetensors", root / "first.safetensors")
     return root
 
 
@@ -73,6 +76,35 @@ def test_search_picks_another_student_from_the_newest_run(
     assert main(arguments) == 0
     assert run.facts("search")["costs"]["macs"] <= before
     assert "student.safetensors" in capsys.readouterr().out
+
+
+def test_a_latency_budget_is_predicted_and_then_measured(
+    run: RunDir, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = ["search", str(run.path), "--runtime", "torch", "--latency-budget"]
+    assert main([*where, "10s"]) == 0
+    told = capsys.readouterr().out
+    assert "Latency (torch, 1 threads) predicted from" in told
+    assert "ms measured" in told
+    assert main([*where, "1us"]) == 2
+    assert "search.latency_budget: 0.001ms is below the smallest" in capsys.readouterr().err
+
+
+def test_the_front_can_be_listed_and_looked_at(
+    run: RunDir, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["search", str(run.path), "--list"]) == 0
+    listed = capsys.readouterr().out
+    assert "paired.l1" in listed
+    assert "frechet.fd_classifier" in listed
+    for picture in ("front.png", "widths.png"):
+        assert (run.path / picture).stat().st_size > 5000
+
+
+def test_finetuning_is_held_against_inherited_weights_and_uniform_width(run: RunDir) -> None:
+    table = (run.path / "finetune.txt").read_text()
+    for row in ("inherited", "fine-tuned", "uniform width, fine-tuned"):
+        assert f"\n{row} " in table
 
 
 def test_an_impossible_budget_is_refused_with_the_feasible_range(
@@ -148,10 +180,8 @@ def test_killed_at_any_moment_and_started_again_gives_the_same_student(
     process = start(tmp_path)
     _, told = process.communicate()
     assert process.returncode == 0, told
-    # The shared run's student may be another budget's by now.
-    assert main(["search", str(root / "tiny-1"), "--mac-budget", "1/2"]) == 0
-    expected = (root / "tiny-1" / "student.safetensors").read_bytes()
-    assert (tmp_path / "tiny-1" / "student.safetensors").read_bytes() == expected
+    student = tmp_path / "tiny-1" / "student.safetensors"
+    assert student.read_bytes() == (root / "first.safetensors").read_bytes()
 
 
 def progress(root: Path) -> int:
