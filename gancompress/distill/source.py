@@ -8,9 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gancompress.batch import Batch, Input, draw_inputs
+from gancompress.batch import DRAWN, Batch, Input, draw_inputs
 from gancompress.data.images import Images, to_float
-from gancompress.data.pairs import PairStore
+from gancompress.data.live import Pairs
 from gancompress.errors import DataError
 from gancompress.training.order import batch_indices
 
@@ -28,7 +28,7 @@ class Source:
         rank, ranks: which share of every batch is this process's.
     """
 
-    pairs: PairStore
+    pairs: Pairs
     real: Images | None
     batch_size: int
     seed: int
@@ -75,7 +75,12 @@ class Source:
         return images, {self.condition: labels.to(self.device)}
 
     def fresh_of(self, step: int) -> Batch:
-        """Inputs that the teacher never answered."""
+        """Inputs without the teacher's answer: new ones, or those of other pairs if from data."""
+        if any(entry.kind not in DRAWN for entry in self.inputs.values()):
+            order = batch_indices(
+                step, self.batch_size * self.ranks, len(self.pairs.train), self.seed + 1
+            )
+            return self._placed(self.pairs.batch(order[self.rank :: self.ranks])[0])
         first = (step * self.ranks + self.rank) * self.batch_size
         # Another stream than the one that the pairs were drawn from.
         indices = range(first, first + self.batch_size)

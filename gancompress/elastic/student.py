@@ -24,6 +24,7 @@ from gancompress.elastic import refit
 from gancompress.elastic.separable import Norm, separate
 from gancompress.errors import DataError, TeacherError, UnsafeFileError
 from gancompress.generators.build import build
+from gancompress.generators.signed import RANGE, signed
 
 FORMAT = 1
 
@@ -43,19 +44,22 @@ class Architecture:
         separable: name patterns of the convolutions to replace, see
             :func:`gancompress.elastic.separable.separate`.
         separable_norm: between depthwise and pointwise.
+        output_range: black and white of what the factory's module answers; the module that is built
+            answers in [-1, 1].
     """
 
     factory: str
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     separable: tuple[str, ...] = ()
     separable_norm: Norm = "none"
+    output_range: tuple[float, float] = RANGE
 
     def build(self) -> nn.Module:
         """The module at full width, freshly initialised."""
         module = build(self.factory, **self.kwargs)
         if self.separable:
             separate(module, self.separable, norm=self.separable_norm)
-        return module
+        return signed(module, self.output_range)
 
 
 @dataclass(frozen=True)
@@ -133,6 +137,7 @@ def load_student(path: str | os.PathLike[str], *, factory: str | None = None) ->
         description["kwargs"],
         tuple(description["separable"]),
         description["separable_norm"],
+        tuple(description.get("output_range", RANGE)),
     )
     if factory is not None:
         architecture = replace(architecture, factory=factory)
@@ -180,13 +185,17 @@ def _rebuild(
 
 def _identity(student: Student) -> dict[str, Any]:
     architecture = student.architecture
-    return {
+    identity: dict[str, Any] = {
         "factory": architecture.factory,
         "kwargs": dict(architecture.kwargs),
         "separable": list(architecture.separable),
         "separable_norm": architecture.separable_norm,
         "inputs": spec_to_json(student.inputs),
     }
+    # Named where it matters only: most files, and their fingerprints, do without it.
+    if architecture.output_range != RANGE:
+        identity["output_range"] = list(architecture.output_range)
+    return identity
 
 
 def _dumps(value: Any, what: str) -> str:

@@ -34,8 +34,18 @@ class Data:
     """Real images: they train a teacher, and judge what it and its students make."""
 
     source: str = key("", "'digits' (embedded), a folder or a zip of images; empty: no real data")
+    layout: Literal["images", "side_by_side"] = key(
+        "images", "single images, in class folders or not; or A|B in one file (pix2pix)"
+    )
+    folder: str = key("", "folder of the images in it, e.g. trainB; empty: everywhere")
+    direction: Literal["AtoB", "BtoA"] = key("AtoB", "side_by_side: B (right) or A is taken")
     resolution: int = key(32, "height and width the images are brought to", low=4)
     channels: int = key(3, "1 for greyscale, 3 for colour", low=1)
+    crop: Literal["none", "center"] = key("none", "stretch to the resolution, or cut to it first")
+    corrupt: Literal["refuse", "skip"] = key("refuse", "files that cannot be read")
+    odd: Literal["refuse", "skip", "convert"] = key(
+        "convert", "files of 16 bits, with transparency, a palette or other channels"
+    )
     held_out: float = key(0.2, "share kept away from training, for reporting", low=0, high=0.9)
 
 
@@ -52,17 +62,27 @@ class TeacherData:
     classes: int = key(0, "label_maps: number of classes", low=0)
     instances: str = key("", "label_maps: folder of instance maps; outlines become a channel")
     unknown: bool = key(False, "label_maps: a channel of its own for pixels of class 255")
+    crop: Literal["none", "center"] = key("none", "stretch to the input's size, or cut to it first")
+    flip: bool = key(False, "the mirror image of every training input as a further one")
+    corrupt: Literal["refuse", "skip"] = key("refuse", "files that cannot be read")
+    odd: Literal["refuse", "skip", "convert"] = key(
+        "convert", "files of 16 bits, with transparency, a palette or other channels"
+    )
 
 
 @dataclass(frozen=True)
 class Teacher:
-    """The generator to compress: a published file, or an architecture to train."""
+    """The generator to compress: a published file, your own module, or one to train."""
 
-    file: str = key("", "a published checkpoint or a student file; empty: `teach` trains one")
+    file: str = key("", "a published checkpoint or a student file")
     family: str = key("", "what the file holds; empty: recognised from its contents")
-    factory: str = key("dcgan", "built-in name, 'module:attr' or 'file.py:attr', to be trained")
+    factory: str = key("dcgan", "built-in name, 'module:attr' or 'file.py:attr'; without a file")
     kwargs: dict[str, Any] = key({}, "arguments of the factory")
+    weights: str = key("", "state dict for the factory's module; empty: `teach` trains it")
     inputs: dict[str, InputKeys] = key({}, "inputs, where the module has no `inputs` attribute")
+    output_range: tuple[float, ...] = key(
+        (-1.0, 1.0), "values of black and white in its images; all that follows is in [-1, 1]"
+    )
     data: TeacherData = field(
         default_factory=TeacherData, metadata={"doc": "images or label maps that it is fed"}
     )
@@ -106,6 +126,7 @@ class Collect:
     shard: int = key(1_000, "pairs a file", low=1)
     batch_size: int = key(64, "pairs a call of the teacher", low=1)
     half: bool = key(False, "store latents in half precision")
+    store: bool = key(True, "record to disk; false: ask the (cheap) teacher anew in every step")
 
 
 @dataclass(frozen=True)
@@ -114,6 +135,9 @@ class Student:
 
     factory: str = key("distylegan", "built-in name, 'module:attr', 'file.py:attr', or 'teacher'")
     kwargs: dict[str, Any] = key({}, "arguments of the factory")
+    init: Literal["random", "teacher"] = key(
+        "random", "with factory 'teacher': from its weights, important channels first, or anew"
+    )
     separable: tuple[str, ...] = key(
         (), "name patterns of k×k convolutions to replace by depthwise + pointwise ones"
     )
@@ -214,6 +238,7 @@ class Search:
     size_budget: str = key("", "bytes of the weights: 4M, or 1/8 of the teacher's")
     latency_budget: str = key("", "of one batch on the runtime: 2ms")
     runtime: Literal["torch", "onnxruntime", "openvino"] = key("torch", "for the latency budget")
+    timed_subnets: int = key(16, "subnets to time for a latency budget", low=8)
     score_samples: int = key(256, "held-out pairs that every candidate is scored on", low=2)
     finalists: int = key(8, "candidates scored by the Fréchet distance as well", low=1)
     finalist_samples: int = key(2_000, "samples of that Fréchet distance", low=2)
@@ -272,10 +297,23 @@ class Recipe:
     def mistakes(self) -> list[str]:
         """What does not fit together although every key by itself does."""
         found = []
-        if not self.teacher.file and not self.data.source:
+        if not self.teacher.file and not self.teacher.weights and not self.data.source:
             found.append(
-                "teacher.file: empty, and data.source too; give a teacher file, or images to "
-                "train a teacher on"
+                "teacher.file: empty, and data.source too; give a teacher file, weights for "
+                "teacher.factory, or images to train a teacher on"
+            )
+        if self.teacher.file and self.teacher.weights:
+            found.append(
+                "teacher.weights: are for teacher.factory, but teacher.file names another teacher; "
+                "give one of them"
+            )
+        limits = self.teacher.output_range
+        if len(limits) != 2 or not limits[0] < limits[1]:
+            found.append(f"teacher.output_range: black below white, got {list(limits)}")
+        if self.student.init == "teacher" and self.student.factory != "teacher":
+            found.append(
+                "student.init: teacher: its weights fit no other architecture; write "
+                "student.factory: teacher as well"
             )
         for section in ("teach", "distill"):
             betas = getattr(self, section).betas

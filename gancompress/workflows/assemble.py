@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +13,29 @@ from torch import nn
 from gancompress.batch import Input, InputSpec, example_inputs
 from gancompress.data.digits import open_digits
 from gancompress.data.images import Images, open_images
+from gancompress.data.live import Pairs
+from gancompress.data.paired import open_side_by_side
 from gancompress.data.splits import split
 from gancompress.distill.objective import TermWeight
 from gancompress.elastic import Supernet
+from gancompress.elastic.importance import sort_channels, taylor_scores
 from gancompress.elastic.student import Architecture, Student, load_student
-from gancompress.errors import RecipeError, RunError
+from gancompress.errors import RecipeError, RunError, TeacherError
 from gancompress.generators.build import build
+from gancompress.generators.signed import signed
 from gancompress.recipe.schema import Data, InputKeys, Recipe
 from gancompress.recipe.schema import Student as StudentKeys
 from gancompress.run_dir import RunDir
-from gancompress.teachers.from_file import from_file
+from gancompress.teachers.downloads import missing_file
+from gancompress.teachers.from_file import is_student, read_network
 from gancompress.teachers.teacher import ModuleTeacher
 from gancompress.training.optimise import make_accelerator
-from gancompress.workflows.teacher_data import located, open_teacher_data
+from gancompress.workflows.own_teacher import load_own
+from gancompress.workflows.teacher_data import expanded, located, open_teacher_data
+
+# Enough for the order of channels (elastic/importance.py), and as many as fit into memory at once.
+IMPORTANCE_SAMPLES = 64
+IMPORTANCE_BATCH = 4
 
 
 def prepare(recipe: Recipe) -> Accelerator:
@@ -42,10 +53,34 @@ def open_data(data: Data, seed: int) -> tuple[Images, Images]:
     if data.source == "digits":
         train = open_digits(data.resolution, part="train")
         return train, open_digits(data.resolution, part="held_out")
-    images = open_images(located(data.source), resolution=data.resolution, channels=data.channels)
+    images = _open_images(data)
     count = int(len(images) * data.held_out)
     train_rows, held_out_rows = split(len(images), count, seed=seed, labels=images.labels)
     return images.subset(train_rows), images.subset(held_out_rows)
+
+
+def _open_images(data: Data) -> Images:
+    path, folder = located(data.source), data.folder or None
+    if data.layout == "side_by_side":
+        pairs = open_side_by_side(
+            path,
+            direction=data.direction,
+            resolution=data.resolution,
+            folder=folder,
+            corrupt=data.corrupt,
+            odd=data.odd,
+        )
+        assert pairs.targets is not None  # both halves are there
+        return pairs.targets
+    return open_images(
+        path,
+        folder=folder,
+        resolution=data.resolution,
+        crop=data.crop,
+        channels=data.channels,
+        corrupt=data.corrupt,
+        odd=data.odd,
+    )
 
 
 def real_images(recipe: Recipe) -> tuple[Images, Images] | None:
@@ -70,19 +105,77 @@ def inputs_of(module: nn.Module, given: Mapping[str, InputKeys], where: str) -> 
 
 
 def load_teacher(recipe: Recipe, run: RunDir) -> ModuleTeacher:
-    """The teacher file of the recipe, or the teacher that `teach` trained in this run."""
-    if recipe.teacher.file:
-        path = Path(os.path.expandvars(recipe.teacher.file)).expanduser()
-        teacher = from_file(path, recipe.teacher.family or None, **recipe.teacher.kwargs)
-        teacher.data = open_teacher_data(recipe.teacher.data, teacher.inputs)
-        return teacher
-    taught = read_student(run.path / "teacher.safetensors", recipe.teacher.factory)
-    return ModuleTeacher(taught.module, taught.inputs)
+    """The recipe's teacher, or the one that `teach` trained in this run, with what it is fed."""
+    found = open_teacher(recipe, run)
+    data = open_teacher_data(recipe.teacher.data, found.inputs, recipe.collect, recipe.seed)
+    return ModuleTeacher(found.module, found.inputs, data)
 
 
-def student_architecture(keys: StudentKeys) -> Architecture:
-    """How the supernet's module is built at full width."""
-    return Architecture(keys.factory, keys.kwargs, keys.separable)
+def open_teacher(recipe: Recipe, run: RunDir) -> Student:
+    """The teacher's module with its inputs and how it is built."""
+    keys = recipe.teacher
+    output_range = keys.output_range[0], keys.output_range[1]
+    path = Path(expanded(keys.file or keys.weights)).expanduser()
+    if (keys.file or keys.weights) and not path.exists():
+        raise TeacherError(missing_file(path))
+    if keys.file and is_student(path):
+        return load_student(path)
+    if keys.file:
+        found = read_network(path, keys.family or None, **keys.kwargs)
+        architecture = Architecture(found.factory, found.kwargs, output_range=output_range)
+        inputs = inputs_of(found.module, {}, "teacher")
+        return Student(signed(found.module, output_range), inputs, architecture)
+    if keys.weights:
+        architecture = Architecture(keys.factory, keys.kwargs, output_range=output_range)
+        own = load_own(architecture, path)
+        return Student(own, inputs_of(own, keys.inputs, "teacher"), architecture)
+    return read_student(run.path / "teacher.safetensors", keys.factory)
+
+
+def open_student(recipe: Recipe, run: RunDir) -> tuple[Architecture, nn.Module]:
+    """The supernet's module at full width: how it is built, and with its first weights."""
+    keys = recipe.student
+    if keys.factory != "teacher":
+        architecture = Architecture(keys.factory, keys.kwargs, keys.separable)
+        return architecture, seeded(recipe.seed, architecture.build)
+    teacher = open_teacher(recipe, run)
+    architecture = replace(
+        teacher.architecture,
+        kwargs={**teacher.architecture.kwargs, **keys.kwargs},
+        separable=(*teacher.architecture.separable, *keys.separable),
+    )
+    module = seeded(recipe.seed, architecture.build)
+    if keys.init == "teacher":
+        _inherit(module, teacher.module)
+    return architecture, module
+
+
+def _inherit(module: nn.Module, teacher: nn.Module) -> None:
+    """Give ``module`` the teacher's tensors; layers that were made separable keep their own."""
+    own, theirs = module.state_dict(), teacher.state_dict()
+    other = [name for name in own if name in theirs and own[name].shape != theirs[name].shape]
+    if other:
+        raise RecipeError(
+            f"student.init: the teacher's {other[0]} is {tuple(theirs[other[0]].shape)}, the "
+            f"student's {tuple(own[other[0]].shape)}; leave student.kwargs as the teacher's, or "
+            "write student.init: random"
+        )
+    module.load_state_dict({**own, **{n: value for n, value in theirs.items() if n in own}})
+
+
+def sort_by_importance(supernet: Supernet, pairs: Pairs, *, seed: int) -> None:
+    """Put the channels that matter most to the output first, where narrow subnets keep them."""
+    starts = range(0, min(IMPORTANCE_SAMPLES, len(pairs.train)), IMPORTANCE_BATCH)
+    batches = [
+        pairs.batch(pairs.train[start : min(start + IMPORTANCE_BATCH, IMPORTANCE_SAMPLES)])[0]
+        for start in starts
+    ]
+    sort_channels(supernet, taylor_scores(supernet, batches, seed=seed))
+
+
+def student_factory(recipe: Recipe) -> str:
+    """The factory behind the student's file, which the recipe vouches for."""
+    return recipe.teacher.factory if recipe.student.factory == "teacher" else recipe.student.factory
 
 
 def make_supernet(module: nn.Module, inputs: InputSpec, keys: StudentKeys) -> Supernet:
@@ -100,7 +193,7 @@ def load_supernet(recipe: Recipe, run: RunDir) -> tuple[Supernet, Student]:
     """The trained supernet of a run, and the full-width student that holds its weights."""
     if not run.is_complete("distill"):
         raise RunError(f"{run.path}: no supernet in it yet; `gancompress distill` makes one")
-    full = read_student(run.path / "supernet.safetensors", recipe.student.factory)
+    full = read_student(run.path / "supernet.safetensors", student_factory(recipe))
     return make_supernet(full.module, full.inputs, recipe.student), full
 
 

@@ -1,53 +1,69 @@
 """`collect`: record inputs and outputs of the teacher."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from tqdm import tqdm
 
-from gancompress.data.manifest import Plan
+from gancompress.data.cache import Problem
 from gancompress.data.pairs import PairStore, PairWriter, record
 from gancompress.recipe.schema import Recipe
 from gancompress.run_dir import RunDir
 from gancompress.workflows import assemble
+from gancompress.workflows.pairs import recording_plan
+from gancompress.workflows.teacher_data import NumberedRows
+
+# Files told one by one; of more only the number.
+TOLD = 5
 
 
 def collect(recipe: Recipe, run: RunDir) -> None:
-    """Record the teacher of ``recipe`` into ``run/pairs``."""
+    """Record the teacher of ``recipe`` into ``run/pairs``, or note that it is asked as needed."""
     accelerator = assemble.prepare(recipe)
     teacher = assemble.load_teacher(recipe, run)
     teacher.module.to(accelerator.device)
-    keys = recipe.collect
-    plan = Plan(
-        inputs=teacher.inputs,
-        teacher=teacher.fingerprint,
-        seed=recipe.seed,
-        count=keys.count + keys.held_out,
-        held_out=keys.held_out,
-        shard_size=keys.shard,
-        output="uint8",
-        latents="float16" if keys.half else "float32",
-    )
+    shown = accelerator.is_main_process
+    if isinstance(teacher.data, NumberedRows) and shown:
+        _tell(teacher.data, run)
+    plan = recording_plan(recipe, teacher)
+    facts = {"pairs": plan.count, "held_out": plan.held_out, "teacher": plan.teacher}
+    if not recipe.collect.store:
+        run.complete("collect", {**facts, "stored": False})
+        return
     writer = PairWriter(run.path / "pairs", plan)
     missing = sum(len(plan.samples(shard)) for shard in writer.missing())
     initial = plan.count - missing
-    shown = accelerator.is_main_process
     with tqdm(total=plan.count, initial=initial, desc="collect", disable=not shown) as bar:
         record(
             teacher,
             writer,
-            batch_size=keys.batch_size,
+            batch_size=recipe.collect.batch_size,
             rank=accelerator.process_index,
             ranks=accelerator.num_processes,
-                progress=lambda pairs: _advance(bar, pairs),
+            progress=lambda pairs: _advance(bar, pairs),
         )
     accelerator.wait_for_everyone()
     if accelerator.is_main_process:
         writer.finish()
         store = PairStore(run.path / "pairs", teacher=teacher.fingerprint)
-        run.complete(
-            "collect",
-            {"pairs": len(store), "teacher": teacher.fingerprint, "pairs_hash": store.fingerprint},
-        )
+        run.complete("collect", {**facts, "pairs_hash": store.fingerprint})
+
+
+def _tell(data: NumberedRows, run: RunDir) -> None:
+    """Say how the inputs were parted, and what was wrong with their files."""
+    line = f"{len(data.train)} inputs for training, {len(data.held_out)} held out"
+    run.log("collect", {"event": line})
+    tqdm.write(line)
+    for line in problem_lines(data.problems):
+        run.log("collect", {"event": line})
+        tqdm.write(line)
+
+
+def problem_lines(problems: Sequence[Problem]) -> list[str]:
+    """Odd and corrupt files in words, the first few by name."""
+    lines = [f"{one.action} {one.name}: {one.reason}" for one in problems[:TOLD]]
+    more = len(problems) - TOLD
+    return [*lines, f"and {more} more files like these"] if more > 0 else lines
 
 
 def _advance(bar: "tqdm[Any]", pairs: int) -> None:

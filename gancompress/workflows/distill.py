@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from gancompress.data.images import to_float
-from gancompress.data.pairs import PairStore
+from gancompress.data.live import Pairs
 from gancompress.distill.feature_network import FeatureNetwork, open_network
 from gancompress.distill.loop import Adversary, Validate
 from gancompress.distill.loop import distill as train
@@ -22,14 +22,16 @@ from gancompress.run_dir import RunDir
 from gancompress.training.weights import load_weights
 from gancompress.workflows import assemble
 from gancompress.workflows.logs import logger
+from gancompress.workflows.pairs import open_pairs
 
 
 def distill(recipe: Recipe, run: RunDir) -> None:
     """Distil the pairs in ``run/pairs`` into ``run/supernet.safetensors``."""
-    pairs = PairStore(run.path / "pairs")
-    architecture = assemble.student_architecture(recipe.student)
-    module = assemble.seeded(recipe.seed, architecture.build)
+    pairs = open_pairs(recipe, run)
+    architecture, module = assemble.open_student(recipe, run)
     supernet = assemble.make_supernet(module, pairs.inputs, recipe.student)
+    if recipe.student.init == "teacher":
+        assemble.sort_by_importance(supernet, pairs, seed=recipe.seed)
     run.log("distill", {"space": supernet.space.size, "groups": len(supernet.space.groups)})
     keys = recipe.distill
     fixed = supernet.space.parse(keys.fixed) if keys.fixed else None
@@ -52,7 +54,7 @@ def train_supernet(
     recipe: Recipe,
     run: RunDir,
     supernet: Supernet,
-    pairs: PairStore,
+    pairs: Pairs,
     *,
     stage: str,
     steps: int,
@@ -141,7 +143,7 @@ def feature_networks(keys: Distill, device: str) -> dict[str, FeatureNetwork]:
     return found
 
 
-def inside_of_teacher(recipe: Recipe, run: RunDir, pairs: PairStore) -> nn.Module | None:
+def inside_of_teacher(recipe: Recipe, run: RunDir, pairs: Pairs) -> nn.Module | None:
     """The teacher's module, where a term looks inside and it is a white box."""
     inside = [name for name in recipe.distill.terms if name in TAPPED_TERMS]
     if not inside:
@@ -157,7 +159,7 @@ def inside_of_teacher(recipe: Recipe, run: RunDir, pairs: PairStore) -> nn.Modul
 
 
 def validation_of(
-    keys: Distill, run: RunDir, pairs: PairStore, stage: str, main_process: bool
+    keys: Distill, run: RunDir, pairs: Pairs, stage: str, main_process: bool
 ) -> Validate | None:
     """Held-out pairs to look at during the training, with pictures in ``run/samples``."""
     indices = list(pairs.held_out)[: keys.validation_samples]

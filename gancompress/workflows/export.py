@@ -30,7 +30,9 @@ class Network:
 
 def export(recipe: Recipe, run: RunDir) -> None:
     """Write ``run/student.safetensors`` in every format of the recipe into ``run/export``."""
-    student = assemble.read_student(run.path / "student.safetensors", recipe.student.factory)
+    student = assemble.read_student(
+        run.path / "student.safetensors", assemble.student_factory(recipe)
+    )
     network = Network(student.module, student.inputs, student.fingerprint)
     facts: dict[str, object] = {}
     for name in recipe.export.formats:

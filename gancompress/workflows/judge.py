@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from gancompress.batch import InputSpec
+from gancompress.batch import Batch, InputSpec, batch_size, rows
 from gancompress.data.images import Images
 from gancompress.errors import RecipeError
 from gancompress.metrics.classifier import load_classifier, save_classifier, train_classifier
@@ -17,6 +17,7 @@ from gancompress.metrics.frechet import FeatureStatistics, frechet_distance
 from gancompress.metrics.sources import generated
 from gancompress.recipe.schema import Recipe
 from gancompress.run_dir import RunDir
+from gancompress.workflows.teacher_data import expanded
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,15 @@ class Verdict:
     accuracy: float | None
 
 
-def extractor_of(recipe: Recipe, run: RunDir, train: Images) -> Extractor:
-    """The recipe's extractor; a classifier is trained on the real images once and kept."""
+def extractor_of(recipe: Recipe, run: RunDir, train: Images | None) -> Extractor | None:
+    """The recipe's extractor; a classifier is trained on the real images once and kept.
+
+    None where a classifier is wanted and there are no real images.
+    """
     if recipe.evaluate.extractor != "classifier":
-        return open_extractor(recipe.evaluate.extractor)
+        return open_extractor(expanded(recipe.evaluate.extractor))
+    if train is None:
+        return None
     path = run.path / "classifier.safetensors"
     if not path.is_file():
         if train.labels is None:
@@ -70,12 +76,21 @@ def judge_generator(
     count: int,
     seed: int,
     title: str,
+    given: Batch | None = None,
 ) -> Verdict:
-    """The scores of ``count`` images that ``module`` makes of the inputs of stream ``seed``."""
+    """The scores of ``count`` images that ``module`` makes of the inputs of stream ``seed``.
+
+    With ``given``, inputs that come from data, of the images made of those.
+    """
     module.eval()
     with torch.no_grad():
         source = generated(
-            lambda batch: module(**batch), inputs, count=count, seed=seed, fingerprint=title
+            lambda batch: module(**batch),
+            inputs,
+            count=count if given is None else batch_size(given),
+            seed=seed,
+            fingerprint=title,
+            sample=None if given is None else lambda indices, _: rows(given, list(indices)),
         )
         return _verdict(collect(source, extractor, keep=True, progress=True), reference)
 

@@ -1,15 +1,15 @@
 """`report`: what came out of a run, as a table and a picture of the same inputs through both."""
 
 import platform
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import safetensors.torch
 import torch
 
 from gancompress.atomic import write_json, write_text
-from gancompress.batch import draw_inputs, example_inputs
-from gancompress.data.pairs import PairStore
+from gancompress.batch import DRAWN, draw_inputs, example_inputs
+from gancompress.data.live import Pairs
 from gancompress.elastic.calibrate import calibrated
 from gancompress.metrics.collect import collect
 from gancompress.metrics.features import Extractor
@@ -37,10 +37,16 @@ from gancompress.run_dir import RunDir
 from gancompress.workflows import assemble
 from gancompress.workflows.export import Network, export_network
 from gancompress.workflows.judge import Verdict, extractor_of, judge_generator, judge_images
+from gancompress.workflows.likeness import likeness, shown, side_by_side
+from gancompress.workflows.page import write_page
+from gancompress.workflows.pairs import open_pairs, unseen_pairs
 from gancompress.workflows.search import calibration_batches
 
 # Streams of inputs: the pairs have the recipe's seed, the search that + 2.
 REPORT_STREAM = 3
+
+# Columns of a picture of images that come from data.
+PICTURED = 6
 
 
 @dataclass(frozen=True)
@@ -62,27 +68,38 @@ class Row:
     torch_seconds: Timing
     onnx_seconds: Timing | None
     verdict: Verdict | None
+    likeness: dict[str, float]
 
 
 def report(recipe: Recipe, run: RunDir) -> None:
     """Measure teacher, largest subnet and student on inputs and images not used before."""
     assemble.prepare(recipe)
-    networks = _networks(recipe, run)
+    pairs = open_pairs(recipe, run)
+    networks = _networks(recipe, run, pairs)
     data = assemble.real_images(recipe)
+    extractor = extractor_of(recipe, run, data[0] if data else None)
     ceiling, judge = None, None
-    if data is not None:
-        extractor = extractor_of(recipe, run, data[0])
+    if data is not None and extractor is not None:
         judge = Judge(extractor, collect(data[1], extractor).statistics)
         ceiling = judge_images(data[1], extractor, collect(data[0], extractor).statistics)
-    rows = [_measure(recipe, run, name, network, judge) for name, network in networks.items()]
+    rows = [
+        _measure(recipe, run, name, network, judge, pairs) for name, network in networks.items()
+    ]
+    if data is None or not _drawn(pairs):
+        rows = [
+            replace(row, likeness=likeness(network.module, pairs, samples, extractor))
+            for samples in [unseen_pairs(recipe, pairs)]
+            for row, network in zip(rows, networks.values(), strict=True)
+        ]
     speedup = _speedup(recipe, networks["teacher"], networks["student"])
     table = _table(rows, judge.extractor.name if judge else None)
-    lines = [table.text(), "", *_remarks(rows, ceiling, speedup, run)]
-    _picture(networks, run)
+    remarks = _remarks(rows, ceiling, speedup, run)
+    _picture(recipe, networks, pairs, run)
     folder = run.path / "report"
-    write_text(folder / "report.txt", "\n".join(lines) + "\n")
+    write_text(folder / "report.txt", "\n".join([table.text(), "", *remarks]) + "\n")
     write_json(folder / "report.json", _facts(rows, ceiling, speedup))
-    run.complete("report", {"text": "report/report.txt", "picture": "report/samples.png"})
+    write_page(recipe, run, table, remarks)
+    run.complete("report", {"text": "report/report.txt", "page": "report/report.html"})
 
 
 def show(run: RunDir) -> str:
@@ -93,17 +110,23 @@ def show(run: RunDir) -> str:
         f"student   {run.path / 'student.safetensors'}",
         *(f"export    {run.path / file}" for file in exports),
         f"pictures  {run.path / 'report' / 'samples.png'}",
+        f"page      {run.path / 'report' / 'report.html'}",
     ]
     return text + "\n" + "\n".join(places)
 
 
-def _networks(recipe: Recipe, run: RunDir) -> dict[str, Network]:
+def _drawn(pairs: Pairs) -> bool:
+    return all(entry.kind in DRAWN for entry in pairs.inputs.values())
+
+
+def _networks(recipe: Recipe, run: RunDir, pairs: Pairs) -> dict[str, Network]:
     teacher = assemble.load_teacher(recipe, run)
     supernet, full = assemble.load_supernet(recipe, run)
     # Its BatchNorm statistics are those of all subnets together; it deserves its own as they do.
-    batches = calibration_batches(recipe, PairStore(run.path / "pairs"))
+    batches = calibration_batches(recipe, pairs)
     largest = calibrated(supernet, supernet.space.largest, batches)
-    student = assemble.read_student(run.path / "student.safetensors", recipe.student.factory)
+    factory = assemble.student_factory(recipe)
+    student = assemble.read_student(run.path / "student.safetensors", factory)
     return {
         "teacher": Network(teacher.module, teacher.inputs, teacher.fingerprint),
         "largest subnet": Network(largest, full.inputs, full.fingerprint),
@@ -111,7 +134,9 @@ def _networks(recipe: Recipe, run: RunDir) -> dict[str, Network]:
     }
 
 
-def _measure(recipe: Recipe, run: RunDir, name: str, network: Network, judge: Judge | None) -> Row:
+def _measure(
+    recipe: Recipe, run: RunDir, name: str, network: Network, judge: Judge | None, pairs: Pairs
+) -> Row:
     batch = example_inputs(network.inputs, 1)
     repeats = recipe.evaluate.latency_runs
     threads = recipe.threads or torch.get_num_threads()
@@ -132,6 +157,7 @@ def _measure(recipe: Recipe, run: RunDir, name: str, network: Network, judge: Ju
             count=recipe.evaluate.samples,
             seed=recipe.seed + REPORT_STREAM,
             title=name,
+            given=None if _drawn(pairs) else pairs.batch(unseen_pairs(recipe, pairs))[0],
         )
     parameters = list(network.module.parameters())
     return Row(
@@ -142,6 +168,7 @@ def _measure(recipe: Recipe, run: RunDir, name: str, network: Network, judge: Ju
         eager,
         onnx,
         verdict,
+        {},
     )
 
 
@@ -169,6 +196,7 @@ def _table(rows: list[Row], extractor: str | None) -> Table:
     columns += [f"fd_{extractor}"] if extractor else []
     conditional = rows[0].verdict is not None and rows[0].verdict.accuracy is not None
     columns += ["right class"] if conditional else []
+    columns += list(rows[0].likeness)
     cells = []
     for row in rows:
         line = [row.name, format_count(row.macs), format_count(row.params)]
@@ -177,6 +205,7 @@ def _table(rows: list[Row], extractor: str | None) -> Table:
         if row.verdict is not None:
             line.append(f"{row.verdict.frechet:.2f}")
             line += [f"{row.verdict.accuracy:.1%}"] if row.verdict.accuracy is not None else []
+        line += [shown(title, value) for title, value in row.likeness.items()]
         cells.append(line)
     return Table(columns, cells)
 
@@ -196,6 +225,7 @@ def _remarks(
         f"multiply-add executed) and is {format_ratio(speedup.speedup)} as fast in PyTorch "
         f"({speedup.low:.2f} to {speedup.high:.2f} with 95 % confidence, timed in turns).",
         "Times: batch 1, median ± half the interquartile range.",
+        *run.facts("search")["remarks"],
     ]
     if ceiling is not None and ceiling.accuracy is not None:
         remarks.append(
@@ -205,9 +235,16 @@ def _remarks(
     return remarks
 
 
-def _picture(networks: dict[str, Network], run: RunDir) -> None:
+def _picture(recipe: Recipe, networks: dict[str, Network], pairs: Pairs, run: RunDir) -> None:
     """The same inputs through teacher and student, one column a class (or a sample)."""
+    path = run.path / "report" / "samples.png"
     inputs = networks["teacher"].inputs
+    if not _drawn(pairs):
+        samples = unseen_pairs(recipe, pairs)
+        shown_rows = side_by_side(networks["student"].module, pairs, samples, PICTURED)
+        if shown_rows is not None:
+            save_grid(shown_rows, path)
+        return
     classes = next((e.shape[0] for e in inputs.values() if e.kind == "one_hot"), 0)
     count = min(classes, 20) if classes else 10
     # Several sets of the same classes below each other show the variety.
@@ -221,7 +258,7 @@ def _picture(networks: dict[str, Network], run: RunDir) -> None:
                 images = networks[name].module(**batch)
             pictures[f"{name} {turn + 1}"] = images
     titles = [str(k) for k in range(count)] if classes else None
-    save_grid(pictures, run.path / "report" / "samples.png", titles)
+    save_grid(pictures, path, titles)
 
 
 def _facts(rows: list[Row], ceiling: Verdict | None, speedup: PairedTiming) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from gancompress.workflows.logs import logger
 
 def teach(recipe: Recipe, run: RunDir) -> None:
     """Train the teacher of ``recipe`` into ``run/teacher.safetensors``."""
-    if recipe.teacher.file:
-        run.complete("teach", {"skipped": f"the teacher is {recipe.teacher.file}"})
+    if given := recipe.teacher.file or recipe.teacher.weights:
+        run.complete("teach", {"skipped": f"the teacher is {given}"})
         return
     accelerator = assemble.prepare(recipe)
     data = assemble.real_images(recipe)

@@ -1,20 +1,80 @@
-"""The images or label maps that a recipe's teacher is fed."""
+"""The images or label maps that a recipe's teacher is fed, parted into training and held out."""
 
 import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from gancompress.batch import DRAWN, InputSpec
+import numpy as np
+from torch import Tensor
+
+from gancompress.batch import DRAWN, Input, InputSpec
+from gancompress.data.cache import Problem
 from gancompress.data.images import open_images
-from gancompress.data.label_maps import open_label_maps
+from gancompress.data.label_maps import LabelMaps, open_label_maps
 from gancompress.data.paired import PairedImages, open_side_by_side
 from gancompress.errors import DataError, RecipeError
-from gancompress.recipe.schema import TeacherData
+from gancompress.recipe.schema import Collect, TeacherData
 from gancompress.teachers.downloads import missing_file
-from gancompress.teachers.teacher import InputData
+
+_VARIABLE = re.compile(r"\$\{(\w+):-([^}]*)\}")
 
 
-def open_teacher_data(keys: TeacherData, inputs: InputSpec) -> InputData | None:
+@dataclass(frozen=True)
+class NumberedRows:
+    """Rows of a data set by the number of the sample: first those to train on, then the others.
+
+    Attributes:
+        rows: the data set.
+        train, held_out: which of its rows are which; none is both.
+        flip: whether the mirror images of the training rows follow them.
+        training, kept: how many samples are for training and held out; rows that are fewer come
+            again.
+        inputs: what the teacher takes of a row; its images are given in the range that it wants.
+    """
+
+    rows: PairedImages | LabelMaps
+    train: Sequence[int]
+    held_out: Sequence[int]
+    flip: bool
+    training: int
+    kept: int
+    inputs: Mapping[str, Input]
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Files that were skipped or converted."""
+        images = self.rows.inputs if isinstance(self.rows, PairedImages) else self.rows.maps
+        return images.problems
+
+    def __len__(self) -> int:
+        return self.training + self.kept
+
+    def __getitem__(self, index: int) -> dict[str, Tensor]:
+        if index >= self.training:
+            return self._row(self.held_out[(index - self.training) % len(self.held_out)])
+        turn, place = divmod(index, len(self.train))
+        row = self._row(self.train[place])
+        if self.flip and turn % 2:
+            return {name: value.flip(-1) for name, value in row.items()}
+        return row
+
+    def _row(self, number: int) -> dict[str, Tensor]:
+        row = self.rows[number]
+        return {name: _in_range(row[name], entry) for name, entry in self.inputs.items()}
+
+
+def open_teacher_data(
+    keys: TeacherData, inputs: InputSpec, collect: Collect, seed: int
+) -> NumberedRows | None:
     """Rows for the inputs that cannot be drawn; None where there are none.
+
+    Args:
+        keys: where they come from.
+        inputs: of the teacher.
+        collect: how many samples are wanted. Where there are fewer rows, both parts shrink alike.
+        seed: of the choice.
 
     Raises:
         RecipeError: the recipe names no data and the teacher needs some, or data of another kind.
@@ -23,6 +83,26 @@ def open_teacher_data(keys: TeacherData, inputs: InputSpec) -> InputData | None:
     taken = {name: entry for name, entry in inputs.items() if entry.kind not in DRAWN}
     if not taken:
         return None
+    rows = _open(keys, taken)
+    if len(rows) < 2:
+        raise DataError(
+            f"{keys.source}: one input only; training and held-out inputs need two at least"
+        )
+    # A mirrored row serves two samples.
+    wanted = -(-collect.count // (1 + keys.flip))
+    share = collect.held_out / (wanted + collect.held_out)
+    held_out = min(collect.held_out, max(1, round(len(rows) * share)), len(rows) - 1)
+    # Sorted names begin with one class or one place; a random order has something of all.
+    order = np.random.default_rng(seed).permutation(len(rows)).tolist()
+    train = order[held_out:][:wanted]
+    training, kept = collect.count, collect.held_out
+    if len(taken) == len(inputs):
+        # With nothing drawn beside them, the same rows again would be the same pairs again.
+        training, kept = min(training, len(train) * (1 + keys.flip)), held_out
+    return NumberedRows(rows, train, order[:held_out], keys.flip, training, kept, taken)
+
+
+def _open(keys: TeacherData, taken: InputSpec) -> PairedImages | LabelMaps:
     (name, entry), *others = taken.items()
     if not keys.source:
         raise RecipeError(
@@ -34,35 +114,65 @@ def open_teacher_data(keys: TeacherData, inputs: InputSpec) -> InputData | None:
             f"teacher.data.layout: {keys.layout!r} has no {', '.join(taken)}, which the teacher "
             "is fed; choose another layout"
         )
-    size = (entry.shape[1], entry.shape[2])
+    channels, *size = entry.shape
     path, folder = located(keys.source), keys.folder or None
+    resolution = size[0], size[1]
     if keys.layout == "side_by_side":
-        return open_side_by_side(path, direction=keys.direction, resolution=size, folder=folder)
+        return open_side_by_side(
+            path,
+            direction=keys.direction,
+            resolution=resolution,
+            folder=folder,
+            corrupt=keys.corrupt,
+            odd=keys.odd,
+        )
     if keys.layout == "images":
-        return PairedImages(open_images(path, folder=folder, resolution=size), None)
+        images = open_images(
+            path,
+            folder=folder,
+            resolution=resolution,
+            channels=channels,
+            crop=keys.crop,
+            corrupt=keys.corrupt,
+            odd=keys.odd,
+        )
+        return PairedImages(images, None)
     maps = open_label_maps(
         path,
         maps=keys.folder,
         classes=keys.classes,
         instances=keys.instances or None,
         unknown=keys.unknown,
-        resolution=size,
+        resolution=resolution,
+        crop=keys.crop,
     )
-    if maps.channels != entry.shape[0]:
+    if maps.channels != channels:
         raise RecipeError(
             f"teacher.data: label maps of {maps.channels} channels, the teacher is fed "
-            f"{entry.shape[0]}; mend classes, instances or unknown"
+            f"{channels}; mend classes, instances or unknown"
         )
     return maps
 
 
+def _in_range(value: Tensor, entry: Input) -> Tensor:
+    if entry.kind != "image":
+        return value
+    return (value + 1) * ((entry.high - entry.low) / 2) + entry.low
+
+
+def expanded(text: str) -> str:
+    """``text`` with ``$NAME``, ``${NAME}`` and ``${NAME:-value to take without it}`` filled in."""
+    given = _VARIABLE.sub(lambda found: os.environ.get(found[1]) or found[2], text)
+    return os.path.expandvars(given)
+
+
 def located(text: str) -> Path:
-    """The file or folder that a recipe names, with ``~`` and ``$VARIABLES``.
+    """The file or folder that a recipe names, with ``~`` and variables (:func:`expanded`).
 
     Raises:
         DataError: it is not there; says where published data is to be had.
     """
-    path = Path(os.path.expandvars(text)).expanduser()
+    path = Path(expanded(text)).expanduser()
     if not path.exists():
         raise DataError(missing_file(path))
     return path
