@@ -34,6 +34,8 @@ POOL = 2_000
 # Scores that the model is fitted to, its cost being cubic, and subnets whose spread is computed.
 MODEL_SCORES = 500
 SHORTLIST = 1_500
+# Every other proposal doubts the model more than it does itself: few scores make it too sure.
+BOLDNESS = (1.0, 3.0)
 # Every fourth proposal is a child that does not ask the model: it keeps exploring where that errs.
 CHILDREN_EVERY = 4
 # Parents of those children and of the candidates bred for the model.
@@ -134,6 +136,7 @@ def _expect(
     scales = scores.std(axis=0) + 1e-12
     costs, paid = feasible.cost(pool), feasible.cost(known)
     left = np.ones(len(pool), dtype=bool)
+    boldness = itertools.cycle(BOLDNESS)
     while left.any():
         budget = feasible.draw_budget(rng)
         weights = rng.dirichlet(np.ones(len(models))) / scales
@@ -142,7 +145,7 @@ def _expect(
             within = left
         reached = (scores @ weights)[paid <= budget]
         best = reached.min() if len(reached) else (scores @ weights).max()
-        spread = np.sqrt(np.square(weights) @ np.square(spreads[:, within]))
+        spread = np.sqrt(np.square(weights) @ np.square(spreads[:, within])) * next(boldness)
         gain = (best - weights @ means[:, within]) / spread
         improvement = spread * (gain * norm.cdf(gain) + norm.pdf(gain))
         found = np.flatnonzero(within)[improvement.argmax()]
