@@ -28,7 +28,7 @@ quickstart: $(VENV)/.installed-onnx
 	$(BIN)/gancompress run recipes/quickstart.yaml $(if $(RUN),--run $(RUN))
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST_ARGS)
 
 test-slow: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
