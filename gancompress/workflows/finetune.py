@@ -15,11 +15,10 @@ from gancompress.elastic.student import Student, save_student
 from gancompress.recipe.schema import Recipe
 from gancompress.report.table import Table, format_count
 from gancompress.run_dir import RunDir
-from gancompress.search.evaluator import mean_absolute_error
 from gancompress.search.front import Front
 from gancompress.workflows import assemble
 from gancompress.workflows.distill import train_supernet
-from gancompress.workflows.pairs import open_pairs, unseen_pairs
+from gancompress.workflows.pairs import open_pairs, paired_judge, unseen_pairs
 from gancompress.workflows.search import BATCH, calibration_batches
 
 
@@ -101,7 +100,7 @@ def _row(
     starts = range(0, len(unseen), BATCH)
     with torch.no_grad():
         made = torch.cat([module(**rows(inputs, slice(s, s + BATCH))) for s in starts])
-    return Row(name, str(subnet), macs, mean_absolute_error(made, inputs, targets))
+    return Row(name, str(subnet), macs, paired_judge(recipe, targets)[1](made, inputs, targets))
 
 
 def _provenance(run: RunDir, pairs: Pairs, steps: int) -> dict[str, object]:

@@ -6,9 +6,11 @@ from gancompress.batch import DRAWN, Batch, draw_inputs
 from gancompress.data.live import LivePairs, Pairs
 from gancompress.data.manifest import Plan
 from gancompress.data.pairs import PairStore
+from gancompress.distill.terms import SCORES
 from gancompress.errors import TeacherError
 from gancompress.recipe.schema import Recipe
 from gancompress.run_dir import RunDir
+from gancompress.search.evaluator import Judge, mean_absolute_error
 from gancompress.teachers.teacher import ModuleTeacher, Teacher
 from gancompress.workflows import assemble
 from gancompress.workflows.teacher_data import NumberedRows
@@ -79,3 +81,16 @@ def search_inputs(recipe: Recipe, pairs: Pairs) -> Batch:
 def unseen_pairs(recipe: Recipe, pairs: Pairs) -> range:
     """Held-out pairs that the search did not score on; all of them where it left none."""
     return pairs.held_out[recipe.search.score_samples :] or pairs.held_out
+
+
+def paired_judge(recipe: Recipe, targets: Tensor) -> tuple[str, Judge]:
+    """How far outputs are from the teacher's, with a name: L1 of images, the score term of scores.
+
+    Scores of teacher and student are not of one kind (probabilities, logits): only the term that
+    the student learned by knows how to compare them.
+    """
+    name = next((term for term in recipe.distill.terms if term in SCORES), None)
+    if targets.ndim == 4 or name is None:
+        return "l1", mean_absolute_error
+    compare = SCORES[name]
+    return name, lambda outputs, inputs, answers: float(compare(outputs, answers))

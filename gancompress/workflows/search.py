@@ -26,7 +26,6 @@ from gancompress.search.budget import Budget, check_feasible
 from gancompress.search.evaluator import (
     Stage,
     distribution_score,
-    mean_absolute_error,
     paired_score,
 )
 from gancompress.search.front import Candidate, Front
@@ -36,7 +35,7 @@ from gancompress.workflows import assemble
 from gancompress.workflows.front import draw_front, trust
 from gancompress.workflows.judge import extractor_of
 from gancompress.workflows.latency import Clock, Stopwatch, predict, predictor, threads_of
-from gancompress.workflows.pairs import open_pairs, search_inputs
+from gancompress.workflows.pairs import open_pairs, paired_judge, search_inputs
 
 # Images scored at once.
 BATCH = 64
@@ -187,9 +186,9 @@ def _stages(recipe: Recipe, run: RunDir, supernet: Supernet, pairs: Pairs) -> li
 
     inputs, outputs = pairs.batch(list(pairs.held_out)[: keys.score_samples])
     targets = to_float(outputs) if outputs.dtype == torch.uint8 else outputs.float()
-    judges = {"l1": mean_absolute_error}
-    paired = paired_score(generator_at, lambda seed: (inputs, targets), judges, batch=BATCH)
-    stages = [Stage("paired", {"l1": "minimize"}, paired, keys.trials)]
+    name, judge = paired_judge(recipe, targets)
+    paired = paired_score(generator_at, lambda seed: (inputs, targets), {name: judge}, batch=BATCH)
+    stages = [Stage("paired", {name: "minimize"}, paired, keys.trials)]
     data = assemble.real_images(recipe)
     extractor = extractor_of(recipe, run, data[0]) if data else None
     if data is None or extractor is None:
