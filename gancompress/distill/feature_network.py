@@ -42,14 +42,9 @@ def open_network(term: str, text: str, taps: Sequence[str], device: str) -> Feat
         taps: submodules of the network; ``auto`` for those that it is known for.
 
     Raises:
-        RecipeError: no network is named, it is a mere function, or its taps are not known.
+        RecipeError: it is a mere function, or its taps are not known.
     """
     place = f"distill.terms.{term}"
-    if not text:
-        raise RecipeError(
-            f"{place}.network: missing; name what the images are looked at with, e.g. "
-            "squeezenet:squeezenet1_1.pth or a classifier of `gancompress train-extractor`"
-        )
     extractor = open_extractor(text, device=device)
     if not isinstance(extractor, NetworkExtractor):
         raise RecipeError(

@@ -1,32 +1,32 @@
 """`distill`: train the supernet on the recorded pairs."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from gancompress.data.images import to_float
 from gancompress.data.live import Pairs
 from gancompress.distill.feature_network import FeatureNetwork, open_network
 from gancompress.distill.loop import Adversary, Validate
 from gancompress.distill.loop import distill as train
-from gancompress.distill.objective import NETWORK_TERMS, TAPPED_TERMS
+from gancompress.distill.objective import NETWORK_TERMS, TAPPED_TERMS, check_terms
 from gancompress.distill.source import Source
 from gancompress.elastic import Subnet, Supernet
 from gancompress.elastic.student import Student, save_student
 from gancompress.errors import RecipeError
 from gancompress.recipe.schema import Distill, Recipe
-from gancompress.report.grid import save_grid
 from gancompress.run_dir import RunDir
 from gancompress.training.weights import load_weights
 from gancompress.workflows import assemble
 from gancompress.workflows.logs import logger
 from gancompress.workflows.pairs import open_pairs
+from gancompress.workflows.samples import Samples
 
 
 def distill(recipe: Recipe, run: RunDir) -> None:
     """Distil the pairs in ``run/pairs`` into ``run/supernet.safetensors``."""
+    check_objective(recipe)
     pairs = open_pairs(recipe, run)
     architecture, module = assemble.open_student(recipe, run)
     supernet = assemble.make_supernet(module, pairs.inputs, recipe.student)
@@ -79,6 +79,7 @@ def train_supernet(
         accelerator.process_index,
         accelerator.num_processes,
     )
+    samples = Samples(run.path / "samples", stage, accelerator.is_main_process)
     with logger(run, stage, accelerator.is_main_process) as log:
         trained = train(
             supernet,
@@ -88,7 +89,7 @@ def train_supernet(
             networks=feature_networks(keys, str(accelerator.device)),
             teacher=inside_of_teacher(recipe, run, pairs),
             adversary=adversary_of(keys, recipe.seed + 1),
-            validate=validation_of(keys, run, pairs, stage, accelerator.is_main_process),
+            validate=validation_of(keys, pairs, samples),
             accelerator=accelerator,
             steps=steps,
             learning_rate=learning_rate,
@@ -107,7 +108,24 @@ def train_supernet(
             log=log,
             log_every=recipe.log_every,
         )
+    samples.film()
     return trained.cpu()
+
+
+def check_objective(recipe: Recipe) -> None:
+    """Refuse terms that do not exist or lack what they need, before anything is computed.
+
+    Raises:
+        RecipeError: as told.
+    """
+    keys = recipe.distill
+    check_terms(assemble.term_weights(recipe), bool(keys.discriminator.factory))
+    for name, term in keys.terms.items():
+        if name in NETWORK_TERMS and not term.network:
+            raise RecipeError(
+                f"distill.terms.{name}.network: missing; name what the images are looked at with, "
+                "e.g. squeezenet:squeezenet1_1.pth or a classifier of `gancompress train-extractor`"
+            )
 
 
 def adversary_of(keys: Distill, seed: int) -> Adversary | None:
@@ -158,19 +176,11 @@ def inside_of_teacher(recipe: Recipe, run: RunDir, pairs: Pairs) -> nn.Module | 
     return module if isinstance(module, nn.Module) else None
 
 
-def validation_of(
-    keys: Distill, run: RunDir, pairs: Pairs, stage: str, main_process: bool
-) -> Validate | None:
-    """Held-out pairs to look at during the training, with pictures in ``run/samples``."""
+def validation_of(keys: Distill, pairs: Pairs, samples: Samples) -> Validate | None:
+    """Held-out pairs to look at during the training."""
     indices = list(pairs.held_out)[: keys.validation_samples]
     if not keys.validate_every or len(indices) < 2:
         return None
-    batch, output = pairs.batch(torch.tensor(indices))
+    batch, output = pairs.batch(indices)
     target = to_float(output) if output.dtype == torch.uint8 else output.float()
-
-    def show(step: int, outputs: Mapping[str, Tensor]) -> None:
-        images = target.ndim == 4 and target.shape[1] in (1, 3)
-        if main_process and images and all(x.isfinite().all() for x in outputs.values()):
-            save_grid(outputs, run.path / "samples" / f"{stage}-{step:07d}.png")
-
-    return Validate((batch, target), keys.validate_every, keys.patience, show)
+    return Validate((batch, target), keys.validate_every, keys.patience, samples)

@@ -112,9 +112,9 @@ def test_a_black_box_is_refused_where_a_term_looks_inside(term: str, tmp_path: P
         run(tmp_path, {term: 1.0})
 
 
-def test_a_network_term_without_network_is_refused() -> None:
+def test_a_network_term_without_network_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match=r"distill\.terms\.style\.network: missing"):
-        open_network("style", "", ("auto",), "cpu")
+        run(tmp_path, {"style": 1.0})
 
 
 def test_an_extractor_without_maps_is_refused() -> None:

@@ -57,3 +57,23 @@ def test_learning_rates_go_down_as_scheduled(schedule: str, halfway: float) -> N
         optimizer.step()
         rate.step()
     assert optimizer.param_groups[0]["lr"] == pytest.approx(halfway)
+
+
+def test_scaled_gradients_step_as_unscaled_ones_and_overflows_are_passed_over() -> None:
+    plain, scaled = nn.Linear(3, 1), nn.Linear(3, 1)
+    scaled.load_state_dict(plain.state_dict())
+    x = torch.randn(5, 3)
+    optimizers = [torch.optim.SGD(network.parameters(), 0.1) for network in (plain, scaled)]
+    scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
+    plain(x).square().mean().backward()
+    scaler.scale(scaled(x).square().mean()).backward()
+    norm = descend(optimizers[0], clip=0.5)
+    assert float(descend(optimizers[1], clip=0.5, scaler=scaler)) == pytest.approx(float(norm))
+    scaler.update()
+    torch.testing.assert_close(scaled.weight, plain.weight)
+    before = scaled.weight.detach().clone()
+    scaler.scale(scaled(x * float("inf")).sum()).backward()
+    assert float(descend(optimizers[1], scaler=scaler)) == 0.0
+    scaler.update()
+    assert torch.equal(scaled.weight, before)
+    assert scaler.get_scale() == 512.0

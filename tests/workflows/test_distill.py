@@ -1,0 +1,84 @@
+"""`distill` from a recipe: what terms need, what it leaves beside the supernet, what it refuses."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from gancompress.cli import main
+from gancompress.run_dir import RunDir
+
+TINY = Path(__file__).with_name("tiny.yaml")
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one distilled run in it, all of whose feature terms look inside the teacher."""
+    root = tmp_path_factory.mktemp("runs")
+    arguments = [
+        "distill.terms.adapted.weight=1",
+        "distill.terms.channel_means.weight=1",
+        "distill.terms.kernel_alignment.weight=0.1",
+        "distill.terms.latent_directions.weight=0.1",
+        "distill.validate_every=4",
+        "distill.in_place=0.5",
+        "distill.accumulate=2",
+        "distill.discriminator.r1=0.1",
+    ]
+    assert main(["distill", str(TINY), *arguments, "--root", str(root)]) == 0
+    return root
+
+
+def test_terms_look_inside_a_taught_teacher(root: Path) -> None:
+    events = list(RunDir.open(root / "tiny-1").events("distill"))
+    taps = {term: pairs for event in events for term, pairs in event.get("taps", {}).items()}
+    assert sorted(taps) == ["adapted", "channel_means", "kernel_alignment", "latent_directions"]
+    assert all("8×8" in taps["adapted"][0] and " = " in tap for tap in taps["adapted"])
+    for term in taps:
+        assert any(f"{term}.smallest" in event for event in events)
+
+
+def test_pictures_and_the_best_weights_are_kept(root: Path) -> None:
+    run = root / "tiny-1"
+    pictures = sorted(path.name for path in (run / "samples").iterdir())
+    assert pictures == ["distill-0000004.png", "distill-0000008.png", "distill.gif"]
+    scores = [e for e in RunDir.open(run).events("distill") if "held_out.smallest" in e]
+    best = torch.load(run / "checkpoints" / "distill-best.pt", weights_only=True)
+    assert best["progress"]["step"] == scores[-1]["best_step"]
+
+
+def test_a_discriminator_is_inherited_from_the_one_that_taught(root: Path, tmp_path: Path) -> None:
+    taught = root / "tiny-1" / "checkpoints" / "teach.pt"
+    arguments = [
+        f"distill.discriminator.file={taught}",
+        "distill.discriminator.factory=dcgan_discriminator",
+        "distill.discriminator.kwargs={classes: 10, width: 8, resolution: 16, channels: 1, "
+        "norm: false}",
+        "distill.steps=2",
+    ]
+    assert main(["distill", str(TINY), *arguments, "--root", str(tmp_path)]) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["distill.terms.perceptual.weight=1"], "distill.terms.perceptual.network: missing"),
+        (["distill.terms.adapted.taps=[up9]"], "the student has no submodule 'up9'"),
+        (["distill.terms.l3.weight=1"], "l3: unknown; known are"),
+        (["distill.discriminator.file=none.pt"], "none.pt: no such file"),
+        (["distill.discriminator.factory=''"], "need distill.discriminator, which has no factory"),
+        (["distill.accumulate=9"], "9 parts of a batch of 16 leave less than two samples"),
+        (["distill.validate_every=0", "distill.patience=2"], "needs distill.validate_every"),
+    ],
+)
+def test_a_mistake_is_one_message(
+    arguments: list[str],
+    expected: str,
+    root: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["distill", str(TINY), *arguments, "--root", str(tmp_path)]) == 2
+    told = capsys.readouterr().err
+    assert expected in told
+    assert "Traceback" not in told
