@@ -71,6 +71,23 @@ class TeacherData:
 
 
 @dataclass(frozen=True)
+class Remote:
+    """A service as the teacher: asked over HTTP, sample by sample; every answer is kept."""
+
+    url: str = key("", "takes POST requests; empty: the teacher is no service")
+    version: str = key("", "names service and version; change it when the service changes")
+    scores: int = key(0, "how many scores it answers; 0: it answers an image", low=0)
+    field: str = key("", "dotted path to the scores in its answer (JSON); empty: all of it")
+    logarithm: bool = key(False, "record logarithms of its probabilities, as the term kl wants")
+    credential: str = key("", "environment variable that holds its key; empty: an open service")
+    cache: str = key("", "folder for its answers, to be shared by runs; empty: in the run")
+    rate: float = key(10.0, "requests a second, at most", low=0)
+    workers: int = key(4, "requests under way at once", low=1)
+    timeout: float = key(60.0, "seconds", low=0)
+    attempts: int = key(5, "tries of one request", low=1)
+
+
+@dataclass(frozen=True)
 class Teacher:
     """The generator to compress: a published file, your own module, or one to train."""
 
@@ -86,6 +103,12 @@ class Teacher:
     data: TeacherData = field(
         default_factory=TeacherData, metadata={"doc": "images or label maps that it is fed"}
     )
+    remote: Remote = field(default_factory=Remote, metadata={"doc": "a service as the teacher"})
+
+    @property
+    def given(self) -> str:
+        """File, weights or address of a teacher that there is already; empty for one to train."""
+        return self.file or self.weights or self.remote.url
 
 
 @dataclass(frozen=True)
@@ -297,7 +320,7 @@ class Recipe:
     def mistakes(self) -> list[str]:
         """What does not fit together although every key by itself does."""
         found = []
-        if not self.teacher.file and not self.teacher.weights and not self.data.source:
+        if not self.teacher.given and not self.data.source:
             found.append(
                 "teacher.file: empty, and data.source too; give a teacher file, weights for "
                 "teacher.factory, or images to train a teacher on"

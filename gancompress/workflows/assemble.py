@@ -28,9 +28,11 @@ from gancompress.recipe.schema import Student as StudentKeys
 from gancompress.run_dir import RunDir
 from gancompress.teachers.downloads import missing_file
 from gancompress.teachers.from_file import is_student, read_network
+from gancompress.teachers.remote import RemoteTeacher
 from gancompress.teachers.teacher import ModuleTeacher
 from gancompress.training.optimise import make_accelerator
 from gancompress.workflows.own_teacher import load_own
+from gancompress.workflows.remote_teacher import open_remote
 from gancompress.workflows.teacher_data import expanded, located, open_teacher_data
 
 # Enough for the order of channels (elastic/importance.py), and as many as fit into memory at once.
@@ -91,10 +93,7 @@ def real_images(recipe: Recipe) -> tuple[Images, Images] | None:
 def inputs_of(module: nn.Module, given: Mapping[str, InputKeys], where: str) -> InputSpec:
     """The input specification: the recipe's, or the module's own."""
     if given:
-        return {
-            name: Input(entry.kind, entry.shape, entry.low, entry.high)
-            for name, entry in given.items()
-        }
+        return stated_inputs(given, where)
     inputs = getattr(module, "inputs", None)
     if not isinstance(inputs, dict) or not all(isinstance(e, Input) for e in inputs.values()):
         raise RecipeError(
@@ -104,10 +103,22 @@ def inputs_of(module: nn.Module, given: Mapping[str, InputKeys], where: str) -> 
     return dict(inputs)
 
 
-def load_teacher(recipe: Recipe, run: RunDir) -> ModuleTeacher:
+def stated_inputs(given: Mapping[str, InputKeys], missing: str) -> InputSpec:
+    """The input specification that a recipe states."""
+    if not given:
+        raise RecipeError(missing)
+    return {n: Input(entry.kind, entry.shape, entry.low, entry.high) for n, entry in given.items()}
+
+
+def load_teacher(recipe: Recipe, run: RunDir) -> ModuleTeacher | RemoteTeacher:
     """The recipe's teacher, or the one that `teach` trained in this run, with what it is fed."""
+    keys = recipe.teacher
+    if keys.remote.url:
+        inputs = stated_inputs(keys.inputs, "teacher.inputs: missing; say what the service is fed")
+        data = open_teacher_data(keys.data, inputs, recipe.collect, recipe.seed)
+        return open_remote(keys.remote, inputs, data, run.path)
     found = open_teacher(recipe, run)
-    data = open_teacher_data(recipe.teacher.data, found.inputs, recipe.collect, recipe.seed)
+    data = open_teacher_data(keys.data, found.inputs, recipe.collect, recipe.seed)
     return ModuleTeacher(found.module, found.inputs, data)
 
 
@@ -138,6 +149,10 @@ def open_student(recipe: Recipe, run: RunDir) -> tuple[Architecture, nn.Module]:
     if keys.factory != "teacher":
         architecture = Architecture(keys.factory, keys.kwargs, keys.separable)
         return architecture, seeded(recipe.seed, architecture.build)
+    if recipe.teacher.remote.url:
+        raise RecipeError(
+            "student.factory: teacher: a service does not show its architecture; name another one"
+        )
     teacher = open_teacher(recipe, run)
     architecture = replace(
         teacher.architecture,

@@ -9,6 +9,7 @@ from gancompress.data.cache import Problem
 from gancompress.data.pairs import PairStore, PairWriter, record
 from gancompress.recipe.schema import Recipe
 from gancompress.run_dir import RunDir
+from gancompress.teachers.teacher import ModuleTeacher
 from gancompress.workflows import assemble
 from gancompress.workflows.pairs import recording_plan
 from gancompress.workflows.teacher_data import NumberedRows
@@ -21,7 +22,8 @@ def collect(recipe: Recipe, run: RunDir) -> None:
     """Record the teacher of ``recipe`` into ``run/pairs``, or note that it is asked as needed."""
     accelerator = assemble.prepare(recipe)
     teacher = assemble.load_teacher(recipe, run)
-    teacher.module.to(accelerator.device)
+    if isinstance(teacher, ModuleTeacher):
+        teacher.module.to(accelerator.device)
     shown = accelerator.is_main_process
     if isinstance(teacher.data, NumberedRows) and shown:
         _tell(teacher.data, run)

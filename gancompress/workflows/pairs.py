@@ -11,7 +11,8 @@ from gancompress.errors import TeacherError
 from gancompress.recipe.schema import Recipe
 from gancompress.run_dir import RunDir
 from gancompress.search.evaluator import Judge, mean_absolute_error
-from gancompress.teachers.teacher import ModuleTeacher, Teacher
+from gancompress.teachers.remote import RemoteTeacher
+from gancompress.teachers.teacher import ModuleTeacher
 from gancompress.workflows import assemble
 from gancompress.workflows.teacher_data import NumberedRows
 
@@ -19,17 +20,16 @@ from gancompress.workflows.teacher_data import NumberedRows
 FAR_OUTSIDE = 8.0
 
 
-def recording_plan(recipe: Recipe, teacher: Teacher) -> Plan:
+def recording_plan(recipe: Recipe, teacher: ModuleTeacher | RemoteTeacher) -> Plan:
     """What is recorded of ``teacher``; two samples tell whether it answers images or scores.
 
     Raises:
         TeacherError: it answers neither, or images of another range than the recipe says.
     """
     keys = recipe.collect
-    data = teacher.data if isinstance(teacher, ModuleTeacher) else None
     counts = keys.count, keys.held_out
-    if isinstance(data, NumberedRows):
-        counts = data.training, data.kept
+    if isinstance(teacher.data, NumberedRows):
+        counts = teacher.data.training, teacher.data.kept
     answers = teacher(teacher.sample_inputs(range(2), recipe.seed))
     if answers.ndim == 4:
         _check_range(answers, recipe.teacher.output_range)
@@ -67,7 +67,8 @@ def open_pairs(recipe: Recipe, run: RunDir) -> Pairs:
     if recipe.collect.store:
         return PairStore(run.path / "pairs")
     teacher = assemble.load_teacher(recipe, run)
-    teacher.module.to(assemble.prepare(recipe).device)
+    if isinstance(teacher, ModuleTeacher):
+        teacher.module.to(assemble.prepare(recipe).device)
     return LivePairs(teacher, recording_plan(recipe, teacher))
 
 

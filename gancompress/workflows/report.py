@@ -34,6 +34,7 @@ from gancompress.report.table import (
     format_seconds,
 )
 from gancompress.run_dir import RunDir
+from gancompress.teachers.teacher import ModuleTeacher
 from gancompress.workflows import assemble
 from gancompress.workflows.export import Network, export_network
 from gancompress.workflows.judge import Verdict, extractor_of, judge_generator, judge_images
@@ -91,7 +92,8 @@ def report(recipe: Recipe, run: RunDir) -> None:
             for samples in [unseen_pairs(recipe, pairs)]
             for row, network in zip(rows, networks.values(), strict=True)
         ]
-    speedup = _speedup(recipe, networks["teacher"], networks["student"])
+    # The first one is the teacher, or for a black box the largest subnet.
+    speedup = _speedup(recipe, next(iter(networks.values())), networks["student"])
     table = _table(rows, judge.extractor.name if judge else None)
     remarks = _remarks(rows, ceiling, speedup, run)
     _picture(recipe, networks, pairs, run)
@@ -127,11 +129,13 @@ def _networks(recipe: Recipe, run: RunDir, pairs: Pairs) -> dict[str, Network]:
     largest = calibrated(supernet, supernet.space.largest, batches)
     factory = assemble.student_factory(recipe)
     student = assemble.read_student(run.path / "student.safetensors", factory)
-    return {
-        "teacher": Network(teacher.module, teacher.inputs, teacher.fingerprint),
+    networks = {
         "largest subnet": Network(largest, full.inputs, full.fingerprint),
         "student": Network(student.module, student.inputs, student.fingerprint),
     }
+    if not isinstance(teacher, ModuleTeacher):
+        return networks
+    return {"teacher": Network(teacher.module, teacher.inputs, teacher.fingerprint), **networks}
 
 
 def _measure(
@@ -221,8 +225,9 @@ def _remarks(
     teacher, student = rows[0], rows[-1]
     ratio = format_ratio(teacher.macs / student.macs)
     remarks = [
-        f"The student ({run.facts('search')['subnet']}) needs {ratio} fewer MACs (exact: every "
-        f"multiply-add executed) and is {format_ratio(speedup.speedup)} as fast in PyTorch "
+        f"The student ({run.facts('search')['subnet']}) needs {ratio} fewer MACs than the "
+        f"{teacher.name} (exact: every multiply-add executed) and is "
+        f"{format_ratio(speedup.speedup)} as fast in PyTorch "
         f"({speedup.low:.2f} to {speedup.high:.2f} with 95 % confidence, timed in turns).",
         "Times: batch 1, median ± half the interquartile range.",
         *run.facts("search")["remarks"],
@@ -238,7 +243,7 @@ def _remarks(
 def _picture(recipe: Recipe, networks: dict[str, Network], pairs: Pairs, run: RunDir) -> None:
     """The same inputs through teacher and student, one column a class (or a sample)."""
     path = run.path / "report" / "samples.png"
-    inputs = networks["teacher"].inputs
+    inputs = networks["student"].inputs
     if not _drawn(pairs):
         samples = unseen_pairs(recipe, pairs)
         shown_rows = side_by_side(networks["student"].module, pairs, samples, PICTURED)
@@ -249,11 +254,12 @@ def _picture(recipe: Recipe, networks: dict[str, Network], pairs: Pairs, run: Ru
     count = min(classes, 20) if classes else 10
     # Several sets of the same classes below each other show the variety.
     pictures = {}
+    first_name = next(iter(networks))
     for turn in range(3):
         # A multiple of the classes away, so that column k shows class k.
         first = turn * (classes or count)
         batch = draw_inputs(inputs, range(first, first + count), seed=REPORT_STREAM)
-        for name in ("teacher", "student"):
+        for name in (first_name, "student"):
             with torch.no_grad():
                 images = networks[name].module(**batch)
             pictures[f"{name} {turn + 1}"] = images

@@ -31,6 +31,7 @@ from gancompress.search.evaluator import (
 from gancompress.search.front import Candidate, Front
 from gancompress.search.study import Progress, cost_function
 from gancompress.search.study import search as run_search
+from gancompress.teachers.teacher import ModuleTeacher
 from gancompress.workflows import assemble
 from gancompress.workflows.front import draw_front, trust
 from gancompress.workflows.judge import extractor_of
@@ -154,8 +155,13 @@ def _conclude(
 
 
 def teacher_costs(recipe: Recipe, run: RunDir) -> dict[str, float]:
-    """What one sample costs the teacher, by column; shares of a budget refer to it."""
+    """What one sample costs the teacher, by column; shares of a budget refer to it.
+
+    Nothing is known of a black box; shares are refused then.
+    """
     teacher = assemble.load_teacher(recipe, run)
+    if not isinstance(teacher, ModuleTeacher):
+        return {}
     parameters = list(teacher.module.parameters())
     return {
         "macs": float(count_macs(teacher.module, example_inputs(teacher.inputs, 1)).exact),

@@ -11,7 +11,7 @@ from gancompress.workflows.logs import logger
 
 def teach(recipe: Recipe, run: RunDir) -> None:
     """Train the teacher of ``recipe`` into ``run/teacher.safetensors``."""
-    if given := recipe.teacher.file or recipe.teacher.weights:
+    if given := recipe.teacher.given:
         run.complete("teach", {"skipped": f"the teacher is {given}"})
         return
     accelerator = assemble.prepare(recipe)

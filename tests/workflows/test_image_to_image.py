@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,10 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import save_file
+from torchvision.models import squeezenet1_0
 
 import gancompress
+from examples.tagger_server import make_server
 from gancompress.cli import main
 from gancompress.data.images import to_float
 from gancompress.data.live import LivePairs
@@ -23,6 +26,7 @@ from gancompress.workflows.teacher_data import NumberedRows, expanded
 from tests.workflows.painter import Painter, Tagger
 
 PAINTER = Path(__file__).with_name("painter.yaml")
+TAGGER = Path(__file__).parents[2] / "recipes" / "blackbox-tagger.yaml"
 COUNT = 14
 
 
@@ -175,6 +179,31 @@ def test_scores_are_recorded_as_numbers_and_compared_by_rank(
     assert "rank correlation" in table
     # Logits may differ from the teacher's by a constant, which L1 would count.
     assert "paired.kl" in (path / "front.csv").read_text().splitlines()[0]
+
+
+def test_a_service_is_cloned_from_its_scores(changes: list[str], tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    server = make_server(squeezenet1_0(weights=None, num_classes=1000).eval(), 0)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    path = tmp_path / "run"
+    own = [
+        changes[0],
+        f"teacher.remote.url=http://127.0.0.1:{server.server_port}/",
+        *("teacher.inputs.image.shape=[3, 24, 24]", "collect.count=20", "collect.held_out=8"),
+        *("search.score_samples=4", "search.finalist_samples=4", "search.trials=3"),
+        *("distill.steps=3", "distill.batch_size=4", "student.kwargs.width=8"),
+        *("search.mac_budget=''", "export.formats=[]", "threads=1", "evaluate.latency_runs=3"),
+    ]
+    try:
+        assert main(["run", str(TAGGER), *own, "--run", str(path)]) == 0
+    finally:
+        server.shutdown()
+        server.server_close()
+    _, scores = PairStore(path / "pairs").batch([0, 1])
+    assert torch.allclose(scores.exp().sum(1), torch.ones(2), atol=1e-3)
+    table = (path / "report" / "report.txt").read_text()
+    assert "rank correlation" in table
+    assert not any(line.startswith("teacher ") for line in table.splitlines())
 
 
 @pytest.mark.parametrize(
