@@ -23,8 +23,9 @@ from gancompress.elastic.student import Architecture, Student, load_student
 from gancompress.errors import RecipeError, RunError, TeacherError
 from gancompress.generators.build import build
 from gancompress.generators.signed import signed
-from gancompress.recipe.schema import Data, InputKeys, Recipe
+from gancompress.recipe.schema import Recipe
 from gancompress.recipe.schema import Student as StudentKeys
+from gancompress.recipe.sources import Data, InputKeys
 from gancompress.run_dir import RunDir
 from gancompress.teachers.downloads import missing_file
 from gancompress.teachers.from_file import is_student, read_network

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from gancompress.batch import DRAWN, InputSpec
 from gancompress.errors import RecipeError
-from gancompress.recipe.schema import Remote
+from gancompress.recipe.sources import Remote
 from gancompress.teachers.exchange import Credential, Pace, Retry
 from gancompress.teachers.remote import RemoteTeacher
 from gancompress.teachers.teacher import InputData

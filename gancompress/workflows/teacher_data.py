@@ -15,7 +15,8 @@ from gancompress.data.images import open_images
 from gancompress.data.label_maps import LabelMaps, open_label_maps
 from gancompress.data.paired import PairedImages, open_side_by_side
 from gancompress.errors import DataError, RecipeError
-from gancompress.recipe.schema import Collect, TeacherData
+from gancompress.recipe.schema import Collect
+from gancompress.recipe.sources import TeacherData
 from gancompress.teachers.downloads import missing_file
 
 _VARIABLE = re.compile(r"\$\{(\w+):-([^}]*)\}")
