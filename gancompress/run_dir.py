@@ -98,6 +98,13 @@ class RunDir:
 
         A resumed stage repeats the steps since its checkpoint; the last line of a step counts.
         """
+        return (event for event in self._events() if event.get("stage") == stage)
+
+    def logged_stages(self) -> list[str]:
+        """Every stage that logged something, in the order in which they began."""
+        return list(dict.fromkeys(str(event.get("stage")) for event in self._events()))
+
+    def _events(self) -> Iterator[dict[str, Any]]:
         path = self.path / "log.jsonl"
         if not path.is_file():
             return
@@ -106,7 +113,7 @@ class RunDir:
                 event = json.loads(line)
             except ValueError:
                 continue
-            if event.get("stage") == stage:
+            if isinstance(event, dict):
                 yield event
 
     # Exclusive use

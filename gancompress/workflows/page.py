@@ -18,7 +18,6 @@ PICTURES = {
     "front.png": "What the search scored",
     "widths.png": "Widths of the student",
 }
-TRAININGS = ("teach", "distill", "finetune-fine-tuned", "finetune-uniform-width")
 
 
 def write_page(recipe: Recipe, run: RunDir, table: Table, remarks: Sequence[str]) -> None:
@@ -42,7 +41,7 @@ def write_page(recipe: Recipe, run: RunDir, table: Table, remarks: Sequence[str]
 
 def _curves(run: RunDir) -> dict[str, Path]:
     found = {}
-    for stage in TRAININGS:
+    for stage in run.logged_stages():
         events = list(run.events(stage))
         if any("step" in event and len(event) > 3 for event in events):
             path = run.path / "report" / f"{stage}.png"
