@@ -89,6 +89,9 @@ class Opponent:
         "distylegan_discriminator", "built-in name, 'module:attr' or 'file.py:attr'; empty: none"
     )
     kwargs: dict[str, Any] = key({}, "arguments of the factory")
+    told: str = key(
+        "", "input that it sees beside the image (pix2pix: image; GauGAN: label_map); empty: none"
+    )
     file: str = key("", "weights to start from: .safetensors or .pt, or a checkpoint of `teach`")
     relativistic: bool = key(False, "judge images against each other, not by themselves")
     r1: float = key(0.0, "weight of the R1 penalty on the teacher's images", low=0)
@@ -157,6 +160,7 @@ class Search:
     size_budget: str = key("", "bytes of the weights: 4M, or 1/8 of the teacher's")
     latency_budget: str = key("", "of one batch on the runtime: 2ms")
     runtime: Literal["torch", "onnxruntime", "openvino"] = key("torch", "for the latency budget")
+    storage: str = key("", "database URL of the trials, to share a search; empty: in the run")
     timed_subnets: int = key(16, "subnets to time for a latency budget", low=8)
     score_samples: int = key(256, "held-out pairs that every candidate is scored on", low=2)
     finalists: int = key(8, "candidates scored by the Fréchet distance as well", low=1)

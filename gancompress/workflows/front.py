@@ -4,10 +4,13 @@ from collections.abc import Mapping, Sequence
 
 from gancompress.elastic import SearchSpace
 from gancompress.report.front import FrontPanel, Point, save_front, save_widths
-from gancompress.report.table import Table, format_count
+from gancompress.report.table import Table
 from gancompress.run_dir import RunDir
-from gancompress.search.budget import METRICS
+from gancompress.search.budget import METRICS, format_amount
 from gancompress.search.front import Candidate, Front
+
+# What is written below a cost, and seconds are shown as milliseconds.
+_AXES = {"macs": "MACs", "latency": "latency (ms)", "weight_bytes": "bytes", "params": "parameters"}
 
 
 def draw_front(
@@ -33,7 +36,7 @@ def _panel(front: Front, chosen: Candidate, stage: str, cost: str) -> FrontPanel
     better = "lower" if direction == "minimize" else "higher"
     marked = _points([chosen], cost, stage, objective)
     return FrontPanel(
-        cost,
+        _AXES.get(cost, cost),
         f"{objective} ({better} is better)",
         _points(front.candidates, cost, stage, objective),
         _points(front.nondominated(stage, cost), cost, stage, objective),
@@ -43,18 +46,22 @@ def _panel(front: Front, chosen: Candidate, stage: str, cost: str) -> FrontPanel
 
 
 def list_front(front: Front) -> str:
-    """The subnets that no other one beats in both MACs and the last stage's quality."""
-    stage = list(front.stages)[-1]
+    """The front as a table for the terminal, cheapest first, uniform-width subnets marked."""
+    stage = next(iter(front.stages))
+    metrics = [
+        name
+        for name, about in METRICS.items()
+        if front.candidates and about.column in front.candidates[0].costs
+    ]
+    objectives = [(s, o) for s, directions in front.stages.items() for o in directions]
     rows = []
     for candidate in front.nondominated(stage):
-        scores = [
-            f"{candidate.scores[key]:.4f}" if key in candidate.scores else ""
-            for key in _keys(front)
-        ]
-        costs = [format_count(candidate.costs["macs"]), format_count(candidate.costs["params"])]
-        rows.append([str(candidate.subnet), *costs, *scores])
-    names = [f"{stage}.{objective}" for stage, objective in _keys(front)]
-    return Table(["subnet", "MACs", "parameters", *names], rows).text()
+        costs = [format_amount(candidate.costs[METRICS[m].column], m) for m in metrics]
+        scores = [_score(candidate, key) for key in objectives]
+        name = f"{candidate.subnet}{' (uniform)' if candidate.uniform else ''}"
+        rows.append([name, *costs, *scores])
+    titles = [f"{stage} {objective}" for stage, objective in objectives]
+    return Table(["subnet", *metrics, *titles], rows).text()
 
 
 def trust(front: Front, chosen: Candidate) -> list[str]:
@@ -80,14 +87,17 @@ def trust(front: Front, chosen: Candidate) -> list[str]:
     return told
 
 
-def _keys(front: Front) -> list[tuple[str, str]]:
-    return [(stage, objective) for stage, names in front.stages.items() for objective in names]
-
-
 def _points(candidates: Sequence[Candidate], cost: str, stage: str, objective: str) -> list[Point]:
-    key = (stage, objective)
+    key, unit = (stage, objective), 1e3 if cost == "latency" else 1.0
     return [
-        Point(candidate.costs[cost], candidate.scores[key], candidate.spreads.get(key, 0.0))
+        Point(candidate.costs[cost] * unit, candidate.scores[key], candidate.spreads.get(key, 0.0))
         for candidate in candidates
         if key in candidate.scores
     ]
+
+
+def _score(candidate: Candidate, key: tuple[str, str]) -> str:
+    if key not in candidate.scores:
+        return ""
+    spread = candidate.spreads[key]
+    return f"{candidate.scores[key]:.4g}" + (f" ± {spread:.2g}" if spread else "")

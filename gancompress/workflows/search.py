@@ -53,7 +53,11 @@ def budget_of(keys: SearchKeys) -> Budget:
 
 
 def search(recipe: Recipe, run: RunDir) -> None:
-    """Search the supernet of ``run`` under the recipe's budget; writes front and student."""
+    """Search the supernet of ``run`` under the recipe's budget; writes front and student.
+
+    Where the recipe names a storage that other machines reach, copies of the run on them, searched
+    at the same time, share the work.
+    """
     assemble.prepare(recipe)
     supernet, full = assemble.load_supernet(recipe, run)
     budget = budget_of(recipe.search)
@@ -73,8 +77,8 @@ def search(recipe: Recipe, run: RunDir) -> None:
             stages,
             budget,
             seed=recipe.seed,
-            storage=run.path / "search.journal",
-            study_name="search",
+            storage=recipe.search.storage or run.path / "search.journal",
+            study_name=recipe.name,
             fingerprint=f"{full.fingerprint}:{recipe.search.score_samples}",
             reference=reference,
             latency=predict(clock),

@@ -1,15 +1,18 @@
-import json
+from pathlib import Path
 
 from PIL import Image
 
 from gancompress.elastic.space import SearchSpace, Subnet
+from gancompress.run_dir import RunDir
 from gancompress.search.front import Candidate, Front
-from gancompress.workflows.front_report import draw_front, list_front, search_facts
+from gancompress.workflows.front import draw_front, list_front, trust
 
 SPACE = SearchSpace(("a", "b"), ((8, 16, 24, 32), (8, 16)), {})
 
 
-def candidate(a: int, b: int, l1: float, uniform: bool = False, full: float | None = None):
+def candidate(
+    a: int, b: int, l1: float, uniform: bool = False, full: float | None = None
+) -> Candidate:
     scores, spreads = {("paired", "l1"): l1}, {("paired", "l1"): 0.0}
     if full is not None:
         scores["full", "fd"], spreads["full", "fd"] = full, 0.5
@@ -29,25 +32,23 @@ FRONT = Front(
 )
 
 
-def test_front_and_widths_are_drawn(tmp_path):
-    draw_front(FRONT, CHOSEN, SPACE, {"macs": 1e6, "quality": 5.0}, tmp_path / "report")
-    for name in ("front.png", "widths.png"):
-        with Image.open(tmp_path / "report" / name) as image:
-            assert image.format == "PNG"
+def test_front_and_widths_are_drawn(tmp_path: Path) -> None:
+    draw_front(FRONT, CHOSEN, SPACE, RunDir(tmp_path), {"latency": 0.02})
+    with Image.open(tmp_path / "front.png") as image:
+        # A panel for each stage and one for the latency that was limited.
+        assert image.width > 2.5 * image.height
+    with Image.open(tmp_path / "widths.png") as image:
+        assert image.format == "PNG"
 
 
-def test_the_list_shows_the_front_with_costs_and_scores():
+def test_the_list_shows_the_front_with_costs_and_scores() -> None:
     lines = list_front(FRONT).splitlines()
     assert len(lines) == 2 + 3  # 16_16 is beaten by 16_8
     assert "8_8 (uniform)" in lines[2] and "64K" in lines[2] and "20 ± 0.5" in lines[2]
     assert lines[3].startswith("16_8 ") and "16ms" in lines[3]
 
 
-def test_facts_show_the_choice_beside_its_uniform_rival():
-    facts = search_facts(FRONT, CHOSEN)
-    assert facts["chosen"]["scores"]["full.fd"] == {"mean": 9.0, "std": 0.5}
-    assert facts["uniform"]["subnet"] == "8_8"
-    assert facts["rank_correlations"][0]["subnets"] == 2
-    assert facts["macs_and_latency"]["subnets"] == 4
-    assert facts["rank_correlations"][0]["spearman"] is None  # two subnets have no rank
-    json.dumps(facts, allow_nan=False)
+def test_the_choice_is_told_beside_its_uniform_rival() -> None:
+    told = trust(FRONT, CHOSEN)
+    assert "fd of the chosen subnet 9, of the best uniform-width one" in told[-1]
+    assert "(8_8) 20" in told[-1]
