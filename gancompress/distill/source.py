@@ -11,7 +11,7 @@ from torch import Tensor
 from gancompress.batch import DRAWN, Batch, Input, draw_inputs
 from gancompress.data.images import Images, to_float
 from gancompress.data.live import Pairs
-from gancompress.errors import DataError
+from gancompress.errors import DataError, RecipeError
 from gancompress.training.order import batch_indices
 
 
@@ -26,6 +26,8 @@ class Source:
         seed: of order and fresh inputs.
         device: where batches go.
         rank, ranks: which share of every batch is this process's.
+        told: name of an image or label map that a discriminator sees beside each image, as its
+            argument ``condition``; empty for none.
     """
 
     pairs: Pairs
@@ -35,8 +37,19 @@ class Source:
     device: torch.device
     rank: int = 0
     ranks: int = 1
+    told: str = ""
 
     def __post_init__(self) -> None:
+        if self.told and self.told not in self.inputs:
+            raise RecipeError(
+                f"distill.discriminator.told: the teacher is not fed {self.told!r}; it is fed "
+                f"{', '.join(self.inputs)}"
+            )
+        if self.told and self.real is not None:
+            raise RecipeError(
+                f"distill.discriminator.told: {self.told!r} is not known of the real images in "
+                "data.source; leave out one of the two"
+            )
         if self.real is not None and self.condition is not None and self.real.labels is None:
             raise DataError(
                 f"real images: no labels, but the student is told a class ({self.condition!r}); "
@@ -55,7 +68,13 @@ class Source:
 
     def conditions(self, batch: Batch) -> Batch:
         """What of ``batch`` a discriminator is told as well."""
-        return {self.condition: batch[self.condition]} if self.condition else {}
+        found = {self.condition: batch[self.condition]} if self.condition else {}
+        if self.told:
+            entry, value = self.inputs[self.told], batch[self.told]
+            if entry.kind == "image":
+                value = (value - entry.low) * (2 / (entry.high - entry.low)) - 1
+            found["condition"] = value
+        return found
 
     def pairs_of(self, step: int) -> tuple[Batch, Tensor]:
         """Inputs and outputs of the teacher; images as float in [-1, 1]."""

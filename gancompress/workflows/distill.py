@@ -78,6 +78,7 @@ def train_supernet(
         accelerator.device,
         accelerator.process_index,
         accelerator.num_processes,
+        keys.discriminator.told,
     )
     samples = Samples(run.path / "samples", stage, accelerator.is_main_process)
     with logger(run, stage, accelerator.is_main_process) as log:

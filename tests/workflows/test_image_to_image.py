@@ -155,6 +155,20 @@ def test_distils_from_a_live_teacher(changes: list[str], tmp_path: Path) -> None
     assert (tmp_path / "run" / "supernet.safetensors").is_file()
 
 
+def test_a_discriminator_sees_the_input_beside_the_image(
+    changes: list[str], tmp_path: Path
+) -> None:
+    own = [
+        "distill.terms={adversarial: {}, l1: {}}",
+        "distill.discriminator.factory=patchgan",
+        "distill.discriminator.kwargs={in_channels: 6, width: 4, layers: 1}",
+        "distill.discriminator.told=image",
+    ]
+    assert main(["distill", str(PAINTER), *changes, *own, "--run", str(tmp_path / "run")]) == 0
+    losses = list(RunDir.open(tmp_path / "run").events("distill"))
+    assert any("d" in event for event in losses)
+
+
 def test_scores_are_recorded_as_numbers_and_compared_by_rank(
     changes: list[str], tmp_path: Path
 ) -> None:
@@ -214,6 +228,7 @@ def test_a_service_is_cloned_from_its_scores(changes: list[str], tmp_path: Path)
         ("teacher.weights=none.pth", "none.pth: no such file"),
         ("teacher.inputs={}", "teacher.inputs: missing"),
         ("student={factory: dcgan, init: teacher}", "fit no other architecture"),
+        ("distill.discriminator.told=label_map", "the teacher is not fed 'label_map'"),
         ("student.kwargs={width: 32}", "student.init: the teacher's"),
     ],
 )
