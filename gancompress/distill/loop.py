@@ -8,10 +8,11 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 from torch import nn
+from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
 from gancompress.distill.feature_network import FeatureNetwork
-from gancompress.distill.features import prepare_features
+from gancompress.distill.features import Features, prepare_features
 from gancompress.distill.objective import DISCRIMINATOR_TERMS, TermWeight, check_terms
 from gancompress.distill.opponent import Opponent
 from gancompress.distill.sampling import SubnetRule
@@ -135,9 +136,7 @@ def distill(
         seed=seed,
     )
     say = tqdm.write if accelerator.is_main_process else lambda text: None
-    for term, found in features.taps.items():
-        log({"step": 0, "taps": {term: [str(tap) for tap in found]}})
-        say("\n".join([f"{term} compares, student (shape) = teacher (shape):", *map(str, found)]))
+    _show_taps(features, log, say)
 
     # Everything that has a state.
     average = moving_average(supernet.module, ema)
@@ -162,18 +161,8 @@ def distill(
     watch = Watch(adversary.loss if adversary else "", log, say, checkpoint.stem)
     validation = None
     if validate is not None:
-        validation = Validation(
-            supernet,
-            average,
-            terms,
-            validate.held_out,
-            fixed,
-            validate.every,
-            validate.patience,
-            best if accelerator.is_main_process else None,
-            log,
-            validate.show,
-        )
+        kept = best if accelerator.is_main_process else None
+        validation = _validation(validate, supernet, average, terms, fixed, kept, log)
         state["validation"] = validation
 
     step = Step(
@@ -233,3 +222,34 @@ def _opponent(
         adversary.penalty_every,
         accelerator,
     )
+
+
+def _validation(
+    validate: Validate,
+    supernet: Supernet,
+    average: AveragedModel,
+    terms: Mapping[str, TermWeight],
+    fixed: Subnet | None,
+    best: Path | None,
+    log: Callable[[Mapping[str, Any]], None],
+) -> Validation:
+    return Validation(
+        supernet,
+        average,
+        terms,
+        validate.held_out,
+        fixed,
+        validate.every,
+        validate.patience,
+        best,
+        log,
+        validate.show,
+    )
+
+
+def _show_taps(
+    features: Features, log: Callable[[Mapping[str, Any]], None], say: Callable[[str], None]
+) -> None:
+    for term, found in features.taps.items():
+        log({"step": 0, "taps": {term: [str(tap) for tap in found]}})
+        say("\n".join([f"{term} compares, student (shape) = teacher (shape):", *map(str, found)]))

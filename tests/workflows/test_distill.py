@@ -78,6 +78,7 @@ def test_a_mistake_is_one_message(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    arguments = [*arguments, "teach.steps=1"]
     assert main(["distill", str(TINY), *arguments, "--root", str(tmp_path)]) == 2
     told = capsys.readouterr().err
     assert expected in told
