@@ -95,8 +95,8 @@ def test_the_front_can_be_listed_and_looked_at(
 ) -> None:
     assert main(["search", str(run.path), "--list"]) == 0
     listed = capsys.readouterr().out
-    assert "paired.l1" in listed
-    assert "frechet.fd_classifier" in listed
+    assert "paired l1" in listed
+    assert "frechet fd_classifier" in listed
     for picture in ("front.png", "widths.png"):
         assert (run.path / picture).stat().st_size > 5000
 
