@@ -108,10 +108,12 @@ def show(run: RunDir) -> str:
     """The text of a finished report, with where to find what it is about."""
     text = (run.path / "report" / "report.txt").read_text(encoding="utf-8")
     exports = [facts["file"] for facts in run.facts("export").values()]
+    # Scores have none.
+    pictures = [run.path / "report" / "samples.png"]
     places = [
         f"student   {run.path / 'student.safetensors'}",
         *(f"export    {run.path / file}" for file in exports),
-        f"pictures  {run.path / 'report' / 'samples.png'}",
+        *(f"pictures  {path}" for path in pictures if path.is_file()),
         f"page      {run.path / 'report' / 'report.html'}",
     ]
     return text + "\n" + "\n".join(places)
