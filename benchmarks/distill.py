@@ -1,0 +1,242 @@
+"""Steps a second of DiStyleGAN's distillation at its published sizes, against a plain loop.
+
+Both train the same generator (2.05 M parameters) and discriminator (3.4 M) on the same pairs,
+batch 128, with the published terms. The plain loop is what one writes first: a folder with one PNG
+and one tensor file a sample, read through a ``DataLoader``; four separate discriminator passes for
+its update; a student's pass that leaves gradients in the discriminator. Blocks of steps of all
+contestants alternate, so that a busy machine is busy for each of them.
+
+    python benchmarks/distill.py [--steps 3] [--repeats 5] [--threads 2]
+"""
+
+import argparse
+import itertools
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from accelerate import Accelerator
+from PIL import Image
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from record import record
+
+from gancompress.batch import Input, InputSpec, example_inputs
+from gancompress.data.folder_pairs import export_folder_pairs
+from gancompress.data.images import images_from_tensor
+from gancompress.data.manifest import Plan
+from gancompress.data.pairs import PairStore, PairWriter
+from gancompress.data.pairs import record as record_pairs
+from gancompress.distill.features import Features
+from gancompress.distill.objective import TermWeight, level_weights
+from gancompress.distill.opponent import Opponent
+from gancompress.distill.sampling import SubnetRule
+from gancompress.distill.source import Source
+from gancompress.distill.step import Step
+from gancompress.elastic import Supernet
+from gancompress.generators.distylegan import DiStyleGANDiscriminator, DiStyleGANGenerator
+from gancompress.teachers.teacher import ModuleTeacher
+from gancompress.training.optimise import moving_average, scheduled
+from gancompress.training.order import step_generator
+
+BATCH = 128
+BETAS = (0.5, 0.999)
+INPUTS: InputSpec = {"z": Input("normal", (512,)), "c": Input("one_hot", (10,))}
+TERMS = {
+    "discriminator_features": TermWeight(1.0),
+    "l1": TermWeight(0.2, "linear"),
+    "adversarial": TermWeight(0.01, every=10),
+    "adversarial_real": TermWeight(0.002, every=10),
+}
+
+
+def make_pairs(folder: Path, count: int) -> PairStore:
+    """Pairs of a random generator: what the images show costs no time."""
+    torch.manual_seed(0)
+    writer = PairWriter(folder, Plan(INPUTS, "random", 0, count, 2, 500, "uint8", "float32"))
+    record_pairs(ModuleTeacher(DiStyleGANGenerator(), INPUTS), writer, batch_size=100)
+    writer.finish()
+    return PairStore(folder)
+
+
+def real_images(count: int = 1_000) -> Tensor:
+    generator = torch.Generator().manual_seed(1)
+    return torch.randint(256, (count, 3, 32, 32), dtype=torch.uint8, generator=generator)
+
+
+class FolderPairs(Dataset[tuple[Tensor, Tensor, int]]):
+    """The published folder layout, sample by sample."""
+
+    def __init__(self, folder: Path) -> None:
+        self.files = sorted(folder.glob("class_*/image_*.png"))
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor, int]:
+        file = self.files[index]
+        pixels = torch.from_numpy(np.asarray(Image.open(file).convert("RGB")).copy())
+        noise = torch.load(file.with_name(f"noise_{file.stem.split('_')[1]}.pt"), weights_only=True)
+        label = int(file.parent.name.split("_")[1])
+        return noise.flatten(), pixels.permute(2, 0, 1).float() / 127.5 - 1.0, label
+
+
+def plain_loop(folder: Path, workers: int) -> Iterator[None]:
+    """Each ``next`` is one step of the plain loop."""
+    torch.manual_seed(0)
+    student, judge = DiStyleGANGenerator().train(), DiStyleGANDiscriminator().train()
+    optimizer = torch.optim.Adam(student.parameters(), 2e-4, BETAS)
+    judge_optimizer = torch.optim.Adam(judge.parameters(), 2e-4, BETAS)
+    loader = DataLoader(
+        FolderPairs(folder), BATCH, shuffle=True, drop_last=True, num_workers=workers,
+        persistent_workers=workers > 0,
+    )  # fmt: skip
+    real = real_images().float() / 127.5 - 1.0
+    batches = (batch for _ in itertools.count() for batch in loader)
+    for step, (z, target, label) in enumerate(batches):
+        c = F.one_hot(label, 10).float()
+        chosen = torch.randint(len(real), (BATCH,))
+        fresh_c = F.one_hot(torch.randint(10, (BATCH,)), 10).float()
+        fake, fresh = student(z, c), student(torch.randn(BATCH, 512), fresh_c)
+
+        judge_optimizer.zero_grad()
+        on_pairs = hinge(judge(target, c)[0], judge(fake.detach(), c)[0])
+        on_real = hinge(judge(real[chosen], c)[0], judge(fresh.detach(), fresh_c)[0])
+        (on_pairs + 0.2 * on_real).backward()
+        judge_optimizer.step()
+
+        optimizer.zero_grad()
+        logits, maps = judge(fake, c)
+        with torch.no_grad():
+            target_maps = judge(target, c)[1]
+        weights = level_weights(len(maps))
+        loss = 0.2 * F.l1_loss(fake, target)
+        for weight, ours, theirs in zip(weights, maps, target_maps, strict=True):
+            loss = loss + weight * F.l1_loss(ours, theirs)
+        if step % 10 == 0:
+            loss = loss - 0.01 * logits.mean() - 0.002 * judge(fresh, fresh_c)[0].mean()
+        loss.backward()
+        optimizer.step()
+        yield
+
+
+def hinge(real: Tensor, fake: Tensor) -> Tensor:
+    return F.relu(1.0 - real).mean() + F.relu(1.0 + fake).mean()
+
+
+def toolkit(pairs: PairStore, rule: SubnetRule, layout: torch.memory_format) -> Iterator[None]:
+    """Each ``next`` is one step of the toolkit, as its training loop does it.
+
+    Args:
+        rule: ``largest`` trains one network, as the plain loop does; ``sandwich`` trains three.
+        layout: of the weights in memory.
+    """
+    torch.manual_seed(0)
+    accelerator = Accelerator(cpu=True)
+    supernet = Supernet(DiStyleGANGenerator(), example_inputs(INPUTS)).train()
+    judge = DiStyleGANDiscriminator().train()
+    for network in (supernet.module, judge):
+        network.to(memory_format=layout)
+    optimizer, judge_optimizer = (
+        torch.optim.Adam(network.parameters(), 2e-4, BETAS) for network in (supernet.module, judge)
+    )
+    labels = torch.arange(1_000) % 10
+    real = images_from_tensor(real_images(), labels=labels)
+    source = Source(pairs, real, BATCH, 0, accelerator.device)
+    opponent = Opponent(
+        judge, judge_optimizer, "hinge", 0.2, relativistic=False, r1=0.0, gradient_penalty=0.0,
+        penalty_every=1, accelerator=accelerator,
+    )  # fmt: skip
+    one_step = Step(
+        supernet, source, TERMS, Features(None, {}, {}, None), opponent, "hinge", optimizer,
+        [scheduled(optimizer, "constant", 1)], moving_average(supernet.module, 0.999), accelerator,
+        clip=0.0, rule=rule, random_subnets=1, in_place=0.0, accumulate=1, fixed=None,
+        steps=1_000_000, tell=lambda step, text: print(text),
+    )  # fmt: skip
+    for step in itertools.count():
+        one_step(step, step_generator(0, step))
+        yield
+
+
+def parameters(network: nn.Module) -> int:
+    return sum(p.numel() for p in network.parameters())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--steps", type=int, default=3, help="steps of a block")
+    parser.add_argument("--repeats", type=int, default=5, help="blocks of each contestant")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--workers", type=int, default=0, help="of the plain loop's DataLoader")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    with tempfile.TemporaryDirectory() as temporary:
+        pairs = make_pairs(Path(temporary, "store"), 2_000)
+        folder = Path(temporary, "folder")
+        export_folder_pairs(pairs, folder)
+        contestants: dict[str, Callable[[], Iterator[None]]] = {
+            "plain loop": lambda: plain_loop(folder, arguments.workers),
+            "gancompress, one network": lambda: toolkit(pairs, "largest", torch.contiguous_format),
+            "gancompress, one network, channels last": lambda: toolkit(
+                pairs, "largest", torch.channels_last
+            ),
+            "gancompress, supernet (3 subnets)": lambda: toolkit(
+                pairs, "sandwich", torch.contiguous_format
+            ),
+        }
+        record("distill", measured(contestants, arguments), **facts(arguments))
+
+
+def measured(
+    contestants: dict[str, Callable[[], Iterator[None]]], arguments: argparse.Namespace
+) -> list[dict[str, Any]]:
+    """Time blocks of steps in turn; the median of the blocks and their spread."""
+    running = {name: make() for name, make in contestants.items()}
+    for steps in running.values():
+        next(steps)
+    seconds: dict[str, list[float]] = {name: [] for name in running}
+    processor: dict[str, list[float]] = {name: [] for name in running}
+    for _ in range(arguments.repeats):
+        for name, steps in running.items():
+            start, busy = time.perf_counter(), time.process_time()
+            for _ in range(arguments.steps):
+                next(steps)
+            seconds[name].append((time.perf_counter() - start) / arguments.steps)
+            processor[name].append((time.process_time() - busy) / arguments.steps)
+    plain = statistics.median(seconds["plain loop"])
+    return [
+        {
+            "": name,
+            "seconds a step": statistics.median(found),
+            "fastest": min(found),
+            "slowest": max(found),
+            # Of all threads; hardly moved by what else the machine does.
+            "CPU seconds a step": statistics.median(processor[name]),
+            "steps a second": 1 / statistics.median(found),
+            "against the plain loop": plain / statistics.median(found),
+        }
+        for name, found in seconds.items()
+    ]
+
+
+def facts(arguments: argparse.Namespace) -> dict[str, Any]:
+    return {
+        "batch": BATCH,
+        "generator_parameters": parameters(DiStyleGANGenerator()),
+        "discriminator_parameters": parameters(DiStyleGANDiscriminator()),
+        **vars(arguments),
+    }
+
+
+if __name__ == "__main__":
+    main()
