@@ -30,7 +30,8 @@ def collect(recipe: Recipe, run: RunDir) -> None:
     plan = recording_plan(recipe, teacher)
     facts = {"pairs": plan.count, "held_out": plan.held_out, "teacher": plan.teacher}
     if not recipe.collect.store:
-        run.complete("collect", {**facts, "stored": False})
+        if accelerator.is_main_process:
+            run.complete("collect", {**facts, "stored": False})
         return
     writer = PairWriter(run.path / "pairs", plan)
     missing = sum(len(plan.samples(shard)) for shard in writer.missing())
