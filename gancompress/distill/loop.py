@@ -24,7 +24,7 @@ from gancompress.elastic import Subnet, Supernet
 from gancompress.training.checkpoint import Stateful, load_checkpoint
 from gancompress.training.engine import fit
 from gancompress.training.losses import AdversarialLoss
-from gancompress.training.optimise import Schedule, moving_average, scheduled
+from gancompress.training.optimise import Schedule, adam, moving_average, scheduled
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ def distill(
     if features.adapters is not None:
         state["adapters"] = features.adapters.to(device)
         learning += features.adapters.parameters()
-    optimizer = torch.optim.Adam(learning, learning_rate, betas)
+    optimizer = adam(learning, learning_rate, betas)
     rates = [scheduled(optimizer, schedule, steps)]
     state |= {"optimizer": optimizer, "schedule": rates[0]}
     if accelerator.scaler is not None:
@@ -213,7 +213,7 @@ def _opponent(
     network = adversary.network.to(accelerator.device).train()
     return Opponent(
         network,
-        torch.optim.Adam(network.parameters(), adversary.learning_rate, betas),
+        adam(network.parameters(), adversary.learning_rate, betas),
         adversary.loss,
         adversary.real_weight,
         adversary.relativistic,

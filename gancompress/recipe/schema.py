@@ -165,6 +165,7 @@ class Search:
     score_samples: int = key(256, "held-out pairs that every candidate is scored on", low=2)
     finalists: int = key(8, "candidates scored by the Fréchet distance as well", low=1)
     finalist_samples: int = key(2_000, "samples of that Fréchet distance", low=2)
+    seeds: int = key(3, "sets of samples for it; mean and standard deviation are told", low=1)
     calibration_batches: int = key(8, "training batches for BatchNorm statistics", low=0)
 
 
@@ -173,6 +174,9 @@ class Finetune:
     """Training the chosen subnet alone, after the search."""
 
     steps: int = key(0, "updates; 0: leave the inherited weights as they are", low=0)
+    compare: int = key(
+        0, "further subnets to fine-tune, to see whether inherited scores rank as trained", low=0
+    )
     learning_rate: float = key(1e-4, "Adam, student", low=0)
 
 

@@ -15,7 +15,7 @@ from gancompress.teach.augment import translate
 from gancompress.training.checkpoint import Stateful
 from gancompress.training.engine import fit
 from gancompress.training.losses import ADVERSARIAL, AdversarialLoss, r1_penalty
-from gancompress.training.optimise import descend, follow_buffers, moving_average
+from gancompress.training.optimise import adam, descend, follow_buffers, moving_average
 from gancompress.training.order import batch_indices
 
 
@@ -57,8 +57,8 @@ def teach_adversarial(
         discriminator.to(accelerator.device),
     )
     average = moving_average(generator, ema)
-    opt_g = torch.optim.Adam(generator.parameters(), learning_rate, betas)
-    opt_d = torch.optim.Adam(discriminator.parameters(), discriminator_learning_rate, betas)
+    opt_g = adam(generator.parameters(), learning_rate, betas)
+    opt_d = adam(discriminator.parameters(), discriminator_learning_rate, betas)
     state: dict[str, Stateful] = {
         "generator": generator,
         "discriminator": discriminator,

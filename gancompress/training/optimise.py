@@ -13,6 +13,17 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 Schedule = Literal["constant", "linear", "cosine"]
 
 
+def adam(
+    parameters: Iterable[nn.Parameter], learning_rate: float, betas: tuple[float, float]
+) -> torch.optim.Adam:
+    """Adam in one pass over all parameters.
+
+    A narrow subnet moves few of a supernet's parameters but the optimiser visits them all; the
+    fused form makes that several times cheaper, on the CPU too (``benchmarks/elastic.py``).
+    """
+    return torch.optim.Adam(parameters, learning_rate, betas, fused=True)
+
+
 def descend(
     optimizer: torch.optim.Optimizer,
     *,

@@ -1,9 +1,12 @@
 """`finetune`: train the chosen subnet alone, and hold it against what it has to beat."""
 
 import hashlib
+import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from torch import nn
 
 from gancompress.atomic import write_text
 from gancompress.batch import rows
@@ -15,7 +18,7 @@ from gancompress.elastic.student import Student, save_student
 from gancompress.recipe.schema import Recipe
 from gancompress.report.table import Table, format_count
 from gancompress.run_dir import RunDir
-from gancompress.search.front import Front
+from gancompress.search.front import Front, spearman
 from gancompress.workflows import assemble
 from gancompress.workflows.distill import train_supernet
 from gancompress.workflows.pairs import open_pairs, paired_judge, unseen_pairs
@@ -24,58 +27,95 @@ from gancompress.workflows.search import BATCH, calibration_batches
 
 @dataclass(frozen=True)
 class Row:
-    """One network of the comparison: mean |student - teacher| on pairs that no search has seen."""
+    """A subnet before and after: its distance to the teacher on pairs that no search has seen."""
 
     name: str
-    subnet: str
+    subnet: Subnet
     macs: int
-    distance: float
+    inherited: float
+    finetuned: float
 
 
 def finetune(recipe: Recipe, run: RunDir) -> None:
-    """Fine-tune the chosen subnet and the uniform-width one of its cost, equally long.
+    """Fine-tune the chosen subnet, and others equally long to hold it against.
 
-    Both start from the supernet's weights. The first becomes ``run/student.safetensors``.
+    All start from the supernet's weights: the chosen one, which becomes ``run/student``, the best
+    uniform-width one of at most its cost, and ``finetune.compare`` further ones.
     """
-    keys = recipe.finetune
-    if keys.steps == 0:
+    if recipe.finetune.steps == 0:
         run.complete("finetune", {"skipped": "finetune.steps is 0"})
         return
     pairs = open_pairs(recipe, run)
-    supernet, full = assemble.load_supernet(recipe, run)
-    chosen = supernet.space.parse(run.facts("search")["subnet"])
-    inherited = calibrated(supernet, chosen, calibration_batches(recipe, pairs))
-    costs = supernet.cost_model
-    found = [_row(recipe, pairs, "inherited", chosen, inherited, costs.cost(chosen).macs)]
-    rivals = {"fine-tuned": chosen, "uniform width, fine-tuned": _uniform(run, chosen)}
-    for name, subnet in rivals.items():
-        if subnet is None:
-            continue
-        # Each begins anew from the supernet's weights, which training changes.
-        supernet, full = assemble.load_supernet(recipe, run)
-        module = train_supernet(
-            recipe,
-            run,
-            supernet,
-            pairs,
-            stage=f"finetune-{_short(subnet)}",
-            steps=keys.steps,
-            learning_rate=keys.learning_rate,
-            fixed=subnet,
-        )
-        supernet.module.load_state_dict(module.state_dict())
-        trained = calibrated(supernet.cpu(), subnet, calibration_batches(recipe, pairs))
-        found.append(_row(recipe, pairs, name, subnet, trained, costs.cost(subnet).macs))
-        if subnet == chosen and name == "fine-tuned":
-            provenance = _provenance(run, pairs, keys.steps)
-            student = Student(trained, full.inputs, full.architecture, provenance)
-            save_student(student, run.path / "student.safetensors")
+    front = Front.from_csv(run.path / "front.csv")
+    found = [
+        _finetuned(recipe, run, pairs, name, subnet)
+        for name, subnet in _subnets(recipe, run, front).items()
+    ]
     table = Table(
-        ["", "subnet", "MACs", "distance to the teacher"],
-        [[row.name, row.subnet, format_count(row.macs), f"{row.distance:.4f}"] for row in found],
+        ["", "subnet", "MACs", "inherited", "fine-tuned"],
+        [
+            [
+                row.name,
+                str(row.subnet),
+                format_count(row.macs),
+                f"{row.inherited:.4f}",
+                f"{row.finetuned:.4f}",
+            ]
+            for row in found
+        ],
     )
-    write_text(run.path / "finetune.txt", table.text() + "\n")
-    run.complete("finetune", {row.name: row.distance for row in found})
+    told = f"Distance to the teacher on {len(unseen_pairs(recipe, pairs))} pairs not seen before."
+    rank = spearman(np.array([[row.inherited, row.finetuned] for row in found]))
+    if math.isfinite(rank):
+        told += f" Inherited and fine-tuned rank alike to {rank:+.2f} (Spearman)."
+    write_text(run.path / "finetune.txt", f"{table.text()}\n\n{told}\n")
+    facts = {row.name: {"subnet": str(row.subnet), **_distances(row)} for row in found}
+    run.complete("finetune", {**facts, "remarks": [told]})
+
+
+def _subnets(recipe: Recipe, run: RunDir, front: Front) -> dict[str, Subnet]:
+    """What to fine-tune, by name; a subnet that occurs twice is trained once."""
+    text = run.facts("search")["subnet"]
+    chosen = next(c for c in front.candidates if c.subnet.text == text)
+    rival = front.uniform_rival(chosen)
+    subnets = {"chosen": chosen.subnet}
+    if rival is not None and rival.subnet != chosen.subnet:
+        subnets["uniform width"] = rival.subnet
+    others = [c.subnet for c in front.candidates if c.subnet not in subnets.values()]
+    count = min(recipe.finetune.compare, len(others))
+    for number, place in enumerate(np.linspace(0, len(others) - 1, count).round().astype(int)):
+        subnets[f"other {number + 1}"] = others[place]
+    return subnets
+
+
+def _finetuned(recipe: Recipe, run: RunDir, pairs: Pairs, name: str, subnet: Subnet) -> Row:
+    """Train one subnet alone, from the supernet's weights; the chosen one is kept."""
+    keys = recipe.finetune
+    supernet, full = assemble.load_supernet(recipe, run)
+    batches = calibration_batches(recipe, pairs)
+    inherited = _distance(recipe, pairs, calibrated(supernet, subnet, batches))
+    module = train_supernet(
+        recipe,
+        run,
+        supernet,
+        pairs,
+        stage=f"finetune-{_short(subnet)}",
+        steps=keys.steps,
+        learning_rate=keys.learning_rate,
+        fixed=subnet,
+    )
+    supernet.module.load_state_dict(module.state_dict())
+    trained = calibrated(supernet.cpu(), subnet, batches)
+    if name == "chosen":
+        provenance = _provenance(run, pairs, keys.steps)
+        student = Student(trained, full.inputs, full.architecture, provenance)
+        save_student(student, run.path / "student.safetensors")
+    macs = supernet.cost_model.cost(subnet).macs
+    return Row(name, subnet, macs, inherited, _distance(recipe, pairs, trained))
+
+
+def _distances(row: Row) -> dict[str, float]:
+    return {"macs": row.macs, "inherited": row.inherited, "fine-tuned": row.finetuned}
 
 
 def _short(subnet: Subnet) -> str:
@@ -83,24 +123,14 @@ def _short(subnet: Subnet) -> str:
     return hashlib.sha256(subnet.text.encode()).hexdigest()[:8]
 
 
-def _uniform(run: RunDir, chosen: Subnet) -> Subnet | None:
-    """The best uniform-width subnet that costs no more than ``chosen``."""
-    front = Front.from_csv(run.path / "front.csv")
-    candidate = next(c for c in front.candidates if c.subnet == chosen)
-    rival = front.uniform_rival(candidate)
-    return rival.subnet if rival else None
-
-
-def _row(
-    recipe: Recipe, pairs: Pairs, name: str, subnet: Subnet, module: torch.nn.Module, macs: int
-) -> Row:
+def _distance(recipe: Recipe, pairs: Pairs, module: nn.Module) -> float:
     unseen = unseen_pairs(recipe, pairs)
     inputs, outputs = pairs.batch(unseen)
     targets = to_float(outputs) if outputs.dtype == torch.uint8 else outputs.float()
     starts = range(0, len(unseen), BATCH)
     with torch.no_grad():
         made = torch.cat([module(**rows(inputs, slice(s, s + BATCH))) for s in starts])
-    return Row(name, str(subnet), macs, paired_judge(recipe, targets)[1](made, inputs, targets))
+    return paired_judge(recipe, targets)[1](made, inputs, targets)
 
 
 def _provenance(run: RunDir, pairs: Pairs, steps: int) -> dict[str, object]:

@@ -79,10 +79,10 @@ def trust(front: Front, chosen: Candidate) -> list[str]:
     elif rival.subnet == chosen.subnet:
         told.append("The chosen subnet is itself of uniform width.")
     else:
-        mine, other = chosen.scores[stage, objective], rival.scores[stage, objective]
+        key = (stage, objective)
         told.append(
-            f"{objective} of the chosen subnet {mine:.4g}, of the best uniform-width one of at "
-            f"most its cost ({rival.subnet}) {other:.4g}."
+            f"{objective} of the chosen subnet {_score(chosen, key)}, of the best uniform-width "
+            f"one of at most its cost ({rival.subnet}) {_score(rival, key)}."
         )
     return told
 

@@ -72,10 +72,19 @@ def open_pairs(recipe: Recipe, run: RunDir) -> Pairs:
     return LivePairs(teacher, recording_plan(recipe, teacher))
 
 
-def search_inputs(recipe: Recipe, pairs: Pairs) -> Batch:
-    """Inputs that finalists of the search are judged on: fresh ones, or its share of held-out."""
-    if all(entry.kind in DRAWN for entry in pairs.inputs.values()):
-        return draw_inputs(pairs.inputs, range(recipe.search.finalist_samples), recipe.seed + 2)
+def can_be_drawn(pairs: Pairs) -> bool:
+    """Whether fresh inputs come from a seed, as many as are wanted."""
+    return all(entry.kind in DRAWN for entry in pairs.inputs.values())
+
+
+def search_inputs(recipe: Recipe, pairs: Pairs, seed: int) -> Batch:
+    """Inputs that finalists of the search are judged on: fresh ones, or its share of held-out.
+
+    Fresh inputs are others for every evaluation ``seed``, and the same for all finalists.
+    """
+    if can_be_drawn(pairs):
+        count = recipe.search.finalist_samples
+        return draw_inputs(pairs.inputs, range(seed * count, (seed + 1) * count), recipe.seed + 2)
     return pairs.batch(pairs.held_out[: recipe.search.score_samples])[0]
 
 

@@ -233,6 +233,7 @@ def _remarks(
         f"({speedup.low:.2f} to {speedup.high:.2f} with 95 % confidence, timed in turns).",
         "Times: batch 1, median ± half the interquartile range.",
         *run.facts("search")["remarks"],
+        *run.facts("finetune").get("remarks", []),
     ]
     if ceiling is not None and ceiling.accuracy is not None:
         remarks.append(

@@ -15,7 +15,7 @@ from gancompress.recipe.load import (
 from gancompress.recipe.schema import Recipe
 from gancompress.run_dir import RunDir, next_run, runs_in
 from gancompress.workflows.collect import collect
-from gancompress.workflows.distill import distill
+from gancompress.workflows.distill import check_objective, distill
 from gancompress.workflows.export import export
 from gancompress.workflows.finetune import finetune
 from gancompress.workflows.report import report
@@ -37,8 +37,9 @@ ROOT = Path("runs")
 
 def run_until(recipe: Recipe, run: RunDir, last: str) -> None:
     """Do the stages up to and with ``last`` that are not complete."""
-    # A budget that nobody can read is told before hours of training, not after.
+    # What nobody can read or learn is told before hours of training, not after.
     budget_of(recipe.search)
+    check_objective(recipe)
     for stage, work in STAGES.items():
         if not run.is_complete(stage):
             work(recipe, run)

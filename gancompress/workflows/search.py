@@ -36,7 +36,7 @@ from gancompress.workflows import assemble
 from gancompress.workflows.front import draw_front, trust
 from gancompress.workflows.judge import extractor_of
 from gancompress.workflows.latency import Clock, Stopwatch, predict, predictor, threads_of
-from gancompress.workflows.pairs import open_pairs, paired_judge, search_inputs
+from gancompress.workflows.pairs import can_be_drawn, open_pairs, paired_judge, search_inputs
 
 # Images scored at once.
 BATCH = 64
@@ -79,13 +79,20 @@ def search(recipe: Recipe, run: RunDir) -> None:
             seed=recipe.seed,
             storage=recipe.search.storage or run.path / "search.journal",
             study_name=recipe.name,
-            fingerprint=f"{full.fingerprint}:{recipe.search.score_samples}",
+            fingerprint=_conditions(recipe, full),
             reference=reference,
             latency=predict(clock),
             progress=lambda progress: _show(bar, progress),
         )
     front.to_csv(run.path / "front.csv")
     _conclude(recipe, run, supernet, full, front, budget, reference, clock)
+
+
+def _conditions(recipe: Recipe, full: Student) -> str:
+    """What scores must have in common to be compared."""
+    keys = recipe.search
+    counts = (keys.score_samples, keys.finalist_samples, keys.seeds, keys.calibration_batches)
+    return ":".join(map(str, (full.fingerprint, *counts)))
 
 
 def choose(recipe: Recipe, run: RunDir, budget: Budget, runtime: str) -> Candidate:
@@ -210,13 +217,14 @@ def _stages(recipe: Recipe, run: RunDir, supernet: Supernet, pairs: Pairs) -> li
 
     frechet = distribution_score(
         generator_at,
-        lambda seed: search_inputs(recipe, pairs),
+        lambda seed: search_inputs(recipe, pairs, seed),
         lambda images: extractor(as_uint8(images)).features.numpy(),
         {f"fd_{extractor.name}": distance},
         batch=BATCH,
     )
     name = f"fd_{extractor.name}"
-    stages.append(Stage("frechet", {name: "minimize"}, frechet, keys.finalists))
+    seeds = keys.seeds if can_be_drawn(pairs) else 1
+    stages.append(Stage("frechet", {name: "minimize"}, frechet, keys.finalists, seeds))
     return stages
 
 

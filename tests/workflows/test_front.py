@@ -50,5 +50,5 @@ def test_the_list_shows_the_front_with_costs_and_scores() -> None:
 
 def test_the_choice_is_told_beside_its_uniform_rival() -> None:
     told = trust(FRONT, CHOSEN)
-    assert "fd of the chosen subnet 9, of the best uniform-width one" in told[-1]
-    assert "(8_8) 20" in told[-1]
+    assert "fd of the chosen subnet 9 ± 0.5, of the best uniform-width one" in told[-1]
+    assert "(8_8) 20 ± 0.5" in told[-1]
