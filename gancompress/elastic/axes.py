@@ -20,6 +20,7 @@ of every group. Spatial, batch and kernel dimensions have no ids at all (``None`
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +40,9 @@ class Source:
     text: str
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line} `{self.text}`"
+        file, here = Path(self.file), Path.cwd()
+        shown = file.relative_to(here) if file.is_relative_to(here) else file
+        return f"{shown}:{self.line} `{self.text}`"
 
 
 @dataclass(frozen=True)
