@@ -87,3 +87,8 @@ def encode_output(output: Tensor, form: OutputFormat) -> Tensor:
     if not (torch.isfinite(output).all() and torch.isfinite(stored).all()):
         raise DataError(f"the teacher's outputs are not finite as {form}; check its weights")
     return stored
+
+
+def decode_output(stored: Tensor) -> Tensor:
+    """The float32 outputs that :func:`encode_output` stored; images in [-1, 1]."""
+    return to_float(stored) if stored.dtype == torch.uint8 else stored.float()

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gancompress.batch import DRAWN, Batch, Input, draw_inputs
+from gancompress.data.encoding import decode_output
 from gancompress.data.images import Images, to_float
 from gancompress.data.live import Pairs
 from gancompress.errors import DataError, RecipeError
@@ -79,7 +80,7 @@ class Source:
     def pairs_of(self, step: int) -> tuple[Batch, Tensor]:
         """Inputs and outputs of the teacher; images as float in [-1, 1]."""
         batch, output = self.pairs.batch(self._mine(step, len(self.pairs.train)))
-        target = to_float(output) if output.dtype == torch.uint8 else output.float()
+        target = decode_output(output)
         return self._placed(batch), target.to(self.device)
 
     def real_of(self, step: int) -> tuple[Tensor, Batch]:

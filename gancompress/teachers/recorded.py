@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from gancompress.batch import Batch, InputSpec, batch_size
+from gancompress.data.encoding import decode_output
 from gancompress.data.folder_pairs import import_folder_pairs
-from gancompress.data.images import to_float
 from gancompress.data.manifest import FILE
 from gancompress.data.pairs import PairStore
 from gancompress.errors import TeacherError
@@ -56,7 +56,7 @@ class RecordedTeacher:
                 "recorded teacher answers only for the inputs that it gives itself"
             )
         output = self.store.batch(torch.tensor(places, dtype=torch.int64))[1]
-        return to_float(output) if self.store.plan.output == "uint8" else output.float()
+        return decode_output(output)
 
     @cached_property
     def _index(self) -> dict[bytes, int]:

@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-import torch
 from torch import nn
 
-from gancompress.data.images import to_float
+from gancompress.data.encoding import decode_output
 from gancompress.data.live import Pairs
 from gancompress.distill.feature_network import FeatureNetwork, open_network
 from gancompress.distill.loop import Adversary, Validate
@@ -183,5 +182,5 @@ def validation_of(keys: Distill, pairs: Pairs, samples: Samples) -> Validate | N
     if not keys.validate_every or len(indices) < 2:
         return None
     batch, output = pairs.batch(indices)
-    target = to_float(output) if output.dtype == torch.uint8 else output.float()
+    target = decode_output(output)
     return Validate((batch, target), keys.validate_every, keys.patience, samples)

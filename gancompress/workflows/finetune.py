@@ -10,7 +10,7 @@ from torch import nn
 
 from gancompress.atomic import write_text
 from gancompress.batch import rows
-from gancompress.data.images import to_float
+from gancompress.data.encoding import decode_output
 from gancompress.data.live import Pairs
 from gancompress.elastic import Subnet
 from gancompress.elastic.calibrate import calibrated
@@ -126,7 +126,7 @@ def _short(subnet: Subnet) -> str:
 def _distance(recipe: Recipe, pairs: Pairs, module: nn.Module) -> float:
     unseen = unseen_pairs(recipe, pairs)
     inputs, outputs = pairs.batch(unseen)
-    targets = to_float(outputs) if outputs.dtype == torch.uint8 else outputs.float()
+    targets = decode_output(outputs)
     starts = range(0, len(unseen), BATCH)
     with torch.no_grad():
         made = torch.cat([module(**rows(inputs, slice(s, s + BATCH))) for s in starts])

@@ -8,7 +8,7 @@ import safetensors.torch
 import torch
 
 from gancompress.atomic import write_json, write_text
-from gancompress.batch import DRAWN, draw_inputs, example_inputs
+from gancompress.batch import draw_inputs, example_inputs
 from gancompress.data.live import Pairs
 from gancompress.elastic.calibrate import calibrated
 from gancompress.metrics.collect import collect
@@ -38,9 +38,10 @@ from gancompress.teachers.teacher import ModuleTeacher
 from gancompress.workflows import assemble
 from gancompress.workflows.export import Network, export_network
 from gancompress.workflows.judge import Verdict, extractor_of, judge_generator, judge_images
+from gancompress.workflows.latency import threads_of
 from gancompress.workflows.likeness import likeness, shown, side_by_side
 from gancompress.workflows.page import write_page
-from gancompress.workflows.pairs import open_pairs, unseen_pairs
+from gancompress.workflows.pairs import can_be_drawn, open_pairs, unseen_pairs
 from gancompress.workflows.search import calibration_batches
 
 # Streams of inputs: the pairs have the recipe's seed, the search that + 2.
@@ -86,7 +87,7 @@ def report(recipe: Recipe, run: RunDir) -> None:
     rows = [
         _measure(recipe, run, name, network, judge, pairs) for name, network in networks.items()
     ]
-    if data is None or not _drawn(pairs):
+    if data is None or not can_be_drawn(pairs):
         rows = [
             replace(row, likeness=likeness(network.module, pairs, samples, extractor))
             for samples in [unseen_pairs(recipe, pairs)]
@@ -119,10 +120,6 @@ def show(run: RunDir) -> str:
     return text + "\n" + "\n".join(places)
 
 
-def _drawn(pairs: Pairs) -> bool:
-    return all(entry.kind in DRAWN for entry in pairs.inputs.values())
-
-
 def _networks(recipe: Recipe, run: RunDir, pairs: Pairs) -> dict[str, Network]:
     teacher = assemble.load_teacher(recipe, run)
     supernet, full = assemble.load_supernet(recipe, run)
@@ -145,7 +142,7 @@ def _measure(
 ) -> Row:
     batch = example_inputs(network.inputs, 1)
     repeats = recipe.evaluate.latency_runs
-    threads = recipe.threads or torch.get_num_threads()
+    threads = threads_of(recipe.threads)
     with pinned_threads(threads):
         eager = time_run(eager_run(network.module, batch), warmup=5, repeats=repeats)
     onnx = None
@@ -163,7 +160,7 @@ def _measure(
             count=recipe.evaluate.samples,
             seed=recipe.seed + REPORT_STREAM,
             title=name,
-            given=None if _drawn(pairs) else pairs.batch(unseen_pairs(recipe, pairs))[0],
+            given=None if can_be_drawn(pairs) else pairs.batch(unseen_pairs(recipe, pairs))[0],
         )
     parameters = list(network.module.parameters())
     return Row(
@@ -187,7 +184,7 @@ def _file_bytes(network: Network) -> int:
 def _speedup(recipe: Recipe, teacher: Network, student: Network) -> PairedTiming:
     """Teacher against student in alternation, one sample at a time."""
     batch = example_inputs(teacher.inputs, 1)
-    with pinned_threads(recipe.threads or torch.get_num_threads()):
+    with pinned_threads(threads_of(recipe.threads)):
         return time_pair(
             eager_run(teacher.module, batch),
             eager_run(student.module, batch),
@@ -247,7 +244,7 @@ def _picture(recipe: Recipe, networks: dict[str, Network], pairs: Pairs, run: Ru
     """The same inputs through teacher and student, one column a class (or a sample)."""
     path = run.path / "report" / "samples.png"
     inputs = networks["student"].inputs
-    if not _drawn(pairs):
+    if not can_be_drawn(pairs):
         samples = unseen_pairs(recipe, pairs)
         shown_rows = side_by_side(networks["student"].module, pairs, samples, PICTURED)
         if shown_rows is not None:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from gancompress.batch import Batch, example_inputs
-from gancompress.data.images import to_float
+from gancompress.data.encoding import decode_output
 from gancompress.data.live import Pairs
 from gancompress.elastic import Subnet, Supernet
 from gancompress.elastic.calibrate import calibrated
@@ -85,7 +85,7 @@ def search(recipe: Recipe, run: RunDir) -> None:
             progress=lambda progress: _show(bar, progress),
         )
     front.to_csv(run.path / "front.csv")
-    _conclude(recipe, run, supernet, full, front, budget, reference, clock)
+    _conclude(recipe, run, supernet, full, pairs, front, budget, reference, clock)
 
 
 def _conditions(recipe: Recipe, full: Student) -> str:
@@ -108,7 +108,8 @@ def choose(recipe: Recipe, run: RunDir, budget: Budget, runtime: str) -> Candida
     costs = cost_function(supernet.cost_model, predict(clock))
     check_feasible(budget.limits(reference), supernet.space, costs)
     front = Front.from_csv(run.path / "front.csv").with_costs(costs)
-    return _conclude(recipe, run, supernet, full, front, budget, reference, clock)
+    pairs = open_pairs(recipe, run)
+    return _conclude(recipe, run, supernet, full, pairs, front, budget, reference, clock)
 
 
 def _check_costs(budget: Budget, reference: Mapping[str, float], supernet: Supernet) -> None:
@@ -141,6 +142,7 @@ def _conclude(
     run: RunDir,
     supernet: Supernet,
     full: Student,
+    pairs: Pairs,
     front: Front,
     budget: Budget,
     reference: Mapping[str, float],
@@ -153,7 +155,7 @@ def _conclude(
         chosen = front.best(budget, reference)
     else:
         chosen, told = clock.best(front, budget, reference, limits["latency"])
-    _keep(recipe, run, supernet, full, open_pairs(recipe, run), chosen)
+    _keep(recipe, run, supernet, full, pairs, chosen)
     draw_front(front, chosen, supernet.space, run, limits)
     facts = {
         "scored": len(front.candidates),
@@ -202,7 +204,7 @@ def _stages(recipe: Recipe, run: RunDir, supernet: Supernet, pairs: Pairs) -> li
         return lambda batch: _call(module, batch)
 
     inputs, outputs = pairs.batch(list(pairs.held_out)[: keys.score_samples])
-    targets = to_float(outputs) if outputs.dtype == torch.uint8 else outputs.float()
+    targets = decode_output(outputs)
     name, judge = paired_judge(recipe, targets)
     paired = paired_score(generator_at, lambda seed: (inputs, targets), {name: judge}, batch=BATCH)
     stages = [Stage("paired", {name: "minimize"}, paired, keys.trials)]

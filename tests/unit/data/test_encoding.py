@@ -6,7 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gancompress.batch import Input, example_inputs
-from gancompress.data.encoding import decode_inputs, encode_inputs
+from gancompress.data.encoding import (
+    decode_inputs,
+    decode_output,
+    encode_inputs,
+    encode_output,
+)
 from gancompress.errors import DataError
 
 ENTRIES = [
@@ -63,3 +68,11 @@ def test_soft_label_map_is_refused() -> None:
     spec = {"label_map": Input("label_map", (2, 2, 2))}
     with pytest.raises(DataError, match="zeros and ones"):
         encode_inputs(spec, {"label_map": torch.full((1, 2, 2, 2), 0.5)}, "float32")
+
+
+def test_outputs_come_back_as_they_were_up_to_the_rounding_of_their_format() -> None:
+    images, scores = torch.rand(4, 3, 5, 5) * 2 - 1, torch.randn(4, 9) * 10
+    restored = decode_output(encode_output(images, "uint8"))
+    assert restored.dtype == torch.float32
+    assert float((restored - images).abs().max()) <= 1 / 255 + 1e-6
+    assert torch.equal(decode_output(encode_output(scores, "float32")), scores)
