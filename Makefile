@@ -2,7 +2,7 @@
 #
 #   make quickstart                    from nothing to a compressed, exported generator
 #   make test PYTEST_ARGS="-k grid"    some of the tests
-#   make PYTHON=python3.12 VENV=/tmp/venv test
+#   make PYTHON=python3.12 VENV=../venv test
 
 PYTHON ?= python3
 VENV ?= .venv
