@@ -1,12 +1,15 @@
 """`teach`: train a teacher where the recipe names no teacher file."""
 
-from gancompress.elastic.student import Architecture, Student, save_student
-from gancompress.errors import RecipeError
+from collections.abc import Callable
+
+from gancompress.elastic.student import Student, save_student
 from gancompress.recipe.schema import Recipe
 from gancompress.run_dir import RunDir
-from gancompress.teach.adversarial import teach_adversarial
-from gancompress.workflows import assemble
-from gancompress.workflows.logs import logger
+from gancompress.workflows.teach_adversarial import teach_adversarial
+
+OBJECTIVES: dict[str, Callable[[Recipe, RunDir], Student]] = {
+    "adversarial": teach_adversarial,
+}
 
 
 def teach(recipe: Recipe, run: RunDir) -> None:
@@ -14,44 +17,6 @@ def teach(recipe: Recipe, run: RunDir) -> None:
     if given := recipe.teacher.given:
         run.complete("teach", {"skipped": f"the teacher is {given}"})
         return
-    accelerator = assemble.prepare(recipe)
-    data = assemble.real_images(recipe)
-    assert data is not None  # the recipe was checked for it
-    architecture = Architecture(recipe.teacher.factory, recipe.teacher.kwargs)
-    generator = assemble.seeded(recipe.seed, architecture.build)
-    inputs = assemble.inputs_of(generator, recipe.teacher.inputs, "teacher")
-    if any(e.kind == "one_hot" for e in inputs.values()) and data[0].labels is None:
-        raise RecipeError(
-            f"data.source: {recipe.data.source} has no labels, but the teacher is told a class; "
-            "put the images into one folder a class, or give the teacher no classes"
-        )
-    keys = recipe.teach
-    opponent = keys.discriminator
-    discriminator = assemble.build_discriminator(opponent.factory, opponent.kwargs, recipe.seed + 1)
-    with logger(run, "teach", accelerator.is_main_process) as log:
-        trained = teach_adversarial(
-            generator,
-            discriminator,
-            data[0],
-            inputs,
-            accelerator=accelerator,
-            steps=keys.steps,
-            batch_size=keys.batch_size,
-            loss=keys.loss,
-            r1=keys.r1,
-            r1_every=keys.r1_every,
-            learning_rate=keys.learning_rate,
-            discriminator_learning_rate=keys.discriminator_learning_rate,
-            betas=assemble.pair(keys.betas),
-            ema=keys.ema,
-            augment=keys.augment,
-            seed=recipe.seed,
-            checkpoint=run.path / "checkpoints" / "teach.pt",
-            checkpoint_seconds=recipe.checkpoint_seconds,
-            log=log,
-            log_every=recipe.log_every,
-        )
-    facts = {"data": recipe.data.source, "images": len(data[0]), "steps": keys.steps}
-    student = Student(trained.cpu(), inputs, architecture, {"taught_on": facts})
-    save_student(student, run.path / "teacher.safetensors")
-    run.complete("teach", facts)
+    teacher = OBJECTIVES[recipe.teach.objective](recipe, run)
+    save_student(teacher, run.path / "teacher.safetensors")
+    run.complete("teach", teacher.provenance["taught_on"])

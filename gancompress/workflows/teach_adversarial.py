@@ -1,0 +1,52 @@
+"""`teach` with the objective ``adversarial``: noise to image."""
+
+from gancompress.elastic.student import Architecture, Student
+from gancompress.errors import RecipeError
+from gancompress.recipe.schema import Recipe
+from gancompress.run_dir import RunDir
+from gancompress.teach.adversarial import teach_adversarial as train
+from gancompress.workflows import assemble
+from gancompress.workflows.logs import logger
+
+
+def teach_adversarial(recipe: Recipe, run: RunDir) -> Student:
+    """Train the recipe's generator on its real images; its provenance says on which."""
+    accelerator = assemble.prepare(recipe)
+    data = assemble.real_images(recipe)
+    assert data is not None  # the recipe was checked for it
+    architecture = Architecture(recipe.teacher.factory, recipe.teacher.kwargs)
+    generator = assemble.seeded(recipe.seed, architecture.build)
+    inputs = assemble.inputs_of(generator, recipe.teacher.inputs, "teacher")
+    if any(e.kind == "one_hot" for e in inputs.values()) and data[0].labels is None:
+        raise RecipeError(
+            f"data.source: {recipe.data.source} has no labels, but the teacher is told a class; "
+            "put the images into one folder a class, or give the teacher no classes"
+        )
+    keys = recipe.teach
+    opponent = keys.discriminator
+    discriminator = assemble.build_discriminator(opponent.factory, opponent.kwargs, recipe.seed + 1)
+    with logger(run, "teach", accelerator.is_main_process) as log:
+        trained = train(
+            generator,
+            discriminator,
+            data[0],
+            inputs,
+            accelerator=accelerator,
+            steps=keys.steps,
+            batch_size=keys.batch_size,
+            loss=keys.loss,
+            r1=keys.r1,
+            r1_every=keys.r1_every,
+            learning_rate=keys.learning_rate,
+            discriminator_learning_rate=keys.discriminator_learning_rate,
+            betas=assemble.pair(keys.betas),
+            ema=keys.ema,
+            augment=keys.augment,
+            seed=recipe.seed,
+            checkpoint=run.path / "checkpoints" / "teach.pt",
+            checkpoint_seconds=recipe.checkpoint_seconds,
+            log=log,
+            log_every=recipe.log_every,
+        )
+    facts = {"data": recipe.data.source, "images": len(data[0]), "steps": keys.steps}
+    return Student(trained.cpu(), inputs, architecture, {"taught_on": facts})
