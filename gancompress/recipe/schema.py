@@ -218,6 +218,7 @@ class Recipe:
             betas = getattr(self, section).betas
             if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
                 found.append(f"{section}.betas: two numbers in [0, 1), got {list(betas)}")
+        found += self.teach.mistakes()
         if self.distill.accumulate > self.distill.batch_size // 2:
             found.append(
                 f"distill.accumulate: {self.distill.accumulate} parts of a batch of "
