@@ -94,12 +94,37 @@ def gradient_penalty(
         conditions: of the real ones.
         mix: m, uniform in [0, 1), one number a sample, shape (N,).
     """
+    gradient = _gradient_between(discriminator, real, fake, conditions, mix)
+    norms: Tensor = torch.linalg.vector_norm(gradient.flatten(1), dim=1)
+    return (norms - 1.0).square().mean()
+
+
+def pixel_gradient_penalty(
+    discriminator: nn.Module, real: Tensor, fake: Tensor, mix: Tensor
+) -> Tensor:
+    """:func:`gradient_penalty` with a norm a pixel, over its channels, and the mean over pixels.
+
+    For discriminators that judge patches: their gradient grows with the number of patches. So do
+    SinGAN and ConSinGAN (Hinz et al. 2021).
+    """
+    gradient = _gradient_between(discriminator, real, fake, {}, mix)
+    norms: Tensor = torch.linalg.vector_norm(gradient, dim=1)
+    return (norms - 1.0).square().mean()
+
+
+def _gradient_between(
+    discriminator: nn.Module,
+    real: Tensor,
+    fake: Tensor,
+    conditions: Mapping[str, Tensor],
+    mix: Tensor,
+) -> Tensor:
+    """∂ΣD(x)/∂x at x = m·real + (1 - m)·fake, differentiable."""
     share = mix.view(-1, *[1] * (real.ndim - 1))
     between = torch.lerp(fake.detach(), real.detach(), share).requires_grad_(True)
     logits, _ = discriminator(between, **conditions)
     (gradient,) = torch.autograd.grad(logits.sum(), between, create_graph=True)
-    norms: Tensor = torch.linalg.vector_norm(gradient.flatten(1), dim=1)
-    return (norms - 1.0).square().mean()
+    return gradient  # type: ignore[no-any-return]
 
 
 def r1_penalty(discriminator: nn.Module, real: Tensor, conditions: Mapping[str, Tensor]) -> Tensor:

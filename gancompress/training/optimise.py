@@ -8,14 +8,13 @@ import torch
 import torch.distributed as dist
 from accelerate import Accelerator
 from torch import Tensor, nn
+from torch.optim.optimizer import ParamsT
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 Schedule = Literal["constant", "linear", "cosine"]
 
 
-def adam(
-    parameters: Iterable[nn.Parameter], learning_rate: float, betas: tuple[float, float]
-) -> torch.optim.Adam:
+def adam(parameters: ParamsT, learning_rate: float, betas: tuple[float, float]) -> torch.optim.Adam:
     """Adam in one pass over all parameters.
 
     A narrow subnet moves few of a supernet's parameters but the optimiser visits them all; the
@@ -29,8 +28,9 @@ def descend(
     *,
     clip: float = 0.0,
     scaler: torch.amp.GradScaler | None = None,
+    steps: int = 1,
 ) -> Tensor:
-    """Take one step along the gradients there are, then clear them.
+    """Take a step along the gradients there are, then clear them.
 
     A gradient that is not finite is dropped, parameters and moments left as they were: one poisoned
     batch costs one step.
@@ -40,6 +40,7 @@ def descend(
         clip: largest total norm of the gradient; 0: not clipped.
         scaler: what scaled the loss, in half precision; its ``update`` is the caller's, after the
             last optimiser of a step. It expects gradients that overflow now and then.
+        steps: how many to take along the same gradients.
 
     Returns:
         The norm of the gradient before clipping, a scalar; 0 where scaling made it overflow.
@@ -49,7 +50,8 @@ def descend(
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     norm = nn.utils.clip_grad_norm_(parameters, clip if clip > 0 else math.inf)
     if bool(torch.isfinite(norm)):
-        optimizer.step()
+        for _ in range(steps):
+            optimizer.step()
     optimizer.zero_grad(set_to_none=True)
     norm = norm.detach()
     return norm if scaler is None else torch.nan_to_num(norm, nan=0.0, posinf=0.0)
