@@ -89,8 +89,13 @@ class Student:
         return digest.hexdigest()
 
 
-def save_student(student: Student, path: str | os.PathLike[str]) -> None:
+def save_student(student: Student, path: str | os.PathLike[str], *, half: bool = False) -> None:
     """Write ``student`` to one safetensors file, replacing what was there.
+
+    Args:
+        student: what is kept.
+        path: of the file.
+        half: round 32-bit numbers to 16 bits, to be widened again when the file is read.
 
     Raises:
         TeacherError: the module is not what its architecture builds, widths apart.
@@ -108,12 +113,15 @@ def save_student(student: Student, path: str | os.PathLike[str]) -> None:
         "attributes": refit.changed_attributes(student.module, full),
         "tied": refit.tied_names(student.module),
         "provenance": dict(student.provenance),
+        **({"half": True} if half else {}),
     }
     tensors = {
         # A copy, because slices that share memory cannot be told apart in the file.
         name: tensor.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
         for name, tensor in refit.tensors(student.module).items()
     }
+    if half:
+        tensors = _converted(tensors, torch.float32, torch.float16)
     metadata = {"gancompress": _dumps(description, "provenance")}
     with replacing(path) as temporary:
         save_file(tensors, temporary, metadata=metadata)
@@ -237,4 +245,12 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         )
     if missing := _FIELDS - description.keys():
         raise TeacherError(f"{path}: damaged student description: no {', '.join(sorted(missing))}")
+    if description.get("half"):
+        tensors = _converted(tensors, torch.float16, torch.float32)
     return description, tensors
+
+
+def _converted(
+    tensors: Mapping[str, Tensor], old: torch.dtype, new: torch.dtype
+) -> dict[str, Tensor]:
+    return {name: t.to(new) if t.dtype == old else t for name, t in tensors.items()}

@@ -136,6 +136,16 @@ def test_half_precision_is_kept(tmp_path: Path) -> None:
     assert torch.equal(loaded.first.weight, module.first.weight)
 
 
+def test_file_of_16_bits_is_half_as_large_and_widened_when_read(tmp_path: Path) -> None:
+    original = student()
+    save_student(original, tmp_path / "s.safetensors", half=True)
+    with safe_open(tmp_path / "s.safetensors", framework="pt") as file:
+        assert file.get_tensor("first.weight").dtype == torch.float16
+    loaded = load_student(tmp_path / "s.safetensors", factory=f"{HERE}:Generator").module
+    assert loaded.first.weight.dtype == torch.float32
+    assert torch.equal(loaded.first.weight, original.module.first.weight.half().float())
+
+
 def test_loading_leaves_the_random_state_alone(tmp_path: Path) -> None:
     path = save(tmp_path)
     torch.manual_seed(3)
