@@ -5,7 +5,9 @@ noise maps alone set the size of the image, so that any size and aspect can be s
 """
 
 import copy
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 import torch
@@ -106,6 +108,23 @@ class ConSinGANGenerator(nn.Module):
         for index, (height, width) in enumerate(sizes[1:], start=1):
             shapes[f"noise_{index}"] = (self.width, height + margin, width + margin)
         return shapes
+
+    def inputs_for(self, size: tuple[int, int]) -> InputSpec:
+        """The inputs that give an image of ``size`` (height, width): every stage as much larger.
+
+        Raises:
+            DataError: a stage would be smaller than a pixel.
+        """
+        (height, width), (tall, wide) = size, self.sizes[-1]
+        sizes = [(round(h * height / tall), round(w * width / wide)) for h, w in self.sizes]
+        if min(min(size) for size in sizes) < 1:
+            raise DataError(
+                f"consingan: {height}×{width} pixels: the coarsest stage would be empty; ask for "
+                f"more than {math.ceil(tall / self.sizes[0][0])}×"
+                f"{math.ceil(wide / self.sizes[0][1])}"
+            )
+        shapes = self.noise_shapes([*sizes[:-1], size])
+        return {name: replace(self.inputs[name], shape=shape) for name, shape in shapes.items()}
 
     def _add_stage(self, stage: nn.Module, size: tuple[int, int], noise_amp: float = 1.0) -> None:
         self.body.append(stage)

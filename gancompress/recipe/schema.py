@@ -201,6 +201,12 @@ class Recipe:
                 "teacher.file: empty, and data.source too; give a teacher file, weights for "
                 "teacher.factory, or images to train a teacher on"
             )
+        single = self.teach.objective == "single_image"
+        if not self.teacher.given and single != (self.data.layout == "photograph"):
+            found.append(
+                "data.layout: photograph is what teach.objective single_image learns from, and no "
+                f"other; here they are {self.data.layout} and {self.teach.objective}"
+            )
         if self.teacher.file and self.teacher.weights:
             found.append(
                 "teacher.weights: are for teacher.factory, but teacher.file names another teacher; "

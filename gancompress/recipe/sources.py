@@ -23,8 +23,10 @@ class Data:
     """Real images: they train a teacher, and judge what it and its students make."""
 
     source: str = key("", "'digits' (embedded), a folder or a zip of images; empty: no real data")
-    layout: Literal["images", "side_by_side"] = key(
-        "images", "single images, in class folders or not; or A|B in one file (pix2pix)"
+    layout: Literal["images", "side_by_side", "photograph"] = key(
+        "images",
+        "single images, in class folders or not; A|B in one file (pix2pix); or one photograph, "
+        "which only teach.objective single_image learns from",
     )
     folder: str = key("", "folder of the images in it, e.g. trainB; empty: everywhere")
     direction: Literal["AtoB", "BtoA"] = key("AtoB", "side_by_side: B (right) or A is taken")

@@ -15,12 +15,76 @@ class Discriminator:
 
 
 @dataclass(frozen=True)
+class SingleImage:
+    """objective single_image: a generator of one photograph (ConSinGAN)."""
+
+    task: Literal["generate", "harmonise", "edit"] = key(
+        "generate", "images like it, or fit a composite into it: foreign objects, or moved parts"
+    )
+    stages: int = key(6, "sizes that it is trained on one after the other", low=1)
+    min_size: int = key(25, "shorter side of the coarsest, in pixels", low=11)
+    max_size: int = key(250, "longer side of the finest", low=11)
+    concurrent: int = key(3, "last stages that are trained together", low=1)
+    learning_rate_scale: float = key(
+        0.1, "of each of them in the next one's: more is more faithful, less more varied", 0, 1
+    )
+    reconstruction: float = key(10.0, "weight of giving the photograph back", low=0)
+    gradient_penalty: float = key(0.1, "weight of the Wasserstein gradient penalty", low=0)
+    discriminator_steps: int = key(3, "updates of the discriminator on an image", low=1)
+    generator_steps: int = key(3, "steps of the generator along a gradient", low=1)
+    noise: float = key(0.1, "a stage's noise in the error it begins with", low=0)
+    trained: str = key(
+        "", "harmonise, edit: run on the same photograph to fine-tune; empty: train first"
+    )
+    composite: str = key("", "harmonise, edit: the picture to fit in, of the photograph's aspect")
+    mask: str = key("", "harmonise, edit: white where the composite is foreign; empty: everywhere")
+    finetune_steps: int = key(500, "harmonise, edit: updates on the composite", low=0)
+
+
+@dataclass(frozen=True)
+class Paired:
+    """objective paired: an image to the image that belongs to it (pix2pix)."""
+
+    l1: float = key(100.0, "weight of the mean difference to that image", low=0)
+
+
+@dataclass(frozen=True)
+class Semantic:
+    """objective semantic: a label map to the image that belongs to it (GauGAN)."""
+
+    features: float = key(
+        5.0,
+        "weight of the differences in the discriminator's maps, added up (GauGAN: 10, halved for "
+        "its two scales)",
+        low=0,
+    )
+    perceptual: float = key(0.0, "weight of the differences in another network's maps", low=0)
+    network: str = key("", "perceptual: the extractor with those maps, e.g. squeezenet:FILE")
+    taps: tuple[str, ...] = key(("auto",), "perceptual: its submodules, or those it is known for")
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """objective cycle: one kind of images to another, without pairs (CycleGAN)."""
+
+    consistency: float = key(10.0, "weight of the way there and back in giving the image back", 0)
+    identity: float = key(
+        0.5, "weight of leaving alone what is of the other kind already, as a share of it", low=0
+    )
+    pool: int = key(50, "earlier images that the discriminators see again; 0: none", low=0)
+
+
+@dataclass(frozen=True)
 class Teach:
     """Training a teacher from scratch."""
 
-    objective: Literal["adversarial"] = key("adversarial", "noise to image against a discriminator")
-    steps: int = key(20_000, "generator updates", low=1)
-    batch_size: int = key(64, "images a step", low=2)
+    objective: Literal["adversarial", "paired", "semantic", "cycle", "single_image"] = key(
+        "adversarial",
+        "noise to image against a discriminator; image to image in pairs; label map to image; "
+        "image to image without pairs; noise to one photograph's likes",
+    )
+    steps: int = key(20_000, "generator updates; single_image: at each size", low=1)
+    batch_size: int = key(64, "images a step", low=1)
     loss: Literal["hinge", "bce", "least_squares", "wasserstein"] = key(
         "hinge", "adversarial loss of generator and discriminator"
     )
@@ -51,8 +115,29 @@ class Teach:
     )
     look_samples: int = key(2_000, "images of that Fréchet distance", low=2)
     best: bool = key(True, "take the weights of the best look, not the last ones")
+    jitter: int = key(
+        0,
+        "paired, semantic, cycle: pixels by which images are enlarged before a random part is cut "
+        "(pix2pix: 30)",
+        low=0,
+    )
+    decay_from: float = key(
+        1.0,
+        "paired, semantic, cycle: share of the steps after which the learning rates go down, to "
+        "nothing at the end (as published: 0.5)",
+        low=0,
+        high=1,
+    )
     discriminator: Discriminator = field(
         default_factory=Discriminator, metadata={"doc": "the teacher's opponent"}
+    )
+    paired: Paired = field(default_factory=Paired, metadata={"doc": "pairs of images (pix2pix)"})
+    semantic: Semantic = field(
+        default_factory=Semantic, metadata={"doc": "label maps and images (GauGAN)"}
+    )
+    cycle: Cycle = field(default_factory=Cycle, metadata={"doc": "two kinds of images (CycleGAN)"})
+    single_image: SingleImage = field(
+        default_factory=SingleImage, metadata={"doc": "one photograph (ConSinGAN)"}
     )
 
     def mistakes(self) -> list[str]:
@@ -64,5 +149,10 @@ class Teach:
             found.append(
                 "teach.adaptive: the sign of a Wasserstein critic says nothing; write 0, or take "
                 "another teach.loss"
+            )
+        if (self.single_image.task == "generate") == bool(self.single_image.composite):
+            found.append(
+                "teach.single_image.composite: the picture to fit in, for the tasks harmonise and "
+                "edit; give it for these and for these only"
             )
         return found

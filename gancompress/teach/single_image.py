@@ -90,6 +90,18 @@ def reconstruction_inputs(generator: ConSinGANGenerator, coarsest: Tensor, seed:
     return {**noise, "noise_0": coarsest}
 
 
+def new_inputs(
+    generator: ConSinGANGenerator, coarsest: Tensor, feed: Feed | None, n: int, seed: int
+) -> Batch:
+    """Inputs of ``n`` images other than the photograph, as in training."""
+    drawn = draw_inputs(generator.inputs, range(n), seed)
+    noise = {name: value.to(coarsest.device) for name, value in drawn.items()}
+    if feed is None:
+        return noise
+    fed = [feed(coarsest, np.random.default_rng([seed, index])) for index in range(n)]
+    return {**noise, "noise_0": torch.cat(fed)}
+
+
 def teach_single_image(
     generator: ConSinGANGenerator,
     discriminator: nn.Module,
@@ -201,7 +213,7 @@ def train_stage(
             on_real, _ = discriminator(real)
             on_fake, _ = discriminator(fake.detach())
             d_loss = wasserstein_discriminator(on_real, on_fake)
-            (d_loss + learning.gradient_penalty * penalty).backward()
+            torch.autograd.backward(d_loss + learning.gradient_penalty * penalty)
             descend(opt_d)
 
         # Update the generator; the discriminator's own gradients would be thrown away.
@@ -209,7 +221,7 @@ def train_stage(
         on_fake, _ = discriminator(fake)
         g_loss = hinge_generator(on_fake)
         error = F.mse_loss(reconstructed, real)
-        (g_loss + learning.reconstruction * error).backward()
+        torch.autograd.backward(g_loss + learning.reconstruction * error)
         descend(opt_g, steps=learning.generator_steps)
         discriminator.requires_grad_(True)
         for rate in rates:

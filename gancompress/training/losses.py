@@ -124,7 +124,7 @@ def _gradient_between(
     between = torch.lerp(fake.detach(), real.detach(), share).requires_grad_(True)
     logits, _ = discriminator(between, **conditions)
     (gradient,) = torch.autograd.grad(logits.sum(), between, create_graph=True)
-    return gradient  # type: ignore[no-any-return]
+    return gradient
 
 
 def r1_penalty(discriminator: nn.Module, real: Tensor, conditions: Mapping[str, Tensor]) -> Tensor:

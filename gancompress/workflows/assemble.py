@@ -87,8 +87,10 @@ def _open_images(data: Data) -> Images:
 
 
 def real_images(recipe: Recipe) -> tuple[Images, Images] | None:
-    """The recipe's real images, if it has any."""
-    return open_data(recipe.data, recipe.seed) if recipe.data.source else None
+    """The recipe's real images, if it has any; one photograph is none of a distribution."""
+    if not recipe.data.source or recipe.data.layout == "photograph":
+        return None
+    return open_data(recipe.data, recipe.seed)
 
 
 def inputs_of(module: nn.Module, given: Mapping[str, InputKeys], where: str) -> InputSpec:

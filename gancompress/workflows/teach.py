@@ -6,9 +6,11 @@ from gancompress.elastic.student import Student, save_student
 from gancompress.recipe.schema import Recipe
 from gancompress.run_dir import RunDir
 from gancompress.workflows.teach_adversarial import teach_adversarial
+from gancompress.workflows.teach_single_image import teach_single_image
 
 OBJECTIVES: dict[str, Callable[[Recipe, RunDir], Student]] = {
     "adversarial": teach_adversarial,
+    "single_image": teach_single_image,
 }
 
 
