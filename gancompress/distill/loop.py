@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,13 @@ from gancompress.distill.sampling import SubnetRule
 from gancompress.distill.source import Source
 from gancompress.distill.step import Step
 from gancompress.distill.validation import HeldOut, Show, Validation
-from gancompress.distill.watch import Watch
+from gancompress.distill.watch import remarks
 from gancompress.elastic import Subnet, Supernet
 from gancompress.training.checkpoint import Stateful, load_checkpoint
 from gancompress.training.engine import fit
 from gancompress.training.losses import AdversarialLoss
 from gancompress.training.optimise import Schedule, adam, moving_average, scheduled
+from gancompress.training.watch import Watch
 
 
 @dataclass(frozen=True)
@@ -157,7 +159,8 @@ def distill(
         state["discriminator_optimizer"] = opponent.optimizer
         state["discriminator_schedule"] = rates[1]
     best = checkpoint.with_name(f"{checkpoint.stem}-best.pt")
-    watch = Watch(adversary.loss if adversary else "", log, say, checkpoint.stem)
+    loss = adversary.loss if adversary else ""
+    watch = Watch(partial(remarks, adversarial=loss), log, say, checkpoint.stem)
     validation = None
     if validate is not None:
         kept = best if accelerator.is_main_process else None

@@ -1,22 +1,17 @@
 """Saying in plain language where a distillation looks wrong."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
-# The discriminator's loss below which it tells every image apart, by loss; its loss at a coin's
-# toss is 2, 2 log 2 and 1/2. The Wasserstein loss has no such scale.
-SATURATED = {"hinge": 0.05, "bce": 0.05, "least_squares": 0.02}
+from gancompress.training.watch import SATURATED, numbers
 
 # Share of the teacher's spread below which the student answers the mean.
 COLLAPSED = 0.1
 
 # Share of the pull on the output above which one term is all that counts.
 DOMINATING = 0.995
-
-# Steps in which anything may still look wrong.
-PATIENCE = 200
 
 
 def spread(student: Tensor, teacher: Tensor) -> Tensor:
@@ -46,54 +41,14 @@ def pulls(weighted: Mapping[str, Tensor], output: Tensor) -> dict[str, Tensor]:
     return {name: norm / total for name, norm in norms.items()} if len(norms) > 1 else {}
 
 
-class Watch:
-    """Reads every event of the log and remarks, once each, on what looks wrong.
-
-    Args:
-        adversarial: the discriminator's loss.
-        log: takes every event, and one more with a ``remark`` for each remark.
-        say: shows a line to the person who waits.
-        title: of the training.
-    """
-
-    def __init__(
-        self,
-        adversarial: str,
-        log: Callable[[Mapping[str, object]], None],
-        say: Callable[[str], None],
-        title: str,
-    ) -> None:
-        self._adversarial = adversarial
-        self._log = log
-        self._say = say
-        self._title = title
-        self._said: set[str] = set()
-
-    def __call__(self, event: Mapping[str, object]) -> None:
-        """Log ``event`` (see :func:`gancompress.training.engine.fit`) and remark on it."""
-        self._log(event)
-        step = event["step"]
-        assert isinstance(step, int)
-        numbers = {name: x for name, x in event.items() if isinstance(x, float)}
-        if step >= PATIENCE:
-            for kind, text in remarks(numbers, self._adversarial).items():
-                if kind not in self._said:
-                    self._said.add(kind)
-                    self.tell(step, text)
-
-    def tell(self, step: int, text: str) -> None:
-        """Log and show one line of plain language."""
-        self._log({"step": step, "remark": text})
-        self._say(f"{self._title}, step {step}: {text}")
-
-
-def remarks(losses: Mapping[str, float], adversarial: str) -> dict[str, str]:
+def remarks(event: Mapping[str, object], *, adversarial: str) -> dict[str, str]:
     """What looks wrong in the means of some steps, by kind.
 
     Args:
-        losses: by name, as a step gives them.
+        event: losses by name, as a step gives them.
         adversarial: the discriminator's loss.
     """
+    losses = numbers(event)
     found = {}
     if "d" in losses and losses["d"] < SATURATED.get(adversarial, float("-inf")):
         found["discriminator"] = (

@@ -73,18 +73,44 @@ def collapse_report(
         seen, expected = logits.argmax(1), reference_logits.argmax(1)
         names = classes or [str(number) for number in range(logits.shape[1])]
         missing = _missing(seen, expected, names)
-        by_class = {
-            name: _spread(features[seen == label]) / _spread(reference[expected == label])
-            for label, name in enumerate(names)
-            if int((seen == label).sum()) > 1 and int((expected == label).sum()) > 1
-        }
+        by_class = class_diversity(features, seen, reference, expected, names)
     return CollapseReport(
         duplicates=float((nearest == 0).double().mean()),
         near_duplicates=float((nearest <= NEAR * typical).double().mean()),
-        diversity=_spread(features) / _spread(reference),
+        diversity=diversity(features, reference),
         class_diversity=by_class,
         missing=missing,
     )
+
+
+def diversity(features: Tensor, reference: Tensor) -> float:
+    """Mean squared distance of features (N, D) to their mean, over that of reference (M, D)."""
+    return _spread(features) / _spread(reference)
+
+
+def class_diversity(
+    features: Tensor,
+    labels: Tensor,
+    reference: Tensor,
+    reference_labels: Tensor,
+    classes: Sequence[str],
+    *,
+    least: int = 2,
+) -> dict[str, float]:
+    """:func:`diversity` within each class, by name.
+
+    Args:
+        features, reference: (N, D) and (M, D).
+        labels, reference_labels: their classes, (N,) and (M,).
+        classes: names.
+        least: a class with fewer images on either side is left out.
+    """
+    found = {}
+    for label, name in enumerate(classes):
+        ours, theirs = features[labels == label], reference[reference_labels == label]
+        if min(len(ours), len(theirs)) >= least:
+            found[name] = diversity(ours, theirs)
+    return found
 
 
 def _missing(seen: Tensor, expected: Tensor, names: Sequence[str]) -> tuple[str, ...]:

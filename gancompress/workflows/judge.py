@@ -8,7 +8,7 @@ from torch import nn
 from gancompress.batch import Batch, InputSpec, batch_size, rows
 from gancompress.data.images import Images
 from gancompress.errors import RecipeError
-from gancompress.metrics.classifier import load_classifier, save_classifier, train_classifier
+from gancompress.metrics.classifier import save_classifier, train_classifier
 from gancompress.metrics.collect import Collected, collect
 from gancompress.metrics.conditional import conditional_accuracy
 from gancompress.metrics.extractors import open_extractor
@@ -34,13 +34,15 @@ class Verdict:
     accuracy: float | None
 
 
-def extractor_of(recipe: Recipe, run: RunDir, train: Images | None) -> Extractor | None:
+def extractor_of(
+    recipe: Recipe, run: RunDir, train: Images | None, device: str = "cpu"
+) -> Extractor | None:
     """The recipe's extractor; a classifier is trained on the real images once and kept.
 
     None where a classifier is wanted and there are no real images.
     """
     if recipe.evaluate.extractor != "classifier":
-        return open_extractor(expanded(recipe.evaluate.extractor))
+        return open_extractor(expanded(recipe.evaluate.extractor), device=device)
     if train is None:
         return None
     path = run.path / "classifier.safetensors"
@@ -59,7 +61,7 @@ def extractor_of(recipe: Recipe, run: RunDir, train: Images | None) -> Extractor
             progress=True,
         )
         save_classifier(classifier, path, facts={"data": recipe.data.source})
-    return load_classifier(path)
+    return open_extractor(str(path), device=device)
 
 
 def judge_images(images: Images, extractor: Extractor, reference: FeatureStatistics) -> Verdict:

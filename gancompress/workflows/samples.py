@@ -26,14 +26,20 @@ class Samples:
         self._folder, self._stage, self._main = folder, stage, main_process
         self._frames = folder / f"{stage}.safetensors"
 
-    def __call__(self, step: int, outputs: Mapping[str, Tensor]) -> None:
-        """Draw rows of outputs by title, the last one for the film; what is no image is passed."""
+    def __call__(
+        self, step: int, outputs: Mapping[str, Tensor], frame: Tensor | None = None
+    ) -> None:
+        """Draw rows of outputs by title; what is no image is passed.
+
+        The film gets ``frame``, or the last row.
+        """
         if not self._main or not all(_is_image(output) for output in outputs.values()):
             return
         save_grid(outputs, self._folder / f"{self._stage}-{step:07d}.png")
         # What was drawn of steps that a resumed training does again is dropped.
         frames = {name: x for name, x in self._drawn().items() if name < _title(step)}
-        frames[_title(step)] = to_uint8(list(outputs.values())[-1].detach().cpu())
+        shown = list(outputs.values())[-1] if frame is None else frame
+        frames[_title(step)] = to_uint8(shown.detach().cpu())
         with replacing(self._frames) as temporary:
             safetensors.torch.save_file(frames, temporary)
 

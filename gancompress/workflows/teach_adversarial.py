@@ -1,12 +1,18 @@
 """`teach` with the objective ``adversarial``: noise to image."""
 
+from typing import Any
+
 from gancompress.elastic.student import Architecture, Student
 from gancompress.errors import RecipeError
 from gancompress.recipe.schema import Recipe
 from gancompress.run_dir import RunDir
 from gancompress.teach.adversarial import teach_adversarial as train
+from gancompress.teach.adversarial_step import Rules
+from gancompress.teach.augment import Augment
 from gancompress.workflows import assemble
 from gancompress.workflows.logs import logger
+from gancompress.workflows.looks import look_of
+from gancompress.workflows.samples import Samples
 
 
 def teach_adversarial(recipe: Recipe, run: RunDir) -> Student:
@@ -25,28 +31,46 @@ def teach_adversarial(recipe: Recipe, run: RunDir) -> Student:
     keys = recipe.teach
     opponent = keys.discriminator
     discriminator = assemble.build_discriminator(opponent.factory, opponent.kwargs, recipe.seed + 1)
+    rules = Rules(
+        keys.loss,
+        keys.relativistic,
+        keys.r1,
+        keys.r1_every,
+        keys.gradient_penalty,
+        keys.critic_steps,
+        keys.unrolled,
+    )
+    samples = Samples(run.path / "samples", "teach", accelerator.is_main_process)
     with logger(run, "teach", accelerator.is_main_process) as log:
-        trained = train(
+        taught = train(
             generator,
             discriminator,
             data[0],
             inputs,
+            rules=rules,
+            augment=Augment(keys.augment, keys.adaptive),
+            look=look_of(recipe, run, data[0], inputs, accelerator, samples),
             accelerator=accelerator,
             steps=keys.steps,
             batch_size=keys.batch_size,
-            loss=keys.loss,
-            r1=keys.r1,
-            r1_every=keys.r1_every,
             learning_rate=keys.learning_rate,
             discriminator_learning_rate=keys.discriminator_learning_rate,
             betas=assemble.pair(keys.betas),
             ema=keys.ema,
-            augment=keys.augment,
             seed=recipe.seed,
             checkpoint=run.path / "checkpoints" / "teach.pt",
             checkpoint_seconds=recipe.checkpoint_seconds,
             log=log,
             log_every=recipe.log_every,
         )
-    facts = {"data": recipe.data.source, "images": len(data[0]), "steps": keys.steps}
-    return Student(trained.cpu(), inputs, architecture, {"taught_on": facts})
+    samples.film()
+    facts: dict[str, Any] = {
+        "data": recipe.data.source,
+        "images": len(data[0]),
+        "steps": keys.steps,
+        "step": taught.step,
+    }
+    if taught.frechet is not None:
+        facts["frechet"] = taught.frechet
+        facts["extractor"] = recipe.evaluate.extractor
+    return Student(taught.module.cpu(), inputs, architecture, {"taught_on": facts})

@@ -1,57 +1,143 @@
-"""Teaching a generator against a discriminator."""
+"""Teaching a generator against a discriminator: every loss, looks, resuming, several processes."""
 
+import os
+import socket
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
-from gancompress.batch import draw_inputs
-from gancompress.data.images import images_from_tensor
-from gancompress.generators.dcgan import DCGANDiscriminator, DCGANGenerator
-from gancompress.teach.adversarial import teach_adversarial
-from gancompress.training.losses import ADVERSARIAL
-from gancompress.training.optimise import make_accelerator
+from gancompress.teach.adversarial_step import Rules
+from gancompress.teach.augment import Augment
+from gancompress.teach.looks import Look
+from tests.unit.teach.bright import brightness, teach
+
+RULES = {
+    "hinge": Rules("hinge", r1=0.1, r1_every=2),
+    "bce": Rules("bce", r1=0.1, r1_every=2),
+    "least squares": Rules("least_squares", r1=0.1, r1_every=2),
+    "wasserstein": Rules("wasserstein", gradient_penalty=10.0, critic_steps=2),
+    "relativistic": Rules("bce", relativistic=True, r1=0.1, r1_every=2),
+    "unrolled": Rules("bce", unrolled=2),
+}
 
 
-@pytest.mark.parametrize("loss", sorted(ADVERSARIAL))
-def test_every_loss_teaches_which_class_is_bright(tmp_path: Path, loss: str) -> None:
-    # Class 0 is dark, class 1 is bright: learned only if real images and classes get through.
-    torch.manual_seed(0)
-    labels = torch.arange(64) % 2
-    pixels = (60 + 140 * labels)[:, None, None, None].expand(64, 1, 8, 8)
-    pixels = (pixels + torch.randint(-20, 20, (64, 1, 8, 8))).to(torch.uint8)
-    images = images_from_tensor(pixels, labels=labels, classes=("dark", "bright"))
-    generator = DCGANGenerator(z_dim=4, classes=2, width=8, resolution=8, channels=1)
-    discriminator = DCGANDiscriminator(
-        classes=2, width=8, resolution=8, channels=1, dropout=0, norm=False, published_init=False
-    )
-    taught = teach_adversarial(
-        generator,
-        discriminator,
-        images,
-        generator.inputs,
-        accelerator=make_accelerator("cpu", "no"),
-        steps=150,
-        batch_size=16,
-        loss=loss,  # type: ignore[arg-type]
-        r1=10.0 if loss == "wasserstein" else 0.1,
-        r1_every=2,
-        learning_rate=3e-3,
-        discriminator_learning_rate=3e-3,
-        betas=(0.0, 0.99),
-        ema=0.9,
-        augment=False,
-        seed=0,
-        checkpoint=tmp_path / "c.pt",
-        checkpoint_seconds=1000,
-        log=lambda event: None,
-        log_every=50,
-    )
-    batch = draw_inputs(generator.inputs, range(40), seed=5)
-    with torch.no_grad():
-        brightness = taught(**batch).mean((1, 2, 3))
-    dark, bright = brightness[0::2].mean(), brightness[1::2].mean()
-    # Really -0.53 and 0.57.
+@pytest.mark.parametrize("name", RULES)
+def test_every_loss_teaches_which_class_is_bright(tmp_path: Path, name: str) -> None:
+    # Learned only if real images and classes get through.
+    dark, bright = brightness(teach(tmp_path, RULES[name]))
     assert bright - dark > 0.5
-    assert abs(float(dark) + 0.53) < 0.5
-    assert abs(float(bright) - 0.57) < 0.5
+    assert abs(dark + 0.53) < 0.5
+    assert abs(bright - 0.57) < 0.5
+
+
+def nearness(module: nn.Module) -> dict[str, float]:
+    """A score that is best where the image's mean is 0: no matter where, but not at the end."""
+    torch.rand(3)  # what a score draws is none of the training's business
+    z = torch.eye(4)
+    return {"frechet": float(module(z=z, c=torch.eye(2)[[0, 1, 0, 1]]).std())}
+
+
+def looking(every: int, best: bool, shown: list[int]) -> Look:
+    return Look(every, lambda step, module: shown.append(step), nearness, best)
+
+
+def test_looks_change_nothing_of_the_training(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    augment = ("translation", "color", "cutout")
+    shown: list[int] = []
+    plain = teach(tmp_path / "a", RULES["bce"], steps=7, augment=Augment(augment, 0.0))
+    looked = teach(
+        tmp_path / "b", RULES["bce"], steps=7, augment=Augment(augment, 0.0),
+        look=looking(3, False, shown),
+    )  # fmt: skip
+    assert shown == [3, 6, 7]
+    assert looked.step == 7
+    for name, value in plain.module.state_dict().items():
+        assert torch.equal(value, looked.module.state_dict()[name])
+
+
+def test_the_best_weights_are_taken_and_their_step_told(tmp_path: Path) -> None:
+    events: list[Any] = []
+    taught = teach(tmp_path, RULES["bce"], steps=40, look=looking(8, True, []), events=events)
+    scores = {event["step"]: event["frechet"] for event in events if "frechet" in event}
+    assert taught.step == min(scores, key=scores.__getitem__) < 40
+    assert taught.frechet == scores[taught.step]
+    with torch.no_grad():
+        assert nearness(taught.module)["frechet"] == taught.frechet
+
+
+class Killed(Exception):
+    """The training ends here."""
+
+
+@pytest.mark.parametrize("at", [5, 10])
+def test_resumed_equals_uninterrupted_down_to_the_best_look(tmp_path: Path, at: int) -> None:
+    rules = Rules("bce", r1=0.1, r1_every=3, gradient_penalty=1.0, critic_steps=2, unrolled=1)
+
+    def augment() -> Augment:
+        return Augment(("translation", "color"), 0.6, adaptation=300)
+
+    def killing(step: int, module: nn.Module) -> None:
+        if step == at:
+            raise Killed
+
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "killed").mkdir()
+    changes = augment()
+    whole = teach(
+        tmp_path / "whole", rules, steps=15, augment=changes, look=looking(5, True, []),
+        checkpoint_seconds=0,
+    )  # fmt: skip
+    with pytest.raises(Killed):
+        teach(
+            tmp_path / "killed", rules, steps=15, augment=augment(),
+            look=Look(5, killing, nearness, True), checkpoint_seconds=0,
+        )  # fmt: skip
+    resumed_changes = augment()
+    resumed = teach(
+        tmp_path / "killed", rules, steps=15, augment=resumed_changes,
+        look=looking(5, True, []), checkpoint_seconds=0,
+    )  # fmt: skip
+    assert (resumed.step, resumed.frechet) == (whole.step, whole.frechet)
+    assert resumed_changes.state_dict() == changes.state_dict()
+    assert changes.probability > 0
+    for name, value in whole.module.state_dict().items():
+        assert torch.equal(value, resumed.module.state_dict()[name])
+
+
+def test_two_processes_equal_one_with_the_same_global_batch(tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    program = [sys.executable, "-m", "tests.unit.teach.one_of_two", str(tmp_path)]
+    base = {**os.environ, "OMP_NUM_THREADS": "1", "MASTER_ADDR": "127.0.0.1",
+            "MASTER_PORT": str(port), "WORLD_SIZE": "2"}  # fmt: skip
+    started = [
+        subprocess.Popen(
+            program, env={**base, "RANK": str(rank), "LOCAL_RANK": str(rank)},
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )
+        for rank in range(2)
+    ]  # fmt: skip
+    told = [process.communicate(timeout=120)[0] for process in started]
+    assert [process.returncode for process in started] == [0, 0], told[0][-3000:] + told[1][-3000:]
+    found = [torch.load(tmp_path / f"rank{rank}.pt", weights_only=True) for rank in range(2)]
+    for name, value in found[0]["weights"].items():
+        assert torch.equal(value, found[1]["weights"][name])
+    (tmp_path / "one").mkdir()
+    from tests.unit.teach.one_of_two import AUGMENT, RULES, STEPS
+
+    events: list[Any] = []
+    augment = AUGMENT()
+    one = teach(tmp_path / "one", RULES, steps=STEPS, batch_size=16, augment=augment, events=events)
+    for name, value in one.module.state_dict().items():
+        torch.testing.assert_close(value, found[0]["weights"][name], rtol=0, atol=1e-4)
+    assert found[0]["augment"] == augment.state_dict()["probability"] > 0
+    for ours, theirs in zip(events, found[0]["events"], strict=True):
+        assert theirs == pytest.approx(ours, abs=1e-3)

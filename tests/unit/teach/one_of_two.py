@@ -1,0 +1,42 @@
+"""One of two processes of a teaching: ``python -m tests.unit.teach.one_of_two FOLDER``."""
+
+import os
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+
+from gancompress.teach.adversarial_step import Rules
+from gancompress.teach.augment import Augment
+from tests.unit.teach.bright import teach
+
+# With all that draws numbers or averages over a batch.
+RULES = Rules("bce", r1=0.1, r1_every=2, gradient_penalty=1.0, critic_steps=2, unrolled=1)
+AUGMENT = partial(Augment, ("translation", "color", "cutout"), 0.6, adaptation=300)
+STEPS = 6
+
+
+def main(folder: Path) -> None:
+    accelerator = Accelerator(cpu=True)
+    assert accelerator.num_processes == 2
+    events: list[Any] = []
+    augment = AUGMENT()
+    taught = teach(
+        folder, RULES, steps=STEPS, batch_size=8, augment=augment, accelerator=accelerator,
+        events=events,
+    )  # fmt: skip
+    found = {
+        "weights": taught.module.state_dict(),
+        "augment": augment.probability,
+        "events": events,
+    }
+    torch.save(found, folder / f"rank{accelerator.process_index}.pt")
+    torch.distributed.destroy_process_group()
+
+
+if __name__ == "__main__":
+    os.environ["ACCELERATE_USE_CPU"] = "true"
+    main(Path(sys.argv[1]))
