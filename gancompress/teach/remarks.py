@@ -49,8 +49,8 @@ def _runaway(values: Mapping[str, float], loss: str) -> dict[str, str]:
     if g is None or g <= RUNAWAY.get(loss, float("inf")):
         return {}
     return {
-        "runaway": f"the generator's loss runs away (g {g:.3g}): nothing it makes is believed; raise "
-        "teach.r1, or lower teach.discriminator_learning_rate"
+        "runaway": f"the generator's loss runs away (g {g:.3g}): nothing it makes is believed; "
+        "raise teach.r1, or lower teach.discriminator_learning_rate"
     }
 
 

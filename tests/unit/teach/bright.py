@@ -67,7 +67,9 @@ def teach(
 
 def brightness(taught: Taught) -> tuple[float, float]:
     """Mean of dark and of bright images; really -0.53 and 0.57."""
-    batch = draw_inputs({**taught.module.inputs}, range(40), seed=5)  # type: ignore[arg-type]
+    generator = taught.module
+    assert isinstance(generator, DCGANGenerator)
+    batch = draw_inputs(generator.inputs, range(40), seed=5)
     with torch.no_grad():
-        means = taught.module(**batch).mean((1, 2, 3))
+        means = generator(**batch).mean((1, 2, 3))
     return float(means[0::2].mean()), float(means[1::2].mean())
