@@ -129,6 +129,13 @@ def example_inputs(spec: Mapping[str, Input], n: int = 2, seed: int = 0) -> Batc
     return batch
 
 
+def in_range(images: Tensor, entry: Input) -> Tensor:
+    """Images in [-1, 1] as the input ``entry`` wants them; what is no image stays as it is."""
+    if entry.kind != "image":
+        return images
+    return (images + 1) * ((entry.high - entry.low) / 2) + entry.low
+
+
 def batch_size(batch: Mapping[str, Tensor]) -> int:
     """Number of samples in a batch."""
     return next(iter(batch.values())).shape[0]

@@ -1,6 +1,6 @@
 """Semantic synthesis data: a class for every pixel, the outlines of instances, and photographs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -76,6 +76,12 @@ class LabelMaps:
         if self.photos is not None:
             rows["target"] = to_float(self.photos.batch(chosen))
         return rows
+
+    def subset(self, indices: Indices) -> "LabelMaps":
+        """The rows at ``indices``, as a data set of their own."""
+        edges = None if self.edges is None else self.edges.subset(indices)
+        photos = None if self.photos is None else self.photos.subset(indices)
+        return replace(self, maps=self.maps.subset(indices), edges=edges, photos=photos)
 
 
 def open_label_maps(

@@ -33,18 +33,17 @@ class FeatureNetwork:
         return [maps[name] for name in self.taps]
 
 
-def open_network(term: str, text: str, taps: Sequence[str], device: str) -> FeatureNetwork:
-    """The network that a recipe names for ``term``.
+def open_network(place: str, text: str, taps: Sequence[str], device: str) -> FeatureNetwork:
+    """The network that a recipe names at ``place``, e.g. ``distill.terms.style``.
 
     Args:
-        term: for messages.
+        place: for messages.
         text: as :func:`gancompress.metrics.extractors.open_extractor` takes it.
         taps: submodules of the network; ``auto`` for those that it is known for.
 
     Raises:
         RecipeError: it is a mere function, or its taps are not known.
     """
-    place = f"distill.terms.{term}"
     extractor = open_extractor(text, device=device)
     if not isinstance(extractor, NetworkExtractor):
         raise RecipeError(

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from gancompress.generators.norms import Norm, norm
 from gancompress.generators.resnet import initialise
+from gancompress.generators.spectral import SpectralConv2d
 
 
 class PatchGAN(nn.Module):
@@ -17,6 +18,7 @@ class PatchGAN(nn.Module):
         width: channels of the first convolution (ndf); doubled by each layer up to eight times.
         layers: convolutions of stride 2.
         norm_kind: ``instance`` (CycleGAN) or ``batch`` (pix2pix).
+        spectral: spectral norm on all convolutions but the last (GauGAN).
     """
 
     def __init__(
@@ -25,16 +27,18 @@ class PatchGAN(nn.Module):
         width: int = 64,
         layers: int = 3,
         norm_kind: Norm = "instance",
+        spectral: bool = False,
     ) -> None:
         super().__init__()
+        conv = SpectralConv2d if spectral else nn.Conv2d
         bias = norm_kind == "instance"
-        modules: list[nn.Module] = [nn.Conv2d(in_channels, width, 4, stride=2, padding=1)]
+        modules: list[nn.Module] = [conv(in_channels, width, 4, stride=2, padding=1)]
         modules.append(nn.LeakyReLU(0.2))
         channels = width
         for layer in range(1, layers + 1):
             out = width * min(2**layer, 8)
             stride = 2 if layer < layers else 1
-            modules.append(nn.Conv2d(channels, out, 4, stride=stride, padding=1, bias=bias))
+            modules.append(conv(channels, out, 4, stride=stride, padding=1, bias=bias))
             modules += [norm(norm_kind, out), nn.LeakyReLU(0.2)]
             channels = out
         modules.append(nn.Conv2d(channels, 1, 4, padding=1))
@@ -63,7 +67,7 @@ class MultiscalePatchGAN(nn.Module):
 
     Args:
         scales: discriminators, each on images half as large as the one before.
-        in_channels, width, layers, norm_kind: of each, as in :class:`PatchGAN`.
+        in_channels, width, layers, norm_kind, spectral: of each, as in :class:`PatchGAN`.
     """
 
     def __init__(
@@ -73,10 +77,11 @@ class MultiscalePatchGAN(nn.Module):
         width: int = 64,
         layers: int = 3,
         norm_kind: Norm = "instance",
+        spectral: bool = False,
     ) -> None:
         super().__init__()
         self.discriminators = nn.ModuleList(
-            PatchGAN(in_channels, width, layers, norm_kind) for _ in range(scales)
+            PatchGAN(in_channels, width, layers, norm_kind, spectral) for _ in range(scales)
         )
 
     def forward(

@@ -1,6 +1,7 @@
 """The schema as text: every key with its type, default and one line of explanation."""
 
 import dataclasses
+import types
 import typing
 from typing import Any
 
@@ -49,6 +50,8 @@ def _type_name(kind: Any) -> str:
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin is typing.Literal:
         return " | ".join(str(choice) for choice in arguments)
+    if origin in (types.UnionType, typing.Union):
+        return " or ".join(_type_name(option) for option in arguments)
     if origin is tuple:
         return f"list of {_type_name(arguments[0])}"
     if origin is dict:

@@ -193,9 +193,21 @@ class Recipe:
     export: Export = field(default_factory=Export, metadata={"doc": "file formats"})
     evaluate: Evaluate = field(default_factory=Evaluate, metadata={"doc": "scores"})
 
+    @property
+    def taught_on_inputs(self) -> bool:
+        """Whether `teach` trains on what the teacher is fed: one split serves all stages."""
+        return not self.teacher.given and self.teach.objective in ("paired", "semantic", "cycle")
+
+    @property
+    def taught_in_pairs(self) -> bool:
+        """Whether the real images are what the teacher's inputs should become, one by one."""
+        return not self.teacher.given and self.teach.objective in ("paired", "semantic")
+
     def mistakes(self) -> list[str]:
         """What does not fit together although every key by itself does."""
         found = []
+        if self.taught_on_inputs:
+            found += self._mistakes_of_inputs()
         if not self.teacher.given and not self.data.source:
             found.append(
                 "teacher.file: empty, and data.source too; give a teacher file, weights for "
@@ -224,7 +236,7 @@ class Recipe:
             betas = getattr(self, section).betas
             if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
                 found.append(f"{section}.betas: two numbers in [0, 1), got {list(betas)}")
-        found += self.teach.mistakes()
+        found += [*self.data.mistakes(), *self.teach.mistakes()]
         if self.distill.accumulate > self.distill.batch_size // 2:
             found.append(
                 f"distill.accumulate: {self.distill.accumulate} parts of a batch of "
@@ -238,5 +250,28 @@ class Recipe:
             found.append(
                 f"search.score_samples: {self.search.score_samples} is more than "
                 f"collect.held_out ({self.collect.held_out})"
+            )
+        return found
+
+    def _mistakes_of_inputs(self) -> list[str]:
+        """Of a teaching on inputs and what they should become."""
+        found, fed, real = [], self.teacher.data, self.data
+        objective = self.teach.objective
+        if not fed.source:
+            found.append(
+                f"teacher.data.source: empty, but teach.objective {objective} learns from what the "
+                "teacher is fed; give a folder or zip"
+            )
+        if real.source == "digits":
+            found.append(f"data.source: digits: nothing belongs to them; {objective} needs images")
+        same_file = real.layout == fed.layout == "side_by_side" and real.source == fed.source
+        if same_file and real.direction != fed.direction:
+            found.append(
+                f"data.direction: {real.direction}, but teacher.data.direction is {fed.direction}: "
+                "the inputs themselves would be what they should become; write the same"
+            )
+        if not real.held_out:
+            found.append(
+                f"data.held_out: 0, but {objective} looks at held-out images; give a share"
             )
         return found

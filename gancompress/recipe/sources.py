@@ -30,7 +30,9 @@ class Data:
     )
     folder: str = key("", "folder of the images in it, e.g. trainB; empty: everywhere")
     direction: Literal["AtoB", "BtoA"] = key("AtoB", "side_by_side: B (right) or A is taken")
-    resolution: int = key(32, "height and width the images are brought to", low=4)
+    resolution: int | tuple[int, ...] = key(
+        32, "height and width that the images are brought to: one number, or [256, 512]", low=4
+    )
     channels: int = key(3, "1 for greyscale, 3 for colour", low=1)
     crop: Literal["none", "center"] = key("none", "stretch to the resolution, or cut to it first")
     corrupt: Literal["refuse", "skip"] = key("refuse", "files that cannot be read")
@@ -38,6 +40,26 @@ class Data:
         "convert", "files of 16 bits, with transparency, a palette or other channels"
     )
     held_out: float = key(0.2, "share kept away from training, for reporting", low=0, high=0.9)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width."""
+        if isinstance(self.resolution, int):
+            return self.resolution, self.resolution
+        return self.resolution[0], self.resolution[1]
+
+    def mistakes(self) -> list[str]:
+        """What does not fit together although every key by itself does."""
+        if isinstance(self.resolution, int):
+            return []
+        if len(self.resolution) != 2 or min(self.resolution) < 4:
+            return [
+                "data.resolution: one number, or height and width, of at least 4; got "
+                f"{list(self.resolution)}"
+            ]
+        if self.source == "digits" and self.resolution[0] != self.resolution[1]:
+            return [f"data.resolution: digits are square, got {list(self.resolution)}"]
+        return []
 
 
 @dataclass(frozen=True)

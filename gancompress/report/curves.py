@@ -61,7 +61,8 @@ def _curves(events: Iterable[Mapping[str, Any]]) -> dict[str, dict[int, float]]:
     by_step: dict[int, Mapping[str, Any]] = {}
     for event in events:
         if isinstance(event.get("step"), int) and "event" not in event:
-            by_step[event["step"]] = event
+            # Losses and looks at held-out data are lines of their own.
+            by_step[event["step"]] = {**by_step.get(event["step"], {}), **event}
     curves: dict[str, dict[int, float]] = {}
     for step in sorted(by_step):
         for name, value in by_step[step].items():

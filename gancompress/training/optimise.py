@@ -110,12 +110,19 @@ def follow_buffers(average: AveragedModel, module: nn.Module) -> None:
 
 
 def scheduled(
-    optimizer: torch.optim.Optimizer, schedule: Schedule, steps: int
+    optimizer: torch.optim.Optimizer, schedule: Schedule, steps: int, *, begin: float = 0.0
 ) -> torch.optim.lr_scheduler.LambdaLR:
-    """A learning rate that stays, or goes to zero along a line or a half cosine in ``steps``."""
+    """A learning rate that stays, or goes to zero along a line or a half cosine in ``steps``.
+
+    Args:
+        optimizer: whose rate it is.
+        schedule: along what it goes down.
+        steps: after which it is zero.
+        begin: share of the steps in which it stays as it is first; 1: in all.
+    """
 
     def factor(step: int) -> float:
-        share = min(step / steps, 1.0)
+        share = min(max(step / steps - begin, 0.0) / max(1.0 - begin, 1 / steps), 1.0)
         if schedule == "linear":
             return 1.0 - share
         if schedule == "cosine":

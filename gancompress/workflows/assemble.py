@@ -34,7 +34,12 @@ from gancompress.teachers.teacher import ModuleTeacher
 from gancompress.training.optimise import make_accelerator
 from gancompress.workflows.own_teacher import load_own
 from gancompress.workflows.remote_teacher import open_remote
-from gancompress.workflows.teacher_data import expanded, located, open_teacher_data
+from gancompress.workflows.teacher_data import (
+    NumberedRows,
+    expanded,
+    located,
+    open_teacher_data,
+)
 
 # Enough for the order of channels (elastic/importance.py), and as many as fit into memory at once.
 IMPORTANCE_SAMPLES = 64
@@ -51,24 +56,26 @@ def prepare(recipe: Recipe) -> Accelerator:
     return make_accelerator(recipe.device, recipe.precision)
 
 
-def open_data(data: Data, seed: int) -> tuple[Images, Images]:
-    """The real images as (training, held out)."""
+def open_data(data: Data, seed: int, *, by_class: bool = True) -> tuple[Images, Images]:
+    """The real images as (training, held out), by default with equal shares of every class."""
     if data.source == "digits":
-        train = open_digits(data.resolution, part="train")
-        return train, open_digits(data.resolution, part="held_out")
-    images = _open_images(data)
+        train = open_digits(data.size[0], part="train")
+        return train, open_digits(data.size[0], part="held_out")
+    images = open_all(data)
     count = int(len(images) * data.held_out)
-    train_rows, held_out_rows = split(len(images), count, seed=seed, labels=images.labels)
+    labels = images.labels if by_class else None
+    train_rows, held_out_rows = split(len(images), count, seed=seed, labels=labels)
     return images.subset(train_rows), images.subset(held_out_rows)
 
 
-def _open_images(data: Data) -> Images:
+def open_all(data: Data) -> Images:
+    """The real images, not parted."""
     path, folder = located(data.source), data.folder or None
     if data.layout == "side_by_side":
         pairs = open_side_by_side(
             path,
             direction=data.direction,
-            resolution=data.resolution,
+            resolution=data.size,
             folder=folder,
             corrupt=data.corrupt,
             odd=data.odd,
@@ -78,7 +85,7 @@ def _open_images(data: Data) -> Images:
     return open_images(
         path,
         folder=folder,
-        resolution=data.resolution,
+        resolution=data.size,
         crop=data.crop,
         channels=data.channels,
         corrupt=data.corrupt,
@@ -121,8 +128,13 @@ def load_teacher(recipe: Recipe, run: RunDir) -> ModuleTeacher | RemoteTeacher:
         data = open_teacher_data(keys.data, inputs, recipe.collect, recipe.seed)
         return open_remote(keys.remote, inputs, data, run.path)
     found = open_teacher(recipe, run)
-    data = open_teacher_data(keys.data, found.inputs, recipe.collect, recipe.seed)
-    return ModuleTeacher(found.module, found.inputs, data)
+    return ModuleTeacher(found.module, found.inputs, teacher_data(recipe, found.inputs))
+
+
+def teacher_data(recipe: Recipe, inputs: InputSpec) -> NumberedRows | None:
+    """What the teacher is fed; held out is what its own training did not see."""
+    share = recipe.data.held_out if recipe.taught_on_inputs else None
+    return open_teacher_data(recipe.teacher.data, inputs, recipe.collect, recipe.seed, share)
 
 
 def open_teacher(recipe: Recipe, run: RunDir) -> Student:

@@ -156,7 +156,8 @@ def feature_networks(keys: Distill, device: str) -> dict[str, FeatureNetwork]:
         if name in NETWORK_TERMS:
             named = (term.network, term.taps)
             if named not in opened:
-                opened[named] = open_network(name, term.network, term.taps, device)
+                place = f"distill.terms.{name}"
+                opened[named] = open_network(place, term.network, term.taps, device)
             found[name] = opened[named]
     return found
 

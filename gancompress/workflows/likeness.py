@@ -5,7 +5,7 @@ import torch
 from scipy.stats import spearmanr
 from torch import Tensor, nn
 
-from gancompress.batch import Batch
+from gancompress.batch import Batch, InputSpec
 from gancompress.data.live import Pairs
 from gancompress.metrics.features import Extractor, NetworkExtractor
 from gancompress.metrics.images import as_uint8
@@ -80,18 +80,18 @@ def side_by_side(
         return None
     with torch.no_grad():
         made = student(**inputs)
-    return {**_visible(pairs, inputs), "teacher": answers, "student": made}
+    return {**visible(pairs.inputs, inputs), "teacher": answers, "student": made}
 
 
-def _visible(pairs: Pairs, inputs: Batch) -> dict[str, Tensor]:
-    """The inputs that can be looked at."""
-    visible = {}
-    for name, entry in pairs.inputs.items():
+def visible(spec: InputSpec, inputs: Batch) -> dict[str, Tensor]:
+    """The one of the inputs that can be looked at, as ``input``; nothing where there is none."""
+    found = {}
+    for name, entry in spec.items():
         value = inputs[name]
         if entry.kind == "image" and value.shape[1] in (1, 3):
-            visible["input"] = (value - entry.low) * (2 / (entry.high - entry.low)) - 1
+            found["input"] = (value - entry.low) * (2 / (entry.high - entry.low)) - 1
         elif entry.kind == "label_map":
             # A grey level a class.
             numbers = value.argmax(dim=1, keepdim=True)
-            visible["input"] = numbers / max(entry.shape[0] - 1, 1) * 2 - 1
-    return visible
+            found["input"] = numbers / max(entry.shape[0] - 1, 1) * 2 - 1
+    return found

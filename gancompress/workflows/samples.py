@@ -39,7 +39,7 @@ class Samples:
         # What was drawn of steps that a resumed training does again is dropped.
         frames = {name: x for name, x in self._drawn().items() if name < _title(step)}
         shown = list(outputs.values())[-1] if frame is None else frame
-        frames[_title(step)] = to_uint8(shown.detach().cpu())
+        frames[_title(step)] = to_uint8(shown.detach().cpu()).contiguous()
         with replacing(self._frames) as temporary:
             safetensors.torch.save_file(frames, temporary)
 

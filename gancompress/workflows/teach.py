@@ -6,10 +6,16 @@ from gancompress.elastic.student import Student, save_student
 from gancompress.recipe.schema import Recipe
 from gancompress.run_dir import RunDir
 from gancompress.workflows.teach_adversarial import teach_adversarial
+from gancompress.workflows.teach_cycle import teach_cycle
+from gancompress.workflows.teach_paired import teach_paired
+from gancompress.workflows.teach_semantic import teach_semantic
 from gancompress.workflows.teach_single_image import teach_single_image
 
 OBJECTIVES: dict[str, Callable[[Recipe, RunDir], Student]] = {
     "adversarial": teach_adversarial,
+    "paired": teach_paired,
+    "semantic": teach_semantic,
+    "cycle": teach_cycle,
     "single_image": teach_single_image,
 }
 

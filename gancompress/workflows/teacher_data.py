@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from gancompress.batch import DRAWN, Input, InputSpec
+from gancompress.batch import DRAWN, Input, InputSpec, in_range
 from gancompress.data.cache import Problem
 from gancompress.data.images import open_images
 from gancompress.data.label_maps import LabelMaps, open_label_maps
@@ -63,11 +63,15 @@ class NumberedRows:
 
     def _row(self, number: int) -> dict[str, Tensor]:
         row = self.rows[number]
-        return {name: _in_range(row[name], entry) for name, entry in self.inputs.items()}
+        return {name: in_range(row[name], entry) for name, entry in self.inputs.items()}
 
 
 def open_teacher_data(
-    keys: TeacherData, inputs: InputSpec, collect: Collect, seed: int
+    keys: TeacherData,
+    inputs: InputSpec,
+    collect: Collect,
+    seed: int,
+    held_out_share: float | None = None,
 ) -> NumberedRows | None:
     """Rows for the inputs that cannot be drawn; None where there are none.
 
@@ -76,6 +80,8 @@ def open_teacher_data(
         inputs: of the teacher.
         collect: how many samples are wanted. Where there are fewer rows, both parts shrink alike.
         seed: of the choice.
+        held_out_share: of the rows, where the teacher was taught on the others. As many real images
+            under the same seed are parted alike (:func:`gancompress.data.splits.split`).
 
     Raises:
         RecipeError: the recipe names no data and the teacher needs some, or data of another kind.
@@ -91,15 +97,22 @@ def open_teacher_data(
         )
     # A mirrored row serves two samples.
     wanted = -(-collect.count // (1 + keys.flip))
-    share = collect.held_out / (wanted + collect.held_out)
-    held_out = min(collect.held_out, max(1, round(len(rows) * share)), len(rows) - 1)
+    if held_out_share is None:
+        share = collect.held_out / (wanted + collect.held_out)
+        held_out = min(collect.held_out, max(1, round(len(rows) * share)), len(rows) - 1)
+    else:
+        held_out = int(len(rows) * held_out_share)
+        if not held_out:
+            raise DataError(
+                f"data.held_out: {held_out_share:g} of {len(rows)} inputs is none; give more"
+            )
     # Sorted names begin with one class or one place; a random order has something of all.
     order = np.random.default_rng(seed).permutation(len(rows)).tolist()
     train = order[held_out:][:wanted]
     training, kept = collect.count, collect.held_out
     if len(taken) == len(inputs):
         # With nothing drawn beside them, the same rows again would be the same pairs again.
-        training, kept = min(training, len(train) * (1 + keys.flip)), held_out
+        training, kept = min(training, len(train) * (1 + keys.flip)), min(kept, held_out)
     return NumberedRows(rows, train, order[:held_out], keys.flip, training, kept, taken)
 
 
@@ -153,12 +166,6 @@ def _open(keys: TeacherData, taken: InputSpec) -> PairedImages | LabelMaps:
             f"{channels}; mend classes, instances or unknown"
         )
     return maps
-
-
-def _in_range(value: Tensor, entry: Input) -> Tensor:
-    if entry.kind != "image":
-        return value
-    return (value + 1) * ((entry.high - entry.low) / 2) + entry.low
 
 
 def expanded(text: str) -> str:

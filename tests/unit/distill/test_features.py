@@ -119,7 +119,9 @@ def test_a_network_term_without_network_is_refused(tmp_path: Path) -> None:
 
 def test_an_extractor_without_maps_is_refused() -> None:
     with pytest.raises(RecipeError, match="no submodule 'third'; name some of first, second"):
-        open_network("style", "tests.unit.distill.test_features:extractor", ("third",), "cpu")
+        open_network(
+            "distill.terms.style", "tests.unit.distill.test_features:extractor", ("third",), "cpu"
+        )
 
 
 def test_terms_of_one_network_share_its_pass(tmp_path: Path) -> None:

@@ -1,0 +1,192 @@
+"""Two teachers between two kinds of images of which no two belong together (Zhu et al. 2017)."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from gancompress.batch import Input, in_range
+from gancompress.data.images import Images, to_float
+from gancompress.teach.jitter import jittered
+from gancompress.teach.learner import looking, make_learner
+from gancompress.training.checkpoint import Stateful
+from gancompress.training.engine import fit
+from gancompress.training.losses import ADVERSARIAL, AdversarialLoss
+from gancompress.training.optimise import follow_buffers, moving_average
+from gancompress.training.order import batch_indices
+
+
+class Pool:
+    """Earlier images of a generator: half of what a discriminator sees comes from here.
+
+    So it does not forget what the generator did before (Shrivastava et al. 2017, section 2.3).
+    Its images are part of a training's state.
+
+    Args:
+        size: images that it holds; 0 gives back what it is given.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.images: list[Tensor] = []
+
+    def exchange(self, images: Tensor, rng: np.random.Generator) -> Tensor:
+        """Put images (N, C, H, W) in; as many come out: once it is full, old ones by chance."""
+        shown = []
+        for image in images.detach():
+            if len(self.images) < self.size:
+                self.images.append(image.clone())
+            elif self.size and rng.random() < 0.5:
+                place = int(rng.integers(self.size))
+                image, self.images[place] = self.images[place].to(image.device), image.clone()
+            shown.append(image)
+        return torch.stack(shown)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The images, in order."""
+        return {"images": list(self.images)}
+
+    def load_state_dict(self, state: dict[str, Any], /) -> None:
+        """Hold the images of ``state``."""
+        self.images = list(state["images"])
+
+
+def teach_cycle(
+    there: nn.Module,
+    back: nn.Module,
+    critic_a: nn.Module,
+    critic_b: nn.Module,
+    images_a: Images,
+    images_b: Images,
+    name: str,
+    entry: Input,
+    *,
+    consistency: float,
+    identity: float,
+    pool: int,
+    accelerator: Accelerator,
+    steps: int,
+    batch_size: int,
+    loss: AdversarialLoss,
+    jitter: int,
+    flip: bool,
+    learning_rate: float,
+    discriminator_learning_rate: float,
+    betas: tuple[float, float],
+    decay_from: float,
+    ema: float,
+    seed: int,
+    checkpoint: Path,
+    checkpoint_seconds: float,
+    log: Callable[[Mapping[str, Any]], None],
+    log_every: int,
+    look: Callable[[int, nn.Module, nn.Module], None],
+    look_every: int,
+) -> tuple[nn.Module, nn.Module]:
+    """Train a generator from A to B and one back; returns the moving averages of both.
+
+    Args:
+        there, back: ``generator(**{name: images})`` gives images in [-1, 1] of the same shape.
+        critic_a, critic_b: ``discriminator(image)`` gives (logits, features); for A and for B.
+        images_a, images_b: the two kinds, of one shape.
+        name, entry: the one input of either generator; images are fed in its range.
+        consistency: weight of mean |back(there(a)) - a| and of the same for B (eq. 2, λ: 10).
+        identity: weight of mean |there(b) - b| and |back(a) - a|, as a share of ``consistency``
+            (section 5.2; 0.5).
+        pool: images that each discriminator's pool holds.
+        jitter, flip: see :func:`gancompress.teach.jitter.jittered`.
+        decay_from: share of the steps after which the learning rates go down to zero.
+        look: takes the number of steps done and both averages, every ``look_every`` steps.
+    """
+    # Everything that has a state.
+    learner = partial(
+        make_learner, accelerator=accelerator, betas=betas, decay_from=decay_from, steps=steps
+    )
+    generators, critics = nn.ModuleList([there, back]), nn.ModuleList([critic_a, critic_b])
+    painters = learner(generators, learning_rate=learning_rate)
+    judges = learner(critics, learning_rate=discriminator_learning_rate)
+    average = moving_average(generators, ema).eval()
+    both = cast(nn.ModuleList, average.module)
+    pools = Pool(pool), Pool(pool)
+    state: dict[str, Stateful] = {
+        **painters.state("generators"),
+        **judges.state("discriminators"),
+        "average": average,
+        "pool_a": pools[0],
+        "pool_b": pools[1],
+    }
+    if accelerator.scaler is not None:
+        state["scaler"] = accelerator.scaler
+    loss_d, loss_g = ADVERSARIAL[loss]
+
+    def painted(generator: nn.Module, images: Tensor) -> Tensor:
+        result: Tensor = generator(**{name: in_range(images, entry)})
+        return result
+
+    def update(step: int, rng: np.random.Generator) -> dict[str, Tensor]:
+        # The two kinds come in orders of their own, or the same two would meet again and again.
+        a, b = (
+            _drawn(images, batch_indices(step, batch_size, len(images), order), jitter, flip, rng)
+            for images, order in ((images_a, seed), (images_b, seed + 1))
+        )
+        a, b = a.to(accelerator.device), b.to(accelerator.device)
+
+        # Update both generators.
+        with judges.judging(), accelerator.autocast():
+            fake_b, fake_a = painted(there, a), painted(back, b)
+            g_loss = loss_g(_judged(critic_b, fake_b)) + loss_g(_judged(critic_a, fake_a))
+            cycle = F.l1_loss(painted(back, fake_b), a) + F.l1_loss(painted(there, fake_a), b)
+            total = g_loss + consistency * cycle
+            losses = {"g": g_loss, "cycle": cycle}
+            if identity:
+                same = F.l1_loss(painted(there, b), b) + F.l1_loss(painted(back, a), a)
+                total = total + consistency * identity * same
+                losses["identity"] = same
+        painters.learn(total)
+
+        # Update both discriminators, on what their pools give for the new images.
+        shown_a, shown_b = pools[0].exchange(fake_a, rng), pools[1].exchange(fake_b, rng)
+        with accelerator.autocast():
+            d_a = loss_d(_judged(critic_a, a), _judged(critic_a, shown_a))
+            d_b = loss_d(_judged(critic_b, b), _judged(critic_b, shown_b))
+        judges.learn(d_a + d_b)
+        if accelerator.scaler is not None:
+            accelerator.scaler.update()
+        average.update_parameters(generators)
+        follow_buffers(average, generators)
+        return {"d_a": d_a, "d_b": d_b, **losses}
+
+    fit(
+        update,
+        state,
+        steps=steps,
+        seed=seed,
+        checkpoint=checkpoint,
+        checkpoint_seconds=checkpoint_seconds,
+        log=log,
+        log_every=log_every,
+        title="teach",
+        main_process=accelerator.is_main_process,
+        device=accelerator.device,
+        after=looking(lambda done: look(done, *both), look_every, steps),
+    )
+    taught, taught_back = both
+    return taught.eval(), taught_back.eval()
+
+
+def _drawn(
+    images: Images, chosen: np.ndarray, jitter: int, flip: bool, rng: np.random.Generator
+) -> Tensor:
+    batch = {"image": to_float(images.batch(chosen))}
+    return jittered(batch, jitter, flip, rng)["image"]
+
+
+def _judged(critic: nn.Module, images: Tensor) -> Tensor:
+    logits, _ = critic(images)
+    return logits.float()  # type: ignore[no-any-return]

@@ -1,0 +1,165 @@
+"""`teach` with the objective ``paired``: an image to the image that belongs to it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gancompress.batch import Batch, InputSpec, in_range
+from gancompress.data.label_maps import LabelMaps
+from gancompress.data.paired import PairedImages, matched
+from gancompress.elastic.student import Architecture, Student
+from gancompress.errors import DataError
+from gancompress.recipe.schema import Recipe
+from gancompress.run_dir import RunDir
+from gancompress.teach.paired import PairedRows, Wishes
+from gancompress.teach.paired import teach_paired as train
+from gancompress.workflows import assemble
+from gancompress.workflows.likeness import BATCH, visible
+from gancompress.workflows.logs import logger
+from gancompress.workflows.samples import Samples
+from gancompress.workflows.teach_networks import check_networks, the_input
+from gancompress.workflows.teacher_data import NumberedRows
+
+# Held-out pairs that a look measures, and those of them that it shows.
+LOOKED_AT = 64
+PICTURED = 6
+
+
+@dataclass(frozen=True)
+class Split:
+    """Inputs with what they should become.
+
+    Attributes:
+        train: to learn from.
+        held_out: those that every stage keeps away from training.
+    """
+
+    train: PairedImages | LabelMaps
+    held_out: PairedImages | LabelMaps
+
+
+def teach_paired(recipe: Recipe, run: RunDir) -> Student:
+    """Train the recipe's generator as pix2pix does; its provenance says on what."""
+    return teach_pairs(recipe, run, lambda device: Wishes(l1=recipe.teach.paired.l1))
+
+
+def teach_pairs(recipe: Recipe, run: RunDir, wishes: Callable[[str], Wishes]) -> Student:
+    """Train the recipe's generator on pairs; ``wishes`` are made for a device."""
+    accelerator = assemble.prepare(recipe)
+    architecture = Architecture(recipe.teacher.factory, recipe.teacher.kwargs)
+    generator = assemble.seeded(recipe.seed, architecture.build)
+    inputs = assemble.inputs_of(generator, recipe.teacher.inputs, "teacher")
+    name, entry = the_input(inputs, recipe.teach.objective)
+    data = open_pairs_to_learn(recipe, inputs)
+    keys = recipe.teach
+    opponent = keys.discriminator
+    discriminator = assemble.build_discriminator(opponent.factory, opponent.kwargs, recipe.seed + 1)
+    shape = tuple(data.train.batch([0])["target"].shape[1:])
+    check_networks(generator, discriminator, inputs, shape, told=True, jitter=keys.jitter)
+    samples = Samples(run.path / "samples", "teach", accelerator.is_main_process)
+    with logger(run, "teach", accelerator.is_main_process) as log:
+        taught = train(
+            generator,
+            discriminator,
+            data.train,
+            name,
+            entry,
+            wishes=wishes(str(accelerator.device)),
+            accelerator=accelerator,
+            steps=keys.steps,
+            batch_size=keys.batch_size,
+            loss=keys.loss,
+            jitter=keys.jitter,
+            flip=recipe.teacher.data.flip,
+            learning_rate=keys.learning_rate,
+            discriminator_learning_rate=keys.discriminator_learning_rate,
+            betas=assemble.pair(keys.betas),
+            decay_from=keys.decay_from,
+            ema=keys.ema,
+            seed=recipe.seed,
+            checkpoint=run.path / "checkpoints" / "teach.pt",
+            checkpoint_seconds=recipe.checkpoint_seconds,
+            log=log,
+            log_every=recipe.log_every,
+            look=lambda step, module: _look(step, module, data.held_out, inputs, log, samples),
+            look_every=keys.look_every,
+        )
+    samples.film()
+    facts = {
+        "objective": keys.objective,
+        "inputs": recipe.teacher.data.source,
+        "targets": recipe.data.source,
+        "pairs": len(data.train),
+        "held_out": len(data.held_out),
+        "steps": keys.steps,
+        "held_out_l1": l1_of(taught.cpu(), data.held_out, len(data.held_out), inputs),
+    }
+    return Student(taught, inputs, architecture, {"taught_on": facts})
+
+
+def open_pairs_to_learn(recipe: Recipe, inputs: InputSpec) -> Split:
+    """The teacher's inputs with the real images of the same names.
+
+    Raises:
+        DataError: an input has no image of its name, or an image no input.
+    """
+    fed = assemble.teacher_data(recipe, inputs)
+    assert isinstance(fed, NumberedRows)  # the one input was looked at
+    data = fed.rows
+    names = data.maps if isinstance(data, LabelMaps) else data.inputs
+    folders = recipe.teacher.data.folder or ".", recipe.data.folder or "."
+    try:
+        # Names in order, so that either set is parted as the other is.
+        _, targets = matched(names, assemble.open_all(recipe.data), *folders, skip=False)
+    except DataError as error:
+        raise DataError(
+            f"{recipe.data.source}: what the inputs in {recipe.teacher.data.source} should become "
+            f"must have their names: {error}"
+        ) from None
+    whole: PairedImages | LabelMaps
+    if isinstance(data, LabelMaps):
+        whole = replace(data, photos=targets)
+    else:
+        whole = PairedImages(data.inputs, targets)
+    held_out = sorted(fed.held_out)
+    train = sorted(set(range(len(whole))) - set(held_out))
+    return Split(whole.subset(train), whole.subset(held_out))
+
+
+def l1_of(module: nn.Module, pairs: PairedRows, count: int, inputs: InputSpec) -> float:
+    """Mean |output - target| of the first ``count`` pairs, images in [-1, 1]."""
+    total = 0.0
+    for start in range(0, count, BATCH):
+        part = pairs.batch(range(start, min(start + BATCH, count)))
+        made = answers(module, part, inputs)
+        total += float(F.l1_loss(made, part["target"])) * len(made)
+    return total / count
+
+
+def answers(module: nn.Module, given: Batch, inputs: InputSpec) -> Tensor:
+    """What the generator makes of images in [-1, 1] or of label maps, on the CPU."""
+    device = next(module.parameters()).device
+    fed = {name: in_range(given[name], entry).to(device) for name, entry in inputs.items()}
+    with torch.no_grad():
+        made: Tensor = module(**fed)
+    return made.float().cpu()
+
+
+def _look(
+    step: int,
+    module: nn.Module,
+    pairs: PairedRows,
+    inputs: InputSpec,
+    log: Callable[[Mapping[str, Any]], None],
+    samples: Samples,
+) -> None:
+    count = len(pairs)
+    log({"step": step, "held_out_l1": l1_of(module, pairs, min(count, LOOKED_AT), inputs)})
+    few = pairs.batch(range(min(count, PICTURED)))
+    fed = {name: in_range(few[name], entry) for name, entry in inputs.items()}
+    made = answers(module, few, inputs)
+    samples(step, {**visible(inputs, fed), "target": few["target"], "output": made})
