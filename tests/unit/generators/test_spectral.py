@@ -1,6 +1,8 @@
 import copy
 
+import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 from torch.nn.utils import spectral_norm
 
@@ -48,3 +50,22 @@ def test_evaluation_leaves_the_power_iteration_alone() -> None:
     before = copy.deepcopy(layer.state_dict())
     layer(torch.randn(2, 4))
     assert all(torch.equal(before[name], value) for name, value in layer.state_dict().items())
+
+
+@pytest.mark.parametrize(("size", "padding"), [(4, 1), (3, 2), (2, 1)])
+def test_a_map_no_larger_than_the_kernel_is_convolved_as_any_other(size: int, padding: int) -> None:
+    torch.manual_seed(0)
+    conv = SpectralConv2d(3, 5, 4, stride=2, padding=padding).double().eval()
+    x = torch.randn(2, 3, size, size, dtype=torch.float64, requires_grad=True)
+    expected = F.conv2d(x, conv.normalised(), conv.bias, 2, padding)
+    found = conv(x)
+    torch.testing.assert_close(found, expected)
+    assert conv.bias is not None
+    wanted = [x, conv.weight_orig, conv.bias]
+    weights = torch.randn_like(found)
+    for ours, theirs in zip(
+        torch.autograd.grad((found * weights).sum(), wanted),
+        torch.autograd.grad((expected * weights).sum(), wanted),
+        strict=True,
+    ):
+        torch.testing.assert_close(ours, theirs)
