@@ -30,8 +30,11 @@ class UpBlock(nn.Sequential):
         """(N, C, H, W) to (N, C', 2H, 2W)."""
         upsample, conv, norm, activation = self
         # Another convolution may have been put in its place; hooks want to see what lies between.
-        joined = type(conv) is nn.Conv2d and not (conv._forward_hooks or upsample._forward_hooks)
-        h = upsampled_conv(x, conv.weight) if self.training and joined else conv(upsample(x))
+        watched = conv._forward_hooks or upsample._forward_hooks
+        if self.training and type(conv) is nn.Conv2d and not watched:
+            h = upsampled_conv(x, conv.weight)
+        else:
+            h = conv(upsample(x))
         result: Tensor = activation(norm(h))
         return result
 
