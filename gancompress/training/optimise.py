@@ -1,6 +1,7 @@
 """An optimiser step that a poisoned batch cannot ruin, and the average of what it trains."""
 
 import math
+import os
 from collections.abc import Iterable
 from typing import Literal
 
@@ -10,6 +11,8 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.optim.optimizer import ParamsT
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from gancompress.errors import RecipeError
 
 Schedule = Literal["constant", "linear", "cosine"]
 
@@ -133,5 +136,26 @@ def scheduled(
 
 
 def make_accelerator(device: str, precision: str) -> Accelerator:
-    """Where and in which precision to train: accelerate's choice, or the CPU where asked for."""
-    return Accelerator(cpu=device == "cpu", mixed_precision=precision)
+    """Where and in which precision to train.
+
+    Args:
+        device: ``auto`` (a GPU where there is one), ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
+        precision: ``no``, ``bf16`` or ``fp16``.
+
+    Raises:
+        RecipeError: there is no such device, or it does not know the precision.
+    """
+    kind, _, number = device.partition(":")
+    gpus = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if kind not in ("auto", "cpu", *gpus) or (number and not (kind == "cuda" and number.isdigit())):
+        raise RecipeError(f"device: {device!r} is none of auto, cpu, cuda, cuda:1, mps")
+    if kind in gpus and not gpus[kind]:
+        raise RecipeError(f"device: {device}, but PyTorch finds none here; write auto or cpu")
+    if number and int(number) >= torch.cuda.device_count():
+        raise RecipeError(f"device: {device}, but there are {torch.cuda.device_count()} GPUs")
+    if precision == "fp16" and (kind == "cpu" or not any(gpus.values())):
+        raise RecipeError("precision: fp16 needs a GPU; write bf16 or no")
+    if number:
+        # The only way to tell accelerate which one.
+        os.environ["ACCELERATE_TORCH_DEVICE"] = device
+    return Accelerator(cpu=kind == "cpu", mixed_precision=precision)

@@ -6,7 +6,14 @@ import pytest
 import torch
 from torch import nn
 
-from gancompress.training.optimise import descend, follow_buffers, moving_average, scheduled
+from gancompress.errors import RecipeError
+from gancompress.training.optimise import (
+    descend,
+    follow_buffers,
+    make_accelerator,
+    moving_average,
+    scheduled,
+)
 
 
 def test_a_gradient_that_is_not_finite_is_dropped() -> None:
@@ -77,3 +84,33 @@ def test_scaled_gradients_step_as_unscaled_ones_and_overflows_are_passed_over() 
     scaler.update()
     assert torch.equal(scaled.weight, before)
     assert scaler.get_scale() == 512.0
+
+
+@pytest.mark.parametrize(
+    ("device", "precision", "expected"),
+    [
+        ("gpu", "no", "'gpu' is none of auto, cpu, cuda"),
+        ("cpu:1", "no", "'cpu:1' is none of"),
+        ("cuda:one", "no", "'cuda:one' is none of"),
+        ("cuda", "no", "PyTorch finds none here; write auto or cpu"),
+        ("cuda:1", "bf16", "PyTorch finds none here"),
+        ("cpu", "fp16", "fp16 needs a GPU; write bf16 or no"),
+    ],
+)
+def test_a_device_that_is_not_there_is_refused(
+    device: str, precision: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(RecipeError, match=expected):
+        make_accelerator(device, precision)
+
+
+def test_the_second_gpu_is_asked_for_by_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    with pytest.raises(RecipeError, match="cuda:1, but there are 1 GPUs"):
+        make_accelerator("cuda:1", "no")
+
+
+def test_the_recipes_device_is_where_training_happens() -> None:
+    assert make_accelerator("cpu", "no").device == torch.device("cpu")
