@@ -8,6 +8,7 @@ import copy
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Literal
 
 import torch
@@ -51,6 +52,8 @@ class ConSinGANGenerator(nn.Module):
                 f"consingan: sizes {list(sizes)}: give height and width of each stage"
             )
         self.layers, self.borders = layers, borders
+        # How to resize; the way that is fit for training cannot be followed by what looks for axes.
+        self.by_products = False
         self.channels, self.width = channels, width
         self.sizes: list[tuple[int, int]] = []
         self.inputs: InputSpec = {}
@@ -86,16 +89,16 @@ class ConSinGANGenerator(nn.Module):
         height, width = h.shape[2:]
         if margin:
             # The features reach one pixel beyond the image, zeros the rest.
-            h = F.pad(_resize(h, height + 2, width + 2), [self.layers - 1] * 4)
+            h = F.pad(_resize(h, height + 2, width + 2, self.by_products), [self.layers - 1] * 4)
         else:
             h = F.pad(h, [self.layers] * 4)
         h = self.body[0](h)
         for index in range(1, stages):
             fresh = noise[f"noise_{index}"] * self.noise_amp[index]
             height, width = fresh.size(2) - 2 * margin, fresh.size(3) - 2 * margin
-            image = _resize(h, height, width)
+            image = _resize(h, height, width, self.by_products)
             if margin:
-                wide = _resize(h, height + 2 * margin, width + 2 * margin) + fresh
+                wide = _resize(h, height + 2 * margin, width + 2 * margin, self.by_products) + fresh
             else:
                 wide = F.pad(image + fresh, [self.layers] * 4)
             h = self.body[index](wide) + image
@@ -165,8 +168,26 @@ def _block(in_channels: int, out_channels: int, slope: float, padding: int) -> n
     return block
 
 
-def _resize(x: Tensor, height: int, width: int) -> Tensor:
-    return F.interpolate(x, size=(height, width), mode="bicubic", align_corners=True)
+def _resize(x: Tensor, height: int, width: int, by_products: bool) -> Tensor:
+    """Bicubic, corners aligned.
+
+    Args:
+        by_products: as two matrix products. The gradients of ``interpolate`` take as long as the
+            convolutions on a CPU, and differ from run to run on a GPU.
+    """
+    if not by_products:
+        return F.interpolate(x, size=(height, width), mode="bicubic", align_corners=True)
+    rows = _bicubic(x.size(2), height).to(x)
+    columns = _bicubic(x.size(3), width).to(x)
+    return rows @ (x @ columns.T)
+
+
+@lru_cache(maxsize=64)
+def _bicubic(source: int, target: int) -> Tensor:
+    """The matrix (target, source) that resizes a line of ``source`` values."""
+    line = torch.eye(source)[None, :, :, None]
+    resized = F.interpolate(line, size=(target, 1), mode="bicubic", align_corners=True)
+    return resized[0, :, :, 0].T.contiguous()
 
 
 def _initialise(module: nn.Module) -> None:

@@ -24,6 +24,9 @@ class SingleImage:
     stages: int = key(6, "sizes that it is trained on one after the other", low=1)
     min_size: int = key(25, "shorter side of the coarsest, in pixels", low=11)
     max_size: int = key(250, "longer side of the finest", low=11)
+    steps: tuple[int, ...] = key(
+        (), "updates at each size, coarse to fine; empty: teach.steps at every one"
+    )
     concurrent: int = key(3, "last stages that are trained together", low=1)
     learning_rate_scale: float = key(
         0.1, "of each of them in the next one's: more is more faithful, less more varied", 0, 1
@@ -83,7 +86,7 @@ class Teach:
         "noise to image against a discriminator; image to image in pairs; label map to image; "
         "image to image without pairs; noise to one photograph's likes",
     )
-    steps: int = key(20_000, "generator updates; single_image: at each size", low=1)
+    steps: int = key(20_000, "generator updates; single_image: at every size", low=1)
     batch_size: int = key(64, "images a step", low=1)
     loss: Literal["hinge", "bce", "least_squares", "wasserstein"] = key(
         "hinge", "adversarial loss of generator and discriminator"
@@ -154,5 +157,11 @@ class Teach:
             found.append(
                 "teach.single_image.composite: the picture to fit in, for the tasks harmonise and "
                 "edit; give it for these and for these only"
+            )
+        counts = self.single_image.steps
+        if counts and (len(counts) != self.single_image.stages or min(counts) < 1):
+            found.append(
+                f"teach.single_image.steps: one number for each of {self.single_image.stages} "
+                f"stages, at least 1, got {list(counts)}"
             )
         return found

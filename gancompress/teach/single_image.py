@@ -109,7 +109,7 @@ def teach_single_image(
     *,
     learning: Learning,
     feed: Feed | None,
-    steps: int,
+    steps: Sequence[int],
     seed: int,
     books: Bookkeeping,
 ) -> None:
@@ -135,9 +135,9 @@ def teach_single_image(
             real,
             learning=learning,
             feed=feed,
-            steps=steps,
+            steps=steps[stage],
             number=stage,
-            before=stage * steps,
+            before=sum(steps[:stage]),
             seed=seed,
             books=books,
         )
@@ -230,6 +230,7 @@ def train_stage(
         return {name: loss.detach() for name, loss in losses.items()}
 
     generator.train()
+    generator.by_products = True
     discriminator.train()
     fit(
         update,
@@ -245,6 +246,7 @@ def train_stage(
         device=real.device,
     )
     generator.eval()
+    generator.by_products = False
     books.look(number)
 
 

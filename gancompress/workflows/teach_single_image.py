@@ -75,7 +75,7 @@ def teach_single_image(recipe: Recipe, run: RunDir) -> Student:
         if pictures is not None:
             _draw(generator, images, feed, recipe.seed, pictures / f"teach-{stage}.png")
 
-    feed = FEEDS[keys.task]
+    feed, steps = FEEDS[keys.task], keys.steps or (recipe.teach.steps,) * keys.stages
     with logger(run, "teach", accelerator.is_main_process) as log:
         training: dict[str, Any] = {
             "learning": _learning(recipe),
@@ -90,7 +90,7 @@ def teach_single_image(recipe: Recipe, run: RunDir) -> Student:
             ),
         }
         networks = generator.to(device), discriminator.to(device)
-        train(*networks, images, feed=feed, steps=recipe.teach.steps, **training)
+        train(*networks, images, feed=feed, steps=steps, **training)
         if composite is not None:
             train_stage(
                 *networks,
@@ -99,7 +99,7 @@ def teach_single_image(recipe: Recipe, run: RunDir) -> Student:
                 feed=lambda image, rng: composite.coarsest.to(device),
                 steps=keys.finetune_steps,
                 number=len(images),
-                before=len(images) * recipe.teach.steps,
+                before=sum(steps),
                 **training,
             )
     generator, images = generator.cpu(), [image.cpu() for image in images]
@@ -108,7 +108,7 @@ def teach_single_image(recipe: Recipe, run: RunDir) -> Student:
     elif pictures is not None:
         _draw_sizes(generator, images[-1], recipe.seed, pictures / "taught.png")
     figures = _figures(generator, images, feed, recipe.seed)
-    facts = {**_facts(recipe, images), "steps": recipe.teach.steps, **figures}
+    facts = {**_facts(recipe, images), "steps": sum(steps), **figures}
     return Student(
         generator.cpu(),
         _inputs(generator, keys),
