@@ -115,9 +115,10 @@ class MappingNetwork(nn.Module):
         for index in range(self.layers):
             w = self.get_submodule(f"fc{index}")(w)
         if self.training and self.w_avg_beta is not None:
-            self.w_avg.copy_(w.detach().mean(dim=0).lerp(self.w_avg, self.w_avg_beta))
+            mean = w.detach().float().mean(dim=0)
+            self.w_avg.copy_(mean.lerp(self.w_avg, self.w_avg_beta))
         if truncation_psi != 1.0:
-            w = self.w_avg.lerp(w, truncation_psi)
+            w = self.w_avg.to(w.dtype).lerp(w, truncation_psi)
         return w
 
 
