@@ -91,6 +91,8 @@ def teach_cycle(
 ) -> tuple[nn.Module, nn.Module]:
     """Train a generator from A to B and one back; returns the moving averages of both.
 
+    Several processes train as one does with all their batches together.
+
     Args:
         there, back: ``generator(**{name: images})`` gives images in [-1, 1] of the same shape.
         critic_a, critic_b: ``discriminator(image)`` gives (logits, features); for A and for B.
@@ -100,6 +102,7 @@ def teach_cycle(
         identity: weight of mean |there(b) - b| and |back(a) - a|, as a share of ``consistency``
             (section 5.2; 0.5).
         pool: images that each discriminator's pool holds.
+        batch_size: of each process.
         jitter, flip: see :func:`gancompress.teach.jitter.jittered`.
         decay_from: share of the steps after which the learning rates go down to zero.
         look: takes the number of steps done and both averages, every ``look_every`` steps.
@@ -123,19 +126,27 @@ def teach_cycle(
     }
     if accelerator.scaler is not None:
         state["scaler"] = accelerator.scaler
+    rank, ranks = accelerator.process_index, accelerator.num_processes
     loss_d, loss_g = ADVERSARIAL[loss]
 
     def painted(generator: nn.Module, images: Tensor) -> Tensor:
         result: Tensor = generator(**{name: in_range(images, entry)})
         return result
 
+    def batch(images: Images, step: int, order: int, rng: np.random.Generator) -> Tensor:
+        chosen = batch_indices(step, batch_size * ranks, len(images), order)[rank::ranks]
+        rows = jittered({name: to_float(images.batch(chosen))}, jitter, flip, rng)
+        return rows[name].to(accelerator.device)
+
+    def exchanged(pool: Pool, images: Tensor, rng: np.random.Generator) -> Tensor:
+        # Every process holds the pool of all, and sees its share of what comes out.
+        everywhere: Tensor = accelerator.gather(images.detach())
+        return pool.exchange(everywhere, rng)[rank * len(images) :][: len(images)]
+
     def update(step: int, rng: np.random.Generator) -> dict[str, Tensor]:
         # The two kinds come in orders of their own, or the same two would meet again and again.
-        a, b = (
-            _drawn(images, batch_indices(step, batch_size, len(images), order), jitter, flip, rng)
-            for images, order in ((images_a, seed), (images_b, seed + 1))
-        )
-        a, b = a.to(accelerator.device), b.to(accelerator.device)
+        # The two kinds in orders of their own, or the same two would meet in every epoch.
+        a, b = batch(images_a, step, seed, rng), batch(images_b, step, seed + 1, rng)
 
         # Update both generators.
         with judges.judging(), accelerator.autocast():
@@ -151,7 +162,7 @@ def teach_cycle(
         painters.learn(total)
 
         # Update both discriminators, on what their pools give for the new images.
-        shown_a, shown_b = pools[0].exchange(fake_a, rng), pools[1].exchange(fake_b, rng)
+        shown_a, shown_b = exchanged(pools[0], fake_a, rng), exchanged(pools[1], fake_b, rng)
         with accelerator.autocast():
             d_a = loss_d(_judged(critic_a, a), _judged(critic_a, shown_a))
             d_b = loss_d(_judged(critic_b, b), _judged(critic_b, shown_b))
@@ -178,13 +189,6 @@ def teach_cycle(
     )
     taught, taught_back = both
     return taught.eval(), taught_back.eval()
-
-
-def _drawn(
-    images: Images, chosen: np.ndarray, jitter: int, flip: bool, rng: np.random.Generator
-) -> Tensor:
-    batch = {"image": to_float(images.batch(chosen))}
-    return jittered(batch, jitter, flip, rng)["image"]
 
 
 def _judged(critic: nn.Module, images: Tensor) -> Tensor:

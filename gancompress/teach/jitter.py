@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gancompress.batch import Batch, batch_size
+from gancompress.training.processes import own_rows
 
 
 def jittered(
@@ -21,12 +22,12 @@ def jittered(
         batch: images or maps by name, (N, C, H, W); with ``enlarge``, all of one height and width.
         enlarge: pixels that height and width grow by before the part of the old size is cut.
         flip: mirror every other sample, by chance.
-        rng: of the places and the mirroring.
+        rng: of the places and the mirroring; the same in all processes, each with its own samples.
         exact: names of what is enlarged without interpolation, as label maps are.
     """
     n = batch_size(batch)
-    places = rng.integers(0, enlarge + 1, (n, 2))
-    mirrored = torch.from_numpy(rng.random(n) < 0.5)
+    places = own_rows(lambda m: torch.from_numpy(rng.integers(0, enlarge + 1, (m, 2))), n)
+    mirrored = own_rows(lambda m: torch.from_numpy(rng.random(m) < 0.5), n)
     changed = {}
     for name, values in batch.items():
         if enlarge:
@@ -37,7 +38,7 @@ def jittered(
     return changed
 
 
-def _cut(values: Tensor, enlarge: int, places: np.ndarray, exact: bool) -> Tensor:
+def _cut(values: Tensor, enlarge: int, places: Tensor, exact: bool) -> Tensor:
     height, width = values.shape[-2:]
     size = (height + enlarge, width + enlarge)
     large = (

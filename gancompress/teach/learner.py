@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler
 
 from gancompress.training.checkpoint import Stateful
-from gancompress.training.optimise import adam, descend, scheduled
+from gancompress.training.optimise import adam, average_gradients, descend, scheduled
+from gancompress.training.processes import share_batch_statistics
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,9 @@ class Learner:
     accelerator: Accelerator
 
     def learn(self, loss: Tensor) -> None:
-        """Take one step down ``loss``."""
+        """Take one step down ``loss``, averaged over the processes."""
         self.accelerator.backward(loss)
+        average_gradients(self.network.parameters())
         descend(self.optimizer, scaler=self.accelerator.scaler)
         self.rate.step()
 
@@ -55,7 +57,7 @@ def make_learner(
     decay_from: float,
     steps: int,
 ) -> Learner:
-    """Set ``network`` up to be trained for ``steps`` steps.
+    """Set ``network`` up to be trained for ``steps`` steps, in several processes as in one.
 
     Args:
         network: is moved to the accelerator's device.
@@ -66,6 +68,7 @@ def make_learner(
     """
     # Channels last is a third faster on the CPU, and what mixed precision wants on a GPU.
     network.to(device=accelerator.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    share_batch_statistics(network)
     optimizer = adam(network.parameters(), learning_rate, betas)
     rate = scheduled(optimizer, "linear", steps, begin=decay_from)
     return Learner(network.train(), optimizer, rate, accelerator)

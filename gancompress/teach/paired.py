@@ -87,6 +87,8 @@ def teach_paired(
 ) -> nn.Module:
     """Train ``generator`` on pairs; returns its moving average.
 
+    Several processes train as one does with all their batches together.
+
     Args:
         generator: ``generator(**{name: inputs})`` gives images in [-1, 1] of the targets' shape.
             Dropout in it is its noise (Isola et al. 2017, section 3.2).
@@ -95,6 +97,7 @@ def teach_paired(
         name: of the generator's one input.
         entry: how it is fed: images in its range.
         wishes: what is asked for beside the adversarial loss, whose weight is 1.
+        batch_size: of each process.
         jitter, flip: see :func:`gancompress.teach.jitter.jittered`.
         decay_from: share of the steps after which the learning rates go down to zero.
         look: takes the number of steps done and the average, every ``look_every`` steps.
@@ -113,12 +116,14 @@ def teach_paired(
     }
     if accelerator.scaler is not None:
         state["scaler"] = accelerator.scaler
+    rank, ranks = accelerator.process_index, accelerator.num_processes
     loss_d, loss_g = ADVERSARIAL[loss]
     exact = [name] if entry.kind == "label_map" else []
 
     def update(step: int, rng: np.random.Generator) -> dict[str, Tensor]:
         # Inputs and targets, cut and mirrored alike.
-        rows = data.batch(batch_indices(step, batch_size, len(data), seed))
+        chosen = batch_indices(step, batch_size * ranks, len(data), seed)[rank::ranks]
+        rows = data.batch(chosen)
         rows = jittered({name: rows[name], "target": rows["target"]}, jitter, flip, rng, exact)
         shown, target = (value.to(accelerator.device) for value in rows.values())
 

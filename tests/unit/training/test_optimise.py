@@ -66,6 +66,18 @@ def test_learning_rates_go_down_as_scheduled(schedule: str, halfway: float) -> N
     assert optimizer.param_groups[0]["lr"] == pytest.approx(halfway)
 
 
+def test_a_learning_rate_may_stay_before_it_goes_down() -> None:
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], 1.0)
+    rate = scheduled(optimizer, "linear", 8, begin=0.5)
+    rates = []
+    for _ in range(8):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        rate.step()
+    assert rates == pytest.approx([1, 1, 1, 1, 1, 0.75, 0.5, 0.25])
+    assert optimizer.param_groups[0]["lr"] == 0
+
+
 def test_scaled_gradients_step_as_unscaled_ones_and_overflows_are_passed_over() -> None:
     plain, scaled = nn.Linear(3, 1), nn.Linear(3, 1)
     scaled.load_state_dict(plain.state_dict())
