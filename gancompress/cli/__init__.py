@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Sequence
 
 import gancompress
-from gancompress.cli.look import inspect_verb, pairs_verb, papers_verb, recipe_verb
+from gancompress.cli.look import inspect_verb, pairs_verb, papers_verb, recipe_verb, sample_verb
 from gancompress.cli.measure import evaluate_verb, extractor_verb
 from gancompress.cli.stages import search_verb, stage_verbs
 from gancompress.errors import GancompressError
@@ -65,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     stage_verbs(verbs)
     search_verb(verbs)
     inspect_verb(verbs)
+    sample_verb(verbs)
     evaluate_verb(verbs)
     extractor_verb(verbs)
     pairs_verb(verbs)

@@ -1,4 +1,4 @@
-"""Verbs that show something: a generator, recorded pairs, a recipe, the published sizes."""
+"""Verbs that show something: a generator, its images, recorded pairs, a recipe, papers' sizes."""
 
 import argparse
 from pathlib import Path
@@ -30,6 +30,35 @@ def _do_inspect(options: argparse.Namespace) -> None:
         kwargs[name] = yaml.safe_load(value)
     sizes = {"divisor": options.divisor, "minimum": options.minimum}
     print(inspect(options.what, kwargs, options.input, **sizes))
+
+
+def sample_verb(verbs: Verbs) -> None:
+    text = "Picture what a generator makes, in any size where it was taught a photograph."
+    example = "gancompress sample runs/teach-consingan-1/teacher.safetensors --size 96x256"
+    parser = add_verb(verbs, "sample", text, example, _do_sample)
+    parser.add_argument("what", type=Path, help="run directory, student or teacher file")
+    parser.add_argument("output", type=Path, nargs="?", help="picture (default: samples.png)")
+    parser.add_argument("--count", type=int, default=8, help="images (default: 8)")
+    parser.add_argument("--size", default="", help="height x width, e.g. 96x256")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--family", help="of a teacher file that does not show it")
+    parser.add_argument("--factory", help="of a student whose architecture is not built in")
+
+
+def _do_sample(options: argparse.Namespace) -> None:
+    from gancompress.workflows.sample import sample
+
+    output = options.output or Path("samples.png")
+    sample(
+        options.what,
+        output,
+        count=max(1, options.count),
+        seed=options.seed,
+        size=options.size,
+        family=options.family,
+        factory=options.factory,
+    )
+    print(output)
 
 
 def pairs_verb(verbs: Verbs) -> None:

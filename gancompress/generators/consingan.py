@@ -5,7 +5,6 @@ noise maps alone set the size of the image, so that any size and aspect can be s
 """
 
 import copy
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -122,9 +121,7 @@ class ConSinGANGenerator(nn.Module):
         sizes = [(round(h * height / tall), round(w * width / wide)) for h, w in self.sizes]
         if min(min(size) for size in sizes) < 1:
             raise DataError(
-                f"consingan: {height}×{width} pixels: the coarsest stage would be empty; ask for "
-                f"more than {math.ceil(tall / self.sizes[0][0])}×"
-                f"{math.ceil(wide / self.sizes[0][1])}"
+                f"consingan: {height}×{width} pixels: too small, its coarsest stage would be empty"
             )
         shapes = self.noise_shapes([*sizes[:-1], size])
         return {name: replace(self.inputs[name], shape=shape) for name, shape in shapes.items()}

@@ -6,15 +6,17 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor
 
 from gancompress.batch import draw_inputs
+from gancompress.data.images import to_uint8
 from gancompress.data.single import open_single, pyramid, resized
 from gancompress.errors import RecipeError
 from gancompress.generators.consingan import ConSinGANGenerator
 from gancompress.recipe.schema import Recipe
 from gancompress.recipe.teaching import SingleImage
-from gancompress.report.grid import draw_grid, save_png
+from gancompress.report.grid import save_grid, save_png
 from gancompress.workflows.teacher_data import located
 
 # How far beyond its mask a foreign object is blended in, as a share of the longer side: its edges
@@ -98,10 +100,10 @@ def save_composite(
     with torch.no_grad():
         made = generator(**{**noise, "noise_0": composite.coarsest})
     fitted = torch.lerp(composite.picture, made, composite.mask)
-    save_png(draw_grid({"": fitted}, scale=1), folder / "fitted.png")
+    pixels = to_uint8(fitted)[0].permute(1, 2, 0).contiguous().numpy()
+    save_png(Image.fromarray(pixels), folder / "fitted.png")
     rows = {"": torch.cat([composite.picture, made, fitted])}
-    columns = ["composite", "generated", "fitted in"]
-    save_png(draw_grid(rows, columns), folder / "composite.png")
+    save_grid(rows, folder / "composite.png", ["composite", "generated", "fitted in"])
 
 
 def _like(key: str, source: str, photograph: Tensor) -> Tensor:

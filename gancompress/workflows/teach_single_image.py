@@ -57,8 +57,8 @@ def teach_single_image(recipe: Recipe, run: RunDir) -> Student:
         RecipeError: the keys do not fit together or the photograph.
         DataError: the photograph, composite or mask cannot be read.
     """
-    accelerator = assemble.prepare(recipe)
     _check(recipe)
+    accelerator = assemble.prepare(recipe)
     keys, device = recipe.teach.single_image, accelerator.device
     images = open_pyramid(recipe)
     composite = open_composite(keys, images)

@@ -1,0 +1,68 @@
+"""`sample WHAT`: pictures that a generator makes, in one grid."""
+
+import math
+import re
+from pathlib import Path
+
+import torch
+
+from gancompress.batch import DRAWN, InputSpec, draw_inputs
+from gancompress.errors import DataError, RecipeError
+from gancompress.generators.consingan import ConSinGANGenerator
+from gancompress.report.grid import save_grid
+from gancompress.workflows.evaluate import open_generator
+
+COLUMNS = 8
+
+
+def sample(
+    what: Path,
+    output: Path,
+    *,
+    count: int,
+    seed: int,
+    size: str = "",
+    family: str | None = None,
+    factory: str | None = None,
+) -> None:
+    """Write ``count`` samples of a generator of drawn inputs to ``output`` as one PNG.
+
+    Args:
+        what: a run directory (its student), a student or teacher file.
+        size: ``height x width`` of the images, e.g. ``96x256``, of a generator that makes any;
+            empty: as it was trained.
+        family, factory: see :func:`gancompress.workflows.evaluate.open_generator`.
+
+    Raises:
+        DataError: its inputs cannot be drawn, or it makes images of one size only.
+    """
+    generator = open_generator(what, family=family, factory=factory)
+    inputs = generator.inputs
+    if fed := [name for name, entry in inputs.items() if entry.kind not in DRAWN]:
+        raise DataError(f"{what}: is fed {', '.join(fed)}, which cannot be drawn from a seed")
+    if size:
+        inputs = _sized(what, generator.module, size)
+    with torch.no_grad():
+        batch = draw_inputs(inputs, range(count), seed)
+        # One at a time: a picture may be large.
+        images = [
+            generator.module(**{name: value[row : row + 1] for name, value in batch.items()})
+            for row in range(count)
+        ]
+    columns = min(count, COLUMNS)
+    rows = [torch.cat(images[start : start + columns]) for start in range(0, count, columns)]
+    if len(rows[-1]) < columns:
+        blank = torch.ones_like(rows[-1][:1]).expand(columns - len(rows[-1]), -1, -1, -1)
+        rows[-1] = torch.cat([rows[-1], blank])
+    width = math.ceil(math.log10(count + 1))
+    titles = [f"{row * columns + 1:{width}d}" for row in range(len(rows))]
+    save_grid(dict(zip(titles, rows, strict=True)), output)
+
+
+def _sized(what: Path, module: torch.nn.Module, size: str) -> InputSpec:
+    found = re.fullmatch(r"(\d+)x(\d+)", size)
+    if found is None:
+        raise RecipeError(f"--size {size}: write height x width in pixels, e.g. 96x256")
+    if not isinstance(module, ConSinGANGenerator):
+        raise DataError(f"{what}: makes images of one size; leave out --size")
+    return module.inputs_for((int(found[1]), int(found[2])))
