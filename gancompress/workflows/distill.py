@@ -71,7 +71,7 @@ def train_supernet(
     keys = recipe.distill
     source = Source(
         pairs,
-        data[0] if data else None,
+        data[0] if data and learns_from_real(keys) else None,
         keys.batch_size,
         recipe.seed,
         accelerator.device,
@@ -110,6 +110,11 @@ def train_supernet(
         )
     samples.film()
     return trained.cpu()
+
+
+def learns_from_real(keys: Distill) -> bool:
+    """Whether the student's discriminator is shown real images as well."""
+    return keys.real_weight > 0 or "adversarial_real" in keys.terms
 
 
 def check_objective(recipe: Recipe) -> None:
