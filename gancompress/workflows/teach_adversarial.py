@@ -2,6 +2,11 @@
 
 from typing import Any
 
+import torch
+from torch import nn
+
+from gancompress.batch import InputSpec, example_inputs
+from gancompress.data.images import Images
 from gancompress.elastic.student import Architecture, Student
 from gancompress.errors import RecipeError
 from gancompress.recipe.schema import Recipe
@@ -23,14 +28,10 @@ def teach_adversarial(recipe: Recipe, run: RunDir) -> Student:
     architecture = Architecture(recipe.teacher.factory, recipe.teacher.kwargs)
     generator = assemble.seeded(recipe.seed, architecture.build)
     inputs = assemble.inputs_of(generator, recipe.teacher.inputs, "teacher")
-    if any(e.kind == "one_hot" for e in inputs.values()) and data[0].labels is None:
-        raise RecipeError(
-            f"data.source: {recipe.data.source} has no labels, but the teacher is told a class; "
-            "put the images into one folder a class, or give the teacher no classes"
-        )
     keys = recipe.teach
     opponent = keys.discriminator
     discriminator = assemble.build_discriminator(opponent.factory, opponent.kwargs, recipe.seed + 1)
+    _check(recipe, generator, discriminator, inputs, data[0])
     rules = Rules(
         keys.loss,
         keys.relativistic,
@@ -74,3 +75,42 @@ def teach_adversarial(recipe: Recipe, run: RunDir) -> Student:
         facts["frechet"] = taught.frechet
         facts["extractor"] = recipe.evaluate.extractor
     return Student(taught.module.cpu(), inputs, architecture, {"taught_on": facts})
+
+
+def _check(
+    recipe: Recipe,
+    generator: nn.Module,
+    discriminator: nn.Module,
+    inputs: InputSpec,
+    images: Images,
+) -> None:
+    """Refuse networks and images that do not fit together, before anything is trained."""
+    told = {name: entry for name, entry in inputs.items() if entry.kind == "one_hot"}
+    classes = next((entry.shape[0] for entry in told.values()), 0)
+    if classes and images.labels is None:
+        raise RecipeError(
+            f"data.source: {recipe.data.source} has no labels, but the teacher is told a class; "
+            "put the images into one folder a class, or give the teacher no classes"
+        )
+    if classes and len(images.classes) > classes:
+        raise RecipeError(
+            f"data.source: {recipe.data.source} has {len(images.classes)} classes, the teacher is "
+            f"told one of {classes}; mend teacher.kwargs"
+        )
+    batch = example_inputs(inputs)
+    with torch.random.fork_rng(), torch.no_grad():
+        made = generator.eval()(**batch)
+        if made.shape[1:] != images.shape:
+            raise RecipeError(
+                f"data: real images have the shape {images.shape}, the teacher's "
+                f"{tuple(made.shape[1:])}; mend data.resolution, data.channels or teacher.kwargs"
+            )
+        try:
+            discriminator.eval()(made, **{name: batch[name] for name in told})
+        except (RuntimeError, TypeError, ValueError) as error:
+            raise RecipeError(
+                f"teach.discriminator: cannot judge images of shape {images.shape} "
+                f"with {', '.join(told) or 'no class'}: {error!s:.200}"
+            ) from error
+    generator.train()
+    discriminator.train()

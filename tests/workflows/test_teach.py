@@ -86,3 +86,21 @@ def test_digits_teacher_is_the_quickstarts() -> None:
     assert digits.data == quickstart.data
     looked = {"look_every": quickstart.teach.look_every}
     assert type(digits.teach)(**{**vars(digits.teach), **looked}) == quickstart.teach
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ("teacher.kwargs.channels=3", "real images have the shape (1, 16, 16), the teacher's (3"),
+        ("teacher.kwargs.classes=4", "has 10 classes, the teacher is told one of 4"),
+        ("teach.discriminator.kwargs.channels=3", "cannot judge images of shape (1, 16, 16)"),
+        ("teach.discriminator.kwargs.classes=4", "cannot judge images of shape (1, 16, 16) with c"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused_before_training(
+    change: str, expected: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changes = [*SHORT, *SMALL["teach-digits"], change]
+    recipe = str(RECIPES / "teach-digits.yaml")
+    assert main(["teach", recipe, *changes, "--run", str(tmp_path / "run")]) == 2
+    assert expected in capsys.readouterr().err
