@@ -1,10 +1,12 @@
 """Steps a second of DiStyleGAN's distillation at its published sizes, against a plain loop.
 
 Both train the same generator (2.05 M parameters) and discriminator (3.4 M) on the same pairs,
-batch 128, with the published terms. The plain loop is what one writes first: a folder with one PNG
-and one tensor file a sample, read through a ``DataLoader``; four separate discriminator passes for
-its update; a student's pass that leaves gradients in the discriminator. Blocks of steps of all
-contestants alternate, so that a busy machine is busy for each of them.
+batch 128, with the published terms. The plain loop is the published one, step by step: a folder
+with one PNG and one tensor file a sample and real images one by one, both through a ``DataLoader``
+in the main process; four separate discriminator passes for its update, the teacher's maps kept
+from the first; no gradients in the discriminator while the student learns. It runs on the networks
+as published. Blocks of steps of all contestants alternate, so that a busy machine is busy for each
+of them.
 
     python benchmarks/distill.py [--steps 3] [--repeats 5] [--threads 2]
 """
@@ -16,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +29,7 @@ from accelerate import Accelerator
 from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
+from torchvision.transforms.v2.functional import pil_to_tensor
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -37,16 +41,19 @@ from gancompress.data.images import images_from_tensor
 from gancompress.data.manifest import Plan
 from gancompress.data.pairs import PairStore, PairWriter
 from gancompress.data.pairs import record as record_pairs
+from gancompress.data.prefetch import Prefetch
 from gancompress.distill.features import Features
 from gancompress.distill.objective import TermWeight, level_weights
 from gancompress.distill.opponent import Opponent
+from gancompress.distill.options import Options
+from gancompress.distill.parts import draw
 from gancompress.distill.sampling import SubnetRule
 from gancompress.distill.source import Source
 from gancompress.distill.step import Step
 from gancompress.elastic import Supernet
 from gancompress.generators.distylegan import DiStyleGANDiscriminator, DiStyleGANGenerator
 from gancompress.teachers.teacher import ModuleTeacher
-from gancompress.training.optimise import moving_average, scheduled
+from gancompress.training.optimise import adam, moving_average, scheduled
 from gancompress.training.order import step_generator
 
 BATCH = 128
@@ -91,77 +98,132 @@ class FolderPairs(Dataset[tuple[Tensor, Tensor, int]]):
         return noise.flatten(), pixels.permute(2, 0, 1).float() / 127.5 - 1.0, label
 
 
+class RealImages(Dataset[tuple[Tensor, int]]):
+    """Real images one by one, as torchvision's CIFAR-10 with its usual transforms."""
+
+    def __init__(self) -> None:
+        self.images = real_images().permute(0, 2, 3, 1).numpy()
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        image = pil_to_tensor(Image.fromarray(self.images[index])).float() / 255
+        return (image - 0.5) / 0.5, index % 10
+
+
+def endless(dataset: Dataset[Any], workers: int) -> Iterator[Any]:
+    loader = DataLoader(
+        dataset, BATCH, shuffle=True, drop_last=True, num_workers=workers,
+        persistent_workers=workers > 0,
+    )  # fmt: skip
+    return (batch for _ in itertools.count() for batch in loader)
+
+
+def as_published(student: DiStyleGANGenerator) -> None:
+    """Up-sample, convolve and gate in the steps that were published."""
+    for name, block in student.named_children():
+        if name.startswith("upsample"):
+            *steps, _ = block.children()
+            setattr(student, name, nn.Sequential(*steps, nn.GLU(dim=1)))
+
+
 def plain_loop(folder: Path, workers: int) -> Iterator[None]:
     """Each ``next`` is one step of the plain loop."""
     torch.manual_seed(0)
-    student, judge = DiStyleGANGenerator().train(), DiStyleGANDiscriminator().train()
+    student, judge = DiStyleGANGenerator().train(), PublishedDiscriminator().train()
+    as_published(student)
     optimizer = torch.optim.Adam(student.parameters(), 2e-4, BETAS)
     judge_optimizer = torch.optim.Adam(judge.parameters(), 2e-4, BETAS)
-    loader = DataLoader(
-        FolderPairs(folder), BATCH, shuffle=True, drop_last=True, num_workers=workers,
-        persistent_workers=workers > 0,
-    )  # fmt: skip
-    real = real_images().float() / 127.5 - 1.0
-    batches = (batch for _ in itertools.count() for batch in loader)
-    for step, (z, target, label) in enumerate(batches):
-        c = F.one_hot(label, 10).float()
-        chosen = torch.randint(len(real), (BATCH,))
-        fresh_c = F.one_hot(torch.randint(10, (BATCH,)), 10).float()
-        fake, fresh = student(z, c), student(torch.randn(BATCH, 512), fresh_c)
+    batches = zip(
+        endless(FolderPairs(folder), workers), endless(RealImages(), workers), strict=True
+    )
+    for step, ((z, target, label), (real, real_label)) in enumerate(batches):
+        c, real_c = F.one_hot(label, 10).float(), F.one_hot(real_label, 10).float()
 
+        judge.requires_grad_(True)
+        on_target, target_maps = judge(target, c)
+        target_maps = [maps.detach() for maps in target_maps]
+        fake = student(z, c)
+        on_fake, _ = judge(fake.detach(), c)
+        on_real, _ = judge(real, real_c)
+        fresh = student(torch.randn(BATCH, 512), real_c)
+        on_fresh, _ = judge(fresh.detach(), real_c)
         judge_optimizer.zero_grad()
-        on_pairs = hinge(judge(target, c)[0], judge(fake.detach(), c)[0])
-        on_real = hinge(judge(real[chosen], c)[0], judge(fresh.detach(), fresh_c)[0])
-        (on_pairs + 0.2 * on_real).backward()
+        (hinge(on_target, on_fake) + 0.2 * hinge(on_real, on_fresh)).backward()
         judge_optimizer.step()
 
-        optimizer.zero_grad()
+        judge.requires_grad_(False)
         logits, maps = judge(fake, c)
-        with torch.no_grad():
-            target_maps = judge(target, c)[1]
-        weights = level_weights(len(maps))
         loss = 0.2 * F.l1_loss(fake, target)
-        for weight, ours, theirs in zip(weights, maps, target_maps, strict=True):
+        for weight, ours, theirs in zip(level_weights(len(maps)), maps, target_maps, strict=True):
             loss = loss + weight * F.l1_loss(ours, theirs)
         if step % 10 == 0:
-            loss = loss - 0.01 * logits.mean() - 0.002 * judge(fresh, fresh_c)[0].mean()
+            loss = loss - 0.01 * logits.mean() - 0.002 * judge(fresh, real_c)[0].mean()
+        optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         yield
+
+
+class PublishedDiscriminator(nn.Module):
+    """The discriminator with PyTorch's own layers and spectral norm."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        norm = nn.utils.spectral_norm
+        widths = (3, 128, 128, 256, 512)
+        self.layers = nn.ModuleList(
+            nn.Sequential(norm(nn.Conv2d(a, b, 4, 2, 1)), nn.LeakyReLU(0.2))
+            for a, b in itertools.pairwise(widths)
+        )
+        self.project = nn.Sequential(norm(nn.Linear(2048, 256, bias=False)), nn.GLU(dim=1))
+        self.output = nn.Linear(138, 1, bias=False)
+
+    def forward(self, image: Tensor, c: Tensor) -> tuple[Tensor, list[Tensor]]:
+        maps = []
+        for layer in self.layers:
+            image = layer(image)
+            maps.append(image)
+        return self.output(torch.cat([self.project(image.flatten(1)), c], dim=1)), maps
 
 
 def hinge(real: Tensor, fake: Tensor) -> Tensor:
     return F.relu(1.0 - real).mean() + F.relu(1.0 + fake).mean()
 
 
-def toolkit(pairs: PairStore, rule: SubnetRule, layout: torch.memory_format) -> Iterator[None]:
+def toolkit(pairs: PairStore, rule: SubnetRule, *, fresh: bool = True) -> Iterator[None]:
     """Each ``next`` is one step of the toolkit, as its training loop does it.
 
     Args:
         rule: ``largest`` trains one network, as the plain loop does; ``sandwich`` trains three.
-        layout: of the weights in memory.
+        fresh: as the recipe's ``distill.fresh``.
     """
     torch.manual_seed(0)
     accelerator = Accelerator(cpu=True)
     supernet = Supernet(DiStyleGANGenerator(), example_inputs(INPUTS)).train()
     judge = DiStyleGANDiscriminator().train()
     for network in (supernet.module, judge):
-        network.to(memory_format=layout)
+        network.to(memory_format=torch.channels_last)
     optimizer, judge_optimizer = (
-        torch.optim.Adam(network.parameters(), 2e-4, BETAS) for network in (supernet.module, judge)
+        adam(network.parameters(), 2e-4, BETAS) for network in (supernet.module, judge)
     )
     labels = torch.arange(1_000) % 10
     real = images_from_tensor(real_images(), labels=labels)
     source = Source(pairs, real, BATCH, 0, accelerator.device)
     opponent = Opponent(
         judge, judge_optimizer, "hinge", 0.2, relativistic=False, r1=0.0, gradient_penalty=0.0,
-        penalty_every=1, accelerator=accelerator,
+        penalty_every=1, sees_widths=False, accelerator=accelerator,
+    )  # fmt: skip
+    options = Options(
+        steps=1_000_000, seed=0, learning_rate=2e-4, betas=BETAS, schedule="constant", ema=0.999,
+        clip=0.0, accumulate=1, rule=rule, random_subnets=1, fixed=None, in_place=0.0, fresh=fresh,
     )  # fmt: skip
     one_step = Step(
-        supernet, source, TERMS, Features(None, {}, {}, None), opponent, "hinge", optimizer,
+        supernet, source, Prefetch(partial(draw, source, True, fresh), depth=1), TERMS,
+        Features(None, {}, {}, None), opponent, None, optimizer,
         [scheduled(optimizer, "constant", 1)], moving_average(supernet.module, 0.999), accelerator,
-        clip=0.0, rule=rule, random_subnets=1, in_place=0.0, accumulate=1, fixed=None,
-        steps=1_000_000, tell=lambda step, text: print(text),
+        options, tell=lambda step, text: print(text),
     )  # fmt: skip
     for step in itertools.count():
         one_step(step, step_generator(0, step))
@@ -186,13 +248,11 @@ def main() -> None:
         export_folder_pairs(pairs, folder)
         contestants: dict[str, Callable[[], Iterator[None]]] = {
             "plain loop": lambda: plain_loop(folder, arguments.workers),
-            "gancompress, one network": lambda: toolkit(pairs, "largest", torch.contiguous_format),
-            "gancompress, one network, channels last": lambda: toolkit(
-                pairs, "largest", torch.channels_last
+            "gancompress, one network": lambda: toolkit(pairs, "largest"),
+            "gancompress, one network, fresh: false": lambda: toolkit(
+                pairs, "largest", fresh=False
             ),
-            "gancompress, supernet (3 subnets)": lambda: toolkit(
-                pairs, "sandwich", torch.contiguous_format
-            ),
+            "gancompress, supernet (3 subnets)": lambda: toolkit(pairs, "sandwich"),
         }
         record("distill", measured(contestants, arguments), **facts(arguments))
 

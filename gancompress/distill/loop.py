@@ -1,30 +1,36 @@
 """Distilling a supernet from recorded pairs: every subnet learns to answer as the teacher did."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
 from accelerate import Accelerator
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
+from gancompress.data.prefetch import Prefetch
 from gancompress.distill.feature_network import FeatureNetwork
 from gancompress.distill.features import Features, prepare_features
+from gancompress.distill.front import Front
 from gancompress.distill.objective import DISCRIMINATOR_TERMS, TermWeight, check_terms
 from gancompress.distill.opponent import Opponent
-from gancompress.distill.sampling import SubnetRule
+from gancompress.distill.options import Options
+from gancompress.distill.parts import draw
 from gancompress.distill.source import Source
 from gancompress.distill.step import Step
 from gancompress.distill.validation import HeldOut, Show, Validation
 from gancompress.distill.watch import remarks
+from gancompress.distill.width_aware import WidthAware
 from gancompress.elastic import Subnet, Supernet
 from gancompress.training.checkpoint import Stateful, load_checkpoint
 from gancompress.training.engine import fit
 from gancompress.training.losses import AdversarialLoss
-from gancompress.training.optimise import Schedule, adam, moving_average, scheduled
+from gancompress.training.optimise import adam, moving_average, scheduled
 from gancompress.training.watch import Watch
 
 
@@ -38,6 +44,8 @@ class Adversary:
         learning_rate: of Adam.
         real_weight, relativistic, r1, gradient_penalty, penalty_every: see
             :class:`gancompress.distill.opponent.Opponent`.
+        widths: it is told how wide the subnet is, see
+            :class:`gancompress.distill.width_aware.WidthAware`.
     """
 
     network: nn.Module
@@ -48,6 +56,7 @@ class Adversary:
     r1: float
     gradient_penalty: float
     penalty_every: int
+    widths: bool
 
 
 @dataclass(frozen=True)
@@ -78,18 +87,7 @@ def distill(
     adversary: Adversary | None,
     validate: Validate | None,
     accelerator: Accelerator,
-    steps: int,
-    learning_rate: float,
-    betas: tuple[float, float],
-    schedule: Schedule,
-    ema: float,
-    clip: float,
-    rule: SubnetRule,
-    random_subnets: int,
-    in_place: float,
-    accumulate: int,
-    fixed: Subnet | None,
-    seed: int,
+    options: Options,
     checkpoint: Path,
     checkpoint_seconds: float,
     log: Callable[[Mapping[str, Any]], None],
@@ -109,12 +107,7 @@ def distill(
         adversary: the discriminator, if any; not used where no term needs one.
         validate: looks at held-out pairs; the best average is kept beside ``checkpoint`` as
             ``<stem>-best.pt``, and returned if patience ended the training.
-        schedule: of both learning rates.
-        clip: largest gradient norm of the student; 0 for no clipping.
-        rule, random_subnets: see :func:`gancompress.distill.sampling.subnets_of_step`.
-        in_place: share of output and score terms that smaller subnets take towards the largest.
-        accumulate: parts that a batch is run in.
-        fixed: only this subnet learns, ``rule`` is not asked.
+        options: how the training goes on.
 
     Raises:
         RecipeError: a term is unknown, or one needs what is not there.
@@ -123,84 +116,85 @@ def distill(
         terms = {name: term for name, term in terms.items() if name != "adversarial_real"}
     check_terms(terms, adversary is not None)
 
-    # What feature terms look at.
-    device = accelerator.device
-    supernet = supernet.to(device).train()
+    # What feature terms look at. Channels last is what convolutions are fastest in.
+    place = {"device": accelerator.device, "memory_format": torch.channels_last}
+    supernet = supernet.to(**place).train()
     features = prepare_features(
         terms,
         student=supernet.module,
-        teacher=teacher.to(device).eval() if teacher is not None else None,
+        teacher=teacher.to(accelerator.device).eval() if teacher is not None else None,
         batch=source.pairs_of(0)[0],
         inputs=dict(source.inputs),
         taps=taps,
         networks=networks,
-        seed=seed,
+        seed=options.seed,
     )
     say = tqdm.write if accelerator.is_main_process else lambda text: None
     _show_taps(features, log, say)
 
     # Everything that has a state.
-    average = moving_average(supernet.module, ema)
+    average = moving_average(supernet.module, options.ema)
     learning = [*supernet.module.parameters()]
     state: dict[str, Stateful] = {"student": supernet.module, "average": average}
     if features.adapters is not None:
-        state["adapters"] = features.adapters.to(device)
+        state["adapters"] = features.adapters.to(accelerator.device)
         learning += features.adapters.parameters()
-    optimizer = adam(learning, learning_rate, betas)
-    rates = [scheduled(optimizer, schedule, steps)]
+    optimizer = adam(learning, options.learning_rate, options.betas)
+    rates = [scheduled(optimizer, options.schedule, options.steps)]
     state |= {"optimizer": optimizer, "schedule": rates[0]}
     if accelerator.scaler is not None:
         state["scaler"] = accelerator.scaler
     opponent = None
     if adversary is not None and any(name in DISCRIMINATOR_TERMS for name in terms):
-        opponent = _opponent(adversary, betas, accelerator)
-        rates.append(scheduled(opponent.optimizer, schedule, steps))
+        opponent = _opponent(adversary, supernet, source, options.betas, accelerator)
+        rates.append(scheduled(opponent.optimizer, options.schedule, options.steps))
         state["discriminator"] = opponent.network
         state["discriminator_optimizer"] = opponent.optimizer
         state["discriminator_schedule"] = rates[1]
+    front = None
+    if options.rule == "front" and options.fixed is None:
+        front = state["front"] = Front(supernet.space, supernet.cost_model)
     best = checkpoint.with_name(f"{checkpoint.stem}-best.pt")
     loss = adversary.loss if adversary else ""
     watch = Watch(partial(remarks, adversarial=loss), log, say, checkpoint.stem)
     validation = None
     if validate is not None:
         kept = best if accelerator.is_main_process else None
-        validation = _validation(validate, supernet, average, terms, fixed, kept, log)
+        validation = _validation(validate, supernet, average, terms, options.fixed, kept, log)
         state["validation"] = validation
 
-    step = Step(
-        supernet,
-        source,
-        terms,
-        features,
-        opponent,
-        adversary.loss if adversary else "hinge",
-        optimizer,
-        rates,
-        average,
-        accelerator,
-        clip,
-        rule,
-        random_subnets,
-        in_place,
-        accumulate,
-        fixed,
-        steps,
-        watch.tell,
-    )
-    fit(
-        step,
-        state,
-        steps=steps,
-        seed=seed,
-        checkpoint=checkpoint,
-        checkpoint_seconds=checkpoint_seconds,
-        log=watch,
-        log_every=log_every,
-        title=checkpoint.stem,
-        main_process=accelerator.is_main_process,
-        device=device,
-        after=validation,
-    )
+    # The data of the next step are read while a step learns.
+    read = partial(draw, source, opponent is not None, options.fresh)
+    with Prefetch(read, depth=1) if source.stored else nullcontext(read) as drawn:
+        step = Step(
+            supernet,
+            source,
+            drawn,
+            terms,
+            features,
+            opponent,
+            front,
+            optimizer,
+            rates,
+            average,
+            accelerator,
+            options,
+            watch.tell,
+        )
+        fit(
+            step,
+            state,
+            steps=options.steps,
+            seed=options.seed,
+            checkpoint=checkpoint,
+            checkpoint_seconds=checkpoint_seconds,
+            log=watch,
+            log_every=log_every,
+            title=checkpoint.stem,
+            main_process=accelerator.is_main_process,
+            device=accelerator.device,
+            after=validation,
+        )
     if validation is not None and validation.ended:
         accelerator.wait_for_everyone()
         load_checkpoint(best, {"average": average})
@@ -210,9 +204,19 @@ def distill(
 
 
 def _opponent(
-    adversary: Adversary, betas: tuple[float, float], accelerator: Accelerator
+    adversary: Adversary,
+    supernet: Supernet,
+    source: Source,
+    betas: tuple[float, float],
+    accelerator: Accelerator,
 ) -> Opponent:
-    network = adversary.network.to(accelerator.device).train()
+    network = adversary.network
+    if adversary.widths:
+        batch, target = source.pairs_of(0)
+        example = target.cpu(), {name: x.cpu() for name, x in source.conditions(batch).items()}
+        network = WidthAware(network, len(supernet.space.groups), example)
+    place = {"device": accelerator.device, "memory_format": torch.channels_last}
+    network = network.to(**place).train()
     return Opponent(
         network,
         adam(network.parameters(), adversary.learning_rate, betas),
@@ -222,6 +226,7 @@ def _opponent(
         adversary.r1,
         adversary.gradient_penalty,
         adversary.penalty_every,
+        adversary.widths,
         accelerator,
     )
 

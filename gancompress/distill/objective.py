@@ -22,7 +22,8 @@ from gancompress.errors import RecipeError
 from gancompress.training.losses import generator_loss
 
 # Terms that need a discriminator beside the two outputs.
-DISCRIMINATOR_TERMS = ("discriminator_features", "adversarial", "adversarial_real")
+ADVERSARIAL_TERMS = ("adversarial", "adversarial_real")
+DISCRIMINATOR_TERMS = ("discriminator_features", *ADVERSARIAL_TERMS)
 
 # Terms that compare features inside student and teacher; of these, those that need adapters.
 TAPPED_TERMS = ("adapted", "kernel_alignment", "channel_means", "latent_directions")
@@ -157,6 +158,12 @@ def _towards(name: str, seen: Seen, in_place: float) -> Tensor:
     if in_place == 1:
         return from_largest
     return (1 - in_place) * compare(seen.student, seen.teacher) + from_largest
+
+
+def own_loss(weighted: Mapping[str, Tensor]) -> Tensor:
+    """The sum without adversarial terms: how well a subnet fools a moving judge says little."""
+    told = [loss for name, loss in weighted.items() if name not in ADVERSARIAL_TERMS]
+    return torch.stack(told).sum().detach() if told else torch.zeros(())
 
 
 def level_weights(levels: int) -> list[float]:

@@ -48,6 +48,7 @@ class Opponent:
         r1: weight of the R1 penalty on the images it should call real; 0 for none.
         gradient_penalty: weight of the penalty of Gulrajani et al. between both; 0 for none.
         penalty_every: steps between two penalties, which then weigh that many times more.
+        sees_widths: it is told the widths of the subnet as well, as ``widths``.
         accelerator: for mixed precision.
     """
 
@@ -59,6 +60,7 @@ class Opponent:
     r1: float
     gradient_penalty: float
     penalty_every: int
+    sees_widths: bool
     accelerator: Accelerator
 
     def look(self, shown: Shown) -> tuple[Tensor, list[Tensor]]:
@@ -92,7 +94,8 @@ class Opponent:
         Args:
             step: decides about penalties.
             teacher, real: images it should call real.
-            student, fresh: images it should call fake.
+            student, fresh: images it should call fake; without ``fresh`` the student's are set
+                against the real ones, too.
             share: of these images in the step.
         """
         groups = [group for group in (teacher, student, real, fresh) if group is not None]
@@ -102,8 +105,9 @@ class Opponent:
             parts = torch.split(logits.float(), [len(group.images) for group in groups])
             loss = discriminator_loss(self.loss, parts[0], parts[1], self.relativistic)
             losses = {"d": loss.detach()}
-            if real is not None and fresh is not None:
-                on_real = discriminator_loss(self.loss, parts[2], parts[3], self.relativistic)
+            if real is not None:
+                fake = parts[1] if fresh is None else parts[3]
+                on_real = discriminator_loss(self.loss, parts[2], fake, self.relativistic)
                 losses["d_real"] = on_real.detach()
                 loss = loss + self.real_weight * on_real
         if step % self.penalty_every == 0 and (self.r1 or self.gradient_penalty):

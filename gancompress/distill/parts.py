@@ -1,18 +1,36 @@
 """What a step runs at once, and what subnets answer."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import gcd
 
+import torch
 from torch import Tensor
 
 from gancompress.batch import Batch, rows
 from gancompress.distill.features import moved_latents
 from gancompress.distill.opponent import Shown
 from gancompress.distill.source import Source
+from gancompress.elastic import SearchSpace, Subnet
 
 # The teacher's maps by term.
 TeacherMaps = Mapping[str, list[list[Tensor]]]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """The data of one step, which depend on nothing but its number.
+
+    Attributes:
+        batch, target: inputs and the teacher's outputs.
+        real: real images, where a discriminator sees some.
+        fresh: inputs the teacher never answered, to set against them.
+    """
+
+    batch: Batch
+    target: Tensor
+    real: Shown | None
+    fresh: Batch | None
 
 
 @dataclass(frozen=True)
@@ -20,23 +38,23 @@ class Part:
     """What is run at once: a batch, or one part of it where gradients are accumulated.
 
     Attributes:
-        batch, target: inputs and the teacher's outputs.
+        batch: inputs.
         conditions: what of the inputs a discriminator is told.
-        real: real images, where a discriminator sees some.
-        fresh: inputs the teacher never answered, to set against them.
+        teacher: the teacher's outputs, as a discriminator sees them.
+        real, fresh: see :class:`Drawn`.
         moved: the inputs with moved latents, where a term wants them.
     """
 
     batch: Batch
-    target: Tensor
     conditions: Batch
+    teacher: Shown
     real: Shown | None
     fresh: Batch | None
     moved: Batch | None
 
     def tensors(self) -> list[Tensor]:
         """What comes from outside and may be poisoned."""
-        return [self.target, *self.batch.values()]
+        return [self.teacher.images, *self.batch.values()]
 
 
 @dataclass(frozen=True)
@@ -49,34 +67,57 @@ class Answer:
     fresh: Shown | None
 
 
-def parts_of(
-    source: Source, step: int, count: int, *, adversarial: bool, moved: bool
-) -> list[Part]:
-    """The batch of ``step`` in ``count`` parts.
+def draw(source: Source, real: bool, fresh: bool, step: int) -> Drawn:
+    """Read what ``step`` needs.
 
     Args:
-        adversarial: there is a discriminator, which sees real images where there are any.
-        moved: the latents are wanted moved as well.
+        real: with real images, where there are any.
+        fresh: and with inputs to set against them.
     """
     batch, target = source.pairs_of(step)
-    adversarial = adversarial and source.real is not None
-    real = Shown(*source.real_of(step)) if adversarial else None
-    fresh = source.fresh_of(step) if adversarial else None
-    shifted = moved_latents(batch, dict(source.inputs)) if moved else None
+    real = real and source.real is not None
+    return Drawn(
+        batch,
+        target,
+        Shown(*source.real_of(step)) if real else None,
+        source.fresh_of(step) if real and fresh else None,
+    )
+
+
+def parts_of(source: Source, drawn: Drawn, count: int, *, moved: bool) -> list[Part]:
+    """The data of a step in ``count`` parts; ``moved``: with the latents moved as well."""
+    shifted = moved_latents(drawn.batch, dict(source.inputs)) if moved else None
+    real, fresh = drawn.real, drawn.fresh
     parts = []
     for cut in shares(count):
-        own = rows(batch, cut)
+        own = rows(drawn.batch, cut)
+        conditions = source.conditions(own)
         parts.append(
             Part(
                 own,
-                target[cut],
-                source.conditions(own),
+                conditions,
+                Shown(drawn.target[cut], conditions),
                 Shown(real.images[cut], rows(real.conditions, cut)) if real else None,
                 rows(fresh, cut) if fresh else None,
                 rows(shifted, cut) if shifted else None,
             )
         )
     return parts
+
+
+def with_widths(
+    shown: Shown, space: SearchSpace, subnets: Sequence[Subnet], cuts: Sequence[slice]
+) -> Shown:
+    """``shown`` with one more condition, ``widths``: relative ones of the subnet of each sample.
+
+    Args:
+        subnets, cuts: each subnet has the samples of its cut.
+    """
+    largest = torch.tensor(space.largest, dtype=torch.float32)
+    widths = torch.empty(len(shown.images), len(largest))
+    for subnet, cut in zip(subnets, cuts, strict=True):
+        widths[cut] = torch.tensor(subnet) / largest
+    return replace(shown, conditions={**shown.conditions, "widths": widths.to(shown.images.device)})
 
 
 def shares(count: int, *, offset: int = 0, stride: int = 1) -> list[slice]:

@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Literal
 
 import numpy as np
 
+from gancompress.distill.front import Front
 from gancompress.elastic import SearchSpace, Subnet
 
-SubnetRule = Literal["sandwich", "uniform", "largest", "progressive"]
+SubnetRule = Literal["sandwich", "uniform", "largest", "progressive", "front"]
 
 # Share of the training after which progressive shrinking has opened the whole space.
 OPEN_AFTER = 0.5
@@ -20,6 +22,7 @@ def subnets_of_step(
     random: int,
     rng: np.random.Generator,
     progress: float = 1.0,
+    front: Front | None = None,
 ) -> list[Subnet]:
     """The subnets of one step, the dearest first.
 
@@ -27,16 +30,20 @@ def subnets_of_step(
         rule: ``sandwich``: the largest, the smallest and ``random`` others, so that both ends of
             the space always improve (Yu & Huang 2019, section 3.2); ``uniform``: only others;
             ``largest``: only the largest; ``progressive``: the sandwich of a space that opens from
-            the largest subnet down to the smallest (Cai et al. 2020, Once-for-All, section 3.3).
+            the largest subnet down to the smallest (Cai et al. 2020, Once-for-All, section 3.3);
+            ``front``: the sandwich, the others chosen by ``front``.
         random: how many others; drawn uniformly in every group by turns with one ratio for all
             groups, so that small subnets occur as often as large ones.
         progress: share of the training that is done, for ``progressive``.
+        front: knows which subnets promise most for their cost.
     """
     if rule == "progressive":
         space = _opened(space, min(progress / OPEN_AFTER, 1.0))
     if rule == "largest" or space.size == 1:
         return [space.largest]
-    others = [_one(space, rng) for _ in range(max(random, int(rule == "uniform")))]
+    draw = partial(_one, space, rng)
+    count = max(random, int(rule == "uniform"))
+    others = [front.choose(draw) if front is not None else draw() for _ in range(count)]
     return others if rule == "uniform" else [space.largest, *others, space.smallest]
 
 

@@ -12,6 +12,7 @@ from gancompress.batch import DRAWN, Batch, Input, draw_inputs
 from gancompress.data.encoding import decode_output
 from gancompress.data.images import Images, to_float
 from gancompress.data.live import Pairs
+from gancompress.data.pairs import PairStore
 from gancompress.errors import DataError, RecipeError
 from gancompress.training.order import batch_indices
 
@@ -56,6 +57,11 @@ class Source:
                 f"real images: no labels, but the student is told a class ({self.condition!r}); "
                 "put the images into one folder a class, or train without real data"
             )
+
+    @property
+    def stored(self) -> bool:
+        """Whether the pairs are read, not asked of a teacher."""
+        return isinstance(self.pairs, PairStore)
 
     @property
     def inputs(self) -> Mapping[str, Input]:

@@ -13,15 +13,30 @@ from torch.optim.swa_utils import AveragedModel
 
 from gancompress.batch import rows
 from gancompress.distill.features import Features
-from gancompress.distill.objective import Seen, TermWeight, term_losses, weights_at
+from gancompress.distill.front import Front
+from gancompress.distill.objective import (
+    Seen,
+    TermWeight,
+    own_loss,
+    term_losses,
+    weights_at,
+)
 from gancompress.distill.opponent import Opponent, Shown, joined
-from gancompress.distill.parts import Answer, Part, TeacherMaps, parts_of, shares
-from gancompress.distill.sampling import SubnetRule, subnets_of_step
+from gancompress.distill.options import Options
+from gancompress.distill.parts import (
+    Answer,
+    Drawn,
+    Part,
+    TeacherMaps,
+    parts_of,
+    shares,
+    with_widths,
+)
+from gancompress.distill.sampling import subnets_of_step
 from gancompress.distill.source import Source
 from gancompress.distill.taps import tapped
 from gancompress.distill.watch import pulls, spread
 from gancompress.elastic import Subnet, Supernet
-from gancompress.training.losses import AdversarialLoss
 from gancompress.training.optimise import (
     average_buffers,
     average_gradients,
@@ -40,57 +55,44 @@ class Step:
 
     Attributes:
         supernet: what is trained, by ``optimizer``; ``average`` follows it.
-        source: pairs, real images and fresh inputs by step number.
+        source: says which of the inputs are conditions, and how far the training is.
+        drawn: gives the data of a step by its number.
         terms: what the student is asked for.
         features: where its feature terms take their maps from.
         opponent: the discriminator, where a term needs one.
-        adversarial: loss behind the adversarial terms.
+        front: learns which subnets promise most, where the recipe wants those.
         rates: the learning-rate schedules of both optimisers.
-        clip: largest gradient norm of the student; 0 for no clipping.
-        rule, random_subnets: which subnets learn, see :mod:`gancompress.distill.sampling`.
-        in_place: share of what smaller subnets learn from the largest one, in place of the teacher.
-        accumulate: in how many parts a batch is run, to save memory.
-        fixed: only this subnet learns.
-        steps: length of the training.
+        options: what the recipe chooses besides.
         tell: takes a step and a line of plain language.
     """
 
     supernet: Supernet
     source: Source
+    drawn: Callable[[int], Drawn]
     terms: Mapping[str, TermWeight]
     features: Features
     opponent: Opponent | None
-    adversarial: AdversarialLoss
+    front: Front | None
     optimizer: torch.optim.Optimizer
     rates: Sequence[LRScheduler]
     average: AveragedModel
     accelerator: Accelerator
-    clip: float
-    rule: SubnetRule
-    random_subnets: int
-    in_place: float
-    accumulate: int
-    fixed: Subnet | None
-    steps: int
+    options: Options
     tell: Callable[[int, str], None]
 
     def __call__(self, step: int, rng: np.random.Generator) -> dict[str, Tensor]:
-        weights = weights_at(self.terms, step, self.source.progress(step, self.steps))
-        subnets = [self.fixed] if self.fixed else self._subnets(step, rng)
-        parts = parts_of(
-            self.source,
-            step,
-            self.accumulate,
-            adversarial=self.opponent is not None,
-            moved="latent_directions" in weights,
-        )
+        weights = weights_at(self.terms, step, self.source.progress(step, self.options.steps))
+        subnets = self._subnets(step, rng)
+        moved = "latent_directions" in weights
+        parts = parts_of(self.source, self.drawn(step), self.options.accumulate, moved=moved)
         values: dict[str, list[Tensor]] = {}
         whole = all(bool(torch.isfinite(t).all()) for p in parts for t in p.tensors())
         if not everywhere(whole, self.accelerator.device):
             # One such batch would stay in running statistics for ever.
             self.tell(step, f"the batch of step {step} holds values that are not finite; left out")
         else:
-            self._learn(step, weights, subnets, parts, values)
+            told = [self._with_widths(part, subnets) for part in parts]
+            self._learn(step, weights, subnets, told, values)
         for rate in self.rates:
             rate.step()
         return {name: torch.stack(found).mean() for name, found in values.items()}
@@ -124,15 +126,34 @@ class Step:
         average_gradients(p for group in self.optimizer.param_groups for p in group["params"])
         average_buffers(self.supernet.module)
         scaler = self.accelerator.scaler
-        values["gradient"] = [descend(self.optimizer, clip=self.clip, scaler=scaler)]
+        values["gradient"] = [descend(self.optimizer, clip=self.options.clip, scaler=scaler)]
         if scaler is not None:
             scaler.update()
         self.average.update_parameters(self.supernet.module)
         follow_buffers(self.average, self.supernet.module)
 
     def _subnets(self, step: int, rng: np.random.Generator) -> list[Subnet]:
-        progress = step / self.steps
-        return subnets_of_step(self.supernet.space, self.rule, self.random_subnets, rng, progress)
+        how, space = self.options, self.supernet.space
+        if how.fixed:
+            return [how.fixed]
+        progress = step / how.steps
+        return subnets_of_step(space, how.rule, how.random_subnets, rng, progress, self.front)
+
+    def _with_widths(self, part: Part, subnets: Sequence[Subnet]) -> Part:
+        """What a subnet's images are judged against, with the widths that they are judged with."""
+        cuts = self._cuts(len(subnets))
+        real = self._told(part.real, subnets, cuts) if part.real else None
+        return replace(part, teacher=self._told(part.teacher, subnets, cuts), real=real)
+
+    def _cuts(self, subnets: int) -> list[slice]:
+        # Processes have every so-manieth of the pairs.
+        return shares(subnets, offset=self.source.rank, stride=self.source.ranks)
+
+    def _told(self, shown: Shown, subnets: Sequence[Subnet], cuts: Sequence[slice]) -> Shown:
+        """``shown`` with the widths of each sample's subnet, for a discriminator that sees them."""
+        if self.opponent is None or not self.opponent.sees_widths:
+            return shown
+        return with_widths(shown, self.supernet.space, subnets, cuts)
 
     def _answers(
         self, part: Part, weights: Mapping[str, float], subnets: Sequence[Subnet]
@@ -144,7 +165,8 @@ class Step:
             for subnet in subnets:
                 with tapped(self.supernet.module, names) as maps:
                     output = self.supernet(**part.batch, subnet=subnet)
-                judged.append((Shown(output, part.conditions), maps))
+                shown = Shown(output, part.conditions)
+                judged.append((self._told(shown, [subnet], [slice(None)]), maps))
         fresh = self._fresh(part, subnets, learn="adversarial_real" in weights)
         moved = [self._moved(part, subnet) for subnet in subnets]
         return [
@@ -170,26 +192,28 @@ class Step:
         given = [rows(part.fresh, cut) for cut in cuts]
         grad = learn and torch.is_grad_enabled()
         with self.accelerator.autocast(), torch.set_grad_enabled(grad):
-            return [
+            shown = [
                 Shown(self.supernet(**share, subnet=subnet), self.source.conditions(share))
                 for share, subnet in zip(given, subnets, strict=True)
             ]
+        return [
+            self._told(one, [subnet], [slice(None)])
+            for one, subnet in zip(shown, subnets, strict=True)
+        ]
 
     def _study(
         self, step: int, part: Part, answers: Sequence[Answer], share: float
     ) -> dict[str, Tensor]:
         """The discriminator sees a share of each subnet's images, as many as a batch."""
         assert self.opponent is not None
-        # Processes have every so-manieth of the pairs.
-        cuts = shares(len(answers), offset=self.source.rank, stride=self.source.ranks)
+        cuts = self._cuts(len(answers))
         student = [
             Shown(answer.shown.images[cut], rows(answer.shown.conditions, cut))
             for answer, cut in zip(answers, cuts, strict=True)
         ]
         fresh = [answer.fresh for answer in answers if answer.fresh is not None]
-        teacher = Shown(part.target, part.conditions)
         return self.opponent.study(
-            step, teacher, joined(student), part.real, joined(fresh) if fresh else None, share
+            step, part.teacher, joined(student), part.real, joined(fresh) if fresh else None, share
         )
 
     def _descend_from(
@@ -205,6 +229,7 @@ class Step:
         """Add what every subnet is short of in one part to the gradients."""
         taught, inside = self._teacher_seen(part, weights)
         largest = answers[0].shown.images.detach()
+        of_largest = torch.zeros(())
         for index, (subnet, answer) in enumerate(zip(subnets, answers, strict=True)):
             kind = self._kind(subnet)
             seen = replace(taught, student=answer.shown.images)
@@ -212,11 +237,18 @@ class Step:
                 seen = replace(seen, largest=largest)
             with self.accelerator.autocast():
                 seen = self._looked_at(seen, weights, answer, inside)
-                found = term_losses(weights, seen, self.adversarial, self.in_place)
+                named = self.opponent.loss if self.opponent else ""
+                found = term_losses(weights, seen, named, self.options.in_place)
                 weighted = {name: weights[name] * loss for name, loss in found.items()}
                 total = torch.stack(list(weighted.values())).sum()
             if index == 0 and step % PULL_EVERY == 0:
                 _add(values, pulls(weighted, answer.shown.images))
+            if self.front is not None:
+                short = own_loss(weighted)
+                if index:
+                    self.front.observe(subnet, short - of_largest)
+                else:
+                    of_largest = short
             self.accelerator.backward(total / (len(subnets) * parts))
             _add(values, {f"{name}.{kind}": loss.detach() for name, loss in found.items()})
             if kind != "other":
@@ -224,16 +256,17 @@ class Step:
 
     def _teacher_seen(self, part: Part, weights: Mapping[str, float]) -> tuple[Seen, TeacherMaps]:
         """What there is to see of the teacher, the same for all subnets."""
-        seen = Seen(student=part.target, teacher=part.target)
+        target = part.teacher.images
+        seen = Seen(student=target, teacher=target)
         with torch.no_grad(), self.accelerator.autocast():
             if self.opponent is not None:
-                logits, maps = self.opponent.look(Shown(part.target, part.conditions))
+                logits, maps = self.opponent.look(part.teacher)
                 seen = replace(seen, teacher_features=maps)
                 if self.opponent.relativistic:
                     seen = replace(seen, teacher_logits=logits)
                     if part.real is not None and "adversarial_real" in weights:
                         seen = replace(seen, real_logits=self.opponent.look(part.real)[0])
-            inside = self.features.of_teacher(weights, part.batch, part.target, part.moved)
+            inside = self.features.of_teacher(weights, part.batch, target, part.moved)
         return seen, inside
 
     def _looked_at(
@@ -243,8 +276,9 @@ class Step:
         if self.opponent is not None:
             logits, maps = self.opponent.look(answer.shown)
             seen = replace(seen, logits=logits, features=maps)
-            if answer.fresh is not None and "adversarial_real" in weights:
-                seen = replace(seen, fresh_logits=self.opponent.look(answer.fresh)[0])
+            if "adversarial_real" in weights:
+                fresh = self.opponent.look(answer.fresh)[0] if answer.fresh else logits
+                seen = replace(seen, fresh_logits=fresh)
         compared = self.features.compared(
             weights, answer.maps, answer.moved_maps, answer.shown.images, inside
         )

@@ -65,6 +65,7 @@ class Opponent:
         "", "input that it sees beside the image (pix2pix: image; GauGAN: label_map); empty: none"
     )
     file: str = key("", "weights to start from: .safetensors or .pt, or a checkpoint of `teach`")
+    widths: bool = key(False, "it is told how wide the subnet is")
     relativistic: bool = key(False, "judge images against each other, not by themselves")
     r1: float = key(0.0, "weight of the R1 penalty on the teacher's images", low=0)
     gradient_penalty: float = key(0.0, "weight of the Wasserstein gradient penalty", low=0)
@@ -89,10 +90,15 @@ class Distill:
         "hinge", "loss of the discriminator and of the adversarial terms"
     )
     real_weight: float = key(0.2, "real data's weight in the discriminator's loss", low=0)
-    subnets: Literal["sandwich", "uniform", "largest", "progressive"] = key(
+    fresh: bool = key(
+        True,
+        "judge real images against the student's for new inputs; false: for those of the pairs",
+    )
+    subnets: Literal["sandwich", "uniform", "largest", "progressive", "front"] = key(
         "sandwich",
-        "which subnets learn in a step: largest + smallest + random; random; largest; or "
-        "progressive, the sandwich with smaller and smaller subnets",
+        "which subnets learn in a step: largest + smallest + random; random; largest; "
+        "progressive, the sandwich with smaller and smaller subnets; or front, the sandwich with "
+        "those that promise most for their cost in the place of random ones",
     )
     random_subnets: int = key(1, "random subnets a step", low=0)
     in_place: float = key(

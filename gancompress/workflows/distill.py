@@ -10,6 +10,7 @@ from gancompress.distill.feature_network import FeatureNetwork, open_network
 from gancompress.distill.loop import Adversary, Validate
 from gancompress.distill.loop import distill as train
 from gancompress.distill.objective import NETWORK_TERMS, TAPPED_TERMS, check_terms
+from gancompress.distill.options import Options
 from gancompress.distill.source import Source
 from gancompress.elastic import Subnet, Supernet
 from gancompress.elastic.student import Student, save_student
@@ -91,18 +92,21 @@ def train_supernet(
             adversary=adversary_of(keys, recipe.seed + 1),
             validate=validation_of(keys, pairs, samples),
             accelerator=accelerator,
-            steps=steps,
-            learning_rate=learning_rate,
-            betas=assemble.pair(keys.betas),
-            schedule=keys.schedule,
-            ema=keys.ema,
-            clip=keys.clip,
-            rule=keys.subnets,
-            random_subnets=keys.random_subnets,
-            in_place=keys.in_place,
-            accumulate=keys.accumulate,
-            fixed=fixed,
-            seed=recipe.seed,
+            options=Options(
+                steps=steps,
+                seed=recipe.seed,
+                learning_rate=learning_rate,
+                betas=assemble.pair(keys.betas),
+                schedule=keys.schedule,
+                ema=keys.ema,
+                clip=keys.clip,
+                accumulate=keys.accumulate,
+                rule=keys.subnets,
+                random_subnets=keys.random_subnets,
+                fixed=fixed,
+                in_place=keys.in_place,
+                fresh=keys.fresh,
+            ),
             checkpoint=run.path / "checkpoints" / f"{stage}.pt",
             checkpoint_seconds=recipe.checkpoint_seconds,
             log=log,
@@ -150,6 +154,7 @@ def adversary_of(keys: Distill, seed: int) -> Adversary | None:
         opponent.r1,
         opponent.gradient_penalty,
         opponent.penalty_every,
+        opponent.widths,
     )
 
 

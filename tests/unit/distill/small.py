@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from gancompress.batch import Batch, Input, draw_inputs
 from gancompress.distill.loop import Adversary, distill
 from gancompress.distill.objective import TermWeight
+from gancompress.distill.options import Options
 from gancompress.elastic import Supernet
 from gancompress.training.order import batch_indices
 
@@ -65,6 +66,7 @@ class Made:
     """
 
     condition = None
+    stored = True
 
     def __init__(
         self,
@@ -116,6 +118,7 @@ def adversary(**changes: Any) -> Adversary:
         "r1": 0.0,
         "gradient_penalty": 0.0,
         "penalty_every": 1,
+        "widths": False,
     }
     return Adversary(Discriminator(), **{**keys, **changes})
 
@@ -130,17 +133,21 @@ def run(
     precision: str = "no",
     **changes: Any,
 ) -> nn.Module:
-    """Distil; ``changes`` replace arguments of :func:`gancompress.distill.loop.distill`."""
+    """Distil; ``changes`` replace arguments of :func:`distill` and its options."""
     student = student or Generator(8)
     supernet = Supernet(student, {"z": torch.randn(2, 6)}, divisor=4)
     log = [] if events is None else events
+    options: dict[str, Any] = {
+        "steps": 6, "seed": 0, "learning_rate": 1e-3, "betas": (0.5, 0.999),
+        "schedule": "constant", "ema": 0.5, "clip": 0.0, "accumulate": 1, "rule": "sandwich",
+        "random_subnets": 1, "fixed": None, "in_place": 0.0, "fresh": True,
+    }  # fmt: skip
+    options |= {name: changes.pop(name) for name in options if name in changes}
     keys: dict[str, Any] = {
         "taps": {}, "networks": {}, "teacher": None, "adversary": None, "validate": None,
-        "accelerator": Accelerator(cpu=True, mixed_precision=precision), "steps": 6,
-        "learning_rate": 1e-3, "betas": (0.5, 0.999), "schedule": "constant", "ema": 0.5,
-        "clip": 0.0, "rule": "sandwich", "random_subnets": 1, "in_place": 0.0, "accumulate": 1,
-        "fixed": None, "seed": 0, "checkpoint": folder / "distill.pt", "checkpoint_seconds": 0.0,
-        "log": log.append, "log_every": 2,
+        "accelerator": Accelerator(cpu=True, mixed_precision=precision),
+        "checkpoint": folder / "distill.pt", "checkpoint_seconds": 0.0, "log": log.append,
+        "log_every": 2, "options": Options(**options),
     }  # fmt: skip
     weights = {name: TermWeight(weight) for name, weight in terms.items()}
     source = source or Made(Generator(8, seed=1))

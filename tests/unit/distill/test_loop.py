@@ -13,6 +13,7 @@ import torch
 from accelerate.state import AcceleratorState
 from torch import Tensor, nn
 
+from gancompress.batch import Batch
 from gancompress.distill.loop import Validate
 from tests.unit.distill.small import Generator, Made, adversary, run
 
@@ -85,14 +86,17 @@ def test_bf16_on_the_cpu_learns_as_float32_does(tmp_path: Path, fresh_accelerate
     assert half[-1] == pytest.approx(full[-1], rel=0.1)
 
 
-def test_resuming_with_everything_on_equals_not_stopping(tmp_path: Path) -> None:
+@pytest.mark.parametrize("rule", ["progressive", "front"])
+def test_resuming_with_everything_on_equals_not_stopping(rule: str, tmp_path: Path) -> None:
     teacher = Generator(8, seed=1)
     (tmp_path / "parts").mkdir()
 
     def train(folder: Path, log: Any) -> nn.Module:
         return run(
-            folder, {**ALL, "adapted": 1.0}, teacher=teacher, in_place=0.5, rule="progressive",
-            adversary=adversary(r1=1.0, gradient_penalty=1.0, relativistic=True, penalty_every=2),
+            folder, {**ALL, "adapted": 1.0}, teacher=teacher, in_place=0.5, rule=rule,
+            adversary=adversary(
+                r1=1.0, gradient_penalty=1.0, relativistic=True, penalty_every=2, widths=True
+            ),
             validate=Validate(held_out(teacher), 3, 0, lambda step, rows: None),
             steps=10, log=log, student=Generator(8, norm=True),
         )  # fmt: skip
@@ -107,6 +111,22 @@ def test_resuming_with_everything_on_equals_not_stopping(tmp_path: Path) -> None
     resumed = train(tmp_path / "parts", lambda event: None)
     for a, b in zip(weights(whole), weights(resumed), strict=True):
         assert torch.equal(a, b)
+
+
+def test_real_images_may_be_set_against_the_pairs_own_answers(tmp_path: Path) -> None:
+    class Fed(Made):
+        def fresh_of(self, step: int) -> Batch:
+            raise AssertionError("no fresh inputs are wanted")
+
+    events: list[Any] = []
+    source = Fed(Generator(8, seed=1))
+    run(
+        tmp_path, ALL, source=source, events=events, adversary=adversary(), steps=20, fresh=False,
+        learning_rate=5e-3,
+    )  # fmt: skip
+    losses = [event for event in events if "d_real" in event]
+    assert losses[-1]["l1.largest"] < losses[0]["l1.largest"]
+    assert losses[0]["adversarial_real.largest"] == losses[0]["adversarial.largest"]
 
 
 def test_without_a_discriminator_output_terms_suffice(tmp_path: Path) -> None:
