@@ -50,3 +50,27 @@ def test_a_missing_noise_map_is_named() -> None:
 def test_a_pyramid_without_sizes_is_refused() -> None:
     with pytest.raises(RecipeError, match="height and width of each stage"):
         ConSinGANGenerator([])
+
+
+@pytest.mark.parametrize("borders", ["noise", "zero"])
+def test_resizing_by_products_changes_nothing(borders: Borders) -> None:
+    torch.manual_seed(0)
+    module = ConSinGANGenerator([(10, 12), (14, 18), (20, 31)], width=4, borders=borders)
+    noise = example_inputs(module.inputs, n=2)
+    images, gradients = [], []
+    for module.by_products in (False, True):
+        module.zero_grad()
+        images.append(module(**noise))
+        images[-1].square().mean().backward()
+        gradients.append(module.head.conv.weight.grad.clone())  # type: ignore[union-attr,operator]
+    torch.testing.assert_close(images[1], images[0], rtol=1e-4, atol=1e-7)
+    torch.testing.assert_close(gradients[1], gradients[0], rtol=1e-3, atol=1e-9)
+
+
+def test_stages_grow_with_the_picture_asked_for() -> None:
+    module = ConSinGANGenerator([(10, 12), (14, 18)], width=4)
+    assert module.inputs_for((14, 18)) == module.inputs
+    shapes = {name: entry.shape for name, entry in module.inputs_for((28, 27)).items()}
+    assert shapes == {"noise_0": (3, 20, 18), "noise_1": (4, 34, 33)}
+    with pytest.raises(DataError, match="too small"):
+        module.inputs_for((0, 18))

@@ -126,3 +126,13 @@ def test_the_second_gpu_is_asked_for_by_its_number(monkeypatch: pytest.MonkeyPat
 
 def test_the_recipes_device_is_where_training_happens() -> None:
     assert make_accelerator("cpu", "no").device == torch.device("cpu")
+
+
+def test_several_steps_go_along_one_gradient() -> None:
+    layer = nn.Linear(2, 1, bias=False)
+    optimizer = torch.optim.SGD(layer.parameters(), 0.1)
+    before = layer.weight.detach().clone()
+    layer(torch.ones(1, 2)).sum().backward()
+    descend(optimizer, steps=3)
+    assert torch.allclose(layer.weight.detach(), before - 0.3)
+    assert layer.weight.grad is None
