@@ -2,8 +2,12 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gancompress.cli.verbs import Verbs, add_verb
+
+if TYPE_CHECKING:
+    from gancompress.data.encoding import LatentFormat
 
 
 def inspect_verb(verbs: Verbs) -> None:
@@ -62,34 +66,53 @@ def _do_sample(options: argparse.Namespace) -> None:
 
 
 def pairs_verb(verbs: Verbs) -> None:
-    text = "Check, count or picture recorded pairs, or export them as class_K/image_I.png."
-    parser = add_verb(
-        verbs, "pairs", text, "gancompress pairs show runs/quickstart-1/pairs", _do_pairs
+    text = "Check, count or picture recorded pairs; export them as class_K/image_I.png, or import."
+    example = "gancompress pairs show runs/quickstart-1/pairs"
+    parser = add_verb(verbs, "pairs", text, example, _do_pairs)
+    parser.add_argument("action", choices=["verify", "stats", "show", "export", "import"])
+    parser.add_argument(
+        "store", type=Path, help="folder of the pairs; import: of class_K/image_I.png, noise_I.pt"
     )
-    parser.add_argument("action", choices=["verify", "stats", "show", "export"])
-    parser.add_argument("store", type=Path, help="folder of the pairs")
-    parser.add_argument("output", type=Path, nargs="?", help="picture (show) or folder (export)")
+    parser.add_argument(
+        "output", type=Path, nargs="?", help="picture (show), folder (export) or store (import)"
+    )
+    parser.add_argument("--teacher", default="", help="import: what made them (default: its name)")
+    parser.add_argument(
+        "--held-out", type=int, default=0, help="import: last pairs not to train on (default: 0)"
+    )
+    parser.add_argument("--half", action="store_true", help="import: latents in half precision")
 
 
 def _do_pairs(options: argparse.Namespace) -> None:
     import json
 
-    from gancompress.data.folder_pairs import export_folder_pairs
+    from gancompress.data.folder_pairs import export_folder_pairs, import_folder_pairs
     from gancompress.data.inspect_pairs import pair_stats, show_pairs
     from gancompress.data.pairs import PairStore
 
-    store = PairStore(options.store)
+    path: Path = options.store
+    if options.action == "import":
+        output = options.output or path.with_name(path.name + "-pairs")
+        teacher = options.teacher or f"folder-{path.resolve().name}"
+        latents: LatentFormat = "float16" if options.half else "float32"
+        held_out = options.held_out
+        store = import_folder_pairs(
+            path, output, teacher=teacher, held_out=held_out, shard_size=1000, latents=latents
+        )
+        print(f"{output}: {len(store)} pairs, {len(store.held_out)} of them held out")
+        return
+    store = PairStore(path)
     if options.action == "verify":
         store.verify()
-        print(f"{options.store}: {len(store)} pairs, every shard as it was recorded")
+        print(f"{path}: {len(store)} pairs, every shard as it was recorded")
     elif options.action == "stats":
         print(json.dumps(pair_stats(store), indent=2))
     elif options.action == "show":
-        output = options.output or options.store / "pairs.png"
+        output = options.output or path / "pairs.png"
         show_pairs(store, output)
         print(output)
     else:
-        output = options.output or options.store.with_name(options.store.name + "-folders")
+        output = options.output or path.with_name(path.name + "-folders")
         export_folder_pairs(store, output)
         print(output)
 

@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from gancompress.batch import Input
+from gancompress.cli import main
 from gancompress.data.folder_pairs import export_folder_pairs, import_folder_pairs
 from gancompress.data.images import to_float
 from gancompress.data.manifest import Plan
@@ -54,6 +55,21 @@ def test_export_then_import_gives_the_same_pairs(published: Path, tmp_path: Path
         tmp_path / "out", tmp_path / "again", teacher="published", held_out=2, shard_size=4
     )
     assert again.fingerprint == store.fingerprint
+
+
+def test_the_verb_imports_and_exports(
+    published: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store, folder = str(tmp_path / "store"), str(tmp_path / "out")
+    command = ["pairs", "import", str(published), store, "--held-out", "2", "--half"]
+    assert main(command) == 0
+    assert "6 pairs, 2 of them held out" in capsys.readouterr().out
+    assert main(["pairs", "verify", store]) == 0
+    assert main(["pairs", "export", store, folder]) == 0
+    assert len([*Path(folder).glob("class_*/image_*.png")]) == 6
+    # Another teacher's pairs do not go into the same store.
+    assert main([*command, "--teacher", "another"]) != 0
+    assert "teacher is folder-FakeCIFAR10, wanted another" in capsys.readouterr().err
 
 
 def test_missing_noise_is_named(published: Path) -> None:
