@@ -14,6 +14,7 @@ from torch import nn
 from gancompress.teach.adversarial_step import Rules
 from gancompress.teach.augment import Augment
 from gancompress.teach.looks import Look
+from gancompress.training.optimise import make_accelerator
 from tests.unit.teach.bright import brightness, teach
 
 RULES = {
@@ -141,3 +142,17 @@ def test_two_processes_equal_one_with_the_same_global_batch(tmp_path: Path) -> N
     assert found[0]["augment"] == augment.state_dict()["probability"] > 0
     for ours, theirs in zip(events, found[0]["events"], strict=True):
         assert theirs == pytest.approx(ours, abs=1e-3)
+
+
+def test_a_scaled_loss_teaches_the_same(tmp_path: Path) -> None:
+    rules = Rules("bce", r1=0.1, r1_every=2, critic_steps=2, unrolled=1)
+    accelerator = make_accelerator("cpu", "no")
+    (tmp_path / "plain").mkdir()
+    (tmp_path / "scaled").mkdir()
+    plain = teach(tmp_path / "plain", rules, steps=4, accelerator=accelerator)
+    accelerator.scaler = torch.amp.GradScaler("cpu", init_scale=256.0, growth_interval=3)
+    scaled = teach(tmp_path / "scaled", rules, steps=4, accelerator=accelerator)
+    assert accelerator.scaler.get_scale() > 256
+    # Powers of two change no digit.
+    for name, value in plain.module.state_dict().items():
+        torch.testing.assert_close(value, scaled.module.state_dict()[name], rtol=0, atol=1e-6)
