@@ -40,7 +40,7 @@ def test_resumed_training_equals_the_uninterrupted_one(tmp_path: Path) -> None:
             raise KeyboardInterrupt
 
     # The pools of 20 images are full after three steps: what they give depends on their state.
-    own = {"steps": 12, "jitter": 2, "flip": True, "checkpoint_seconds": 0}
+    own: dict[str, Any] = {"steps": 12, "jitter": 2, "flip": True, "checkpoint_seconds": 0}
     whole = cycle(tmp_path / "whole", **own)
     with pytest.raises(KeyboardInterrupt):
         cycle(tmp_path, log=stop, **own)

@@ -43,7 +43,7 @@ def test_resumed_training_equals_the_uninterrupted_one(tmp_path: Path) -> None:
         if event["step"] == 6:
             raise KeyboardInterrupt
 
-    own = {"steps": 10, "jitter": 2, "flip": True, "checkpoint_seconds": 0}
+    own: dict[str, Any] = {"steps": 10, "jitter": 2, "flip": True, "checkpoint_seconds": 0}
     (tmp_path / "whole").mkdir()
     whole = paired(tmp_path / "whole", **own)
     with pytest.raises(KeyboardInterrupt):
