@@ -16,7 +16,10 @@ class Collect:
     held_out: int = key(2_000, "further pairs, for the search to score subnets on", low=2)
     shard: int = key(1_000, "pairs a file", low=1)
     batch_size: int = key(64, "pairs a call of the teacher", low=1)
-    half: bool = key(False, "store latents in half precision")
+    half: bool = key(
+        True,
+        "store latents in half precision; the teacher is fed the rounded ones, pairs are exact",
+    )
     store: bool = key(True, "record to disk; false: ask the (cheap) teacher anew in every step")
 
 
