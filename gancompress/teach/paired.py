@@ -15,16 +15,19 @@ import torch
 import torch.nn.functional as F
 from accelerate import Accelerator
 from torch import Tensor, nn
+from tqdm import tqdm
 
 from gancompress.batch import Batch, Input, in_range
 from gancompress.data.images import Indices
 from gancompress.teach.jitter import jittered
 from gancompress.teach.learner import looking, make_learner
+from gancompress.teach.remarks import translation_remarks
 from gancompress.training.checkpoint import Stateful
 from gancompress.training.engine import fit
 from gancompress.training.losses import ADVERSARIAL, AdversarialLoss
 from gancompress.training.optimise import follow_buffers, moving_average
 from gancompress.training.order import batch_indices
+from gancompress.training.watch import Watch
 
 # Takes images in [-1, 1] and gives the maps of some network, shallow to deep.
 FeatureMaps = Callable[[Tensor], Sequence[Tensor]]
@@ -116,6 +119,8 @@ def teach_paired(
     }
     if accelerator.scaler is not None:
         state["scaler"] = accelerator.scaler
+    say = tqdm.write if accelerator.is_main_process else lambda text: None
+    watch = Watch(partial(translation_remarks, loss=loss), log, say, checkpoint.stem)
     rank, ranks = accelerator.process_index, accelerator.num_processes
     loss_d, loss_g = ADVERSARIAL[loss]
     exact = [name] if entry.kind == "label_map" else []
@@ -155,9 +160,9 @@ def teach_paired(
         seed=seed,
         checkpoint=checkpoint,
         checkpoint_seconds=checkpoint_seconds,
-        log=log,
+        log=watch,
         log_every=log_every,
-        title="teach",
+        title=checkpoint.stem,
         main_process=accelerator.is_main_process,
         device=accelerator.device,
         after=looking(lambda done: look(done, average.module), look_every, steps),

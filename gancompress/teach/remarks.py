@@ -33,6 +33,20 @@ def remarks(event: Mapping[str, object], *, loss: str) -> dict[str, str]:
     }
 
 
+def translation_remarks(event: Mapping[str, object], *, loss: str) -> dict[str, str]:
+    """As :func:`remarks`, of generators that are fed images: they have other remedies."""
+    values = numbers(event)
+    found = {name: values[name] for name in ("d", "d_a", "d_b") if name in values}
+    for name, d in found.items():
+        if d < SATURATED.get(loss, float("-inf")):
+            return {
+                "saturated": f"the discriminator tells every image apart ({name} {d:.2g}), so the "
+                "generator learns little from it; raise teach.jitter or lower "
+                "teach.discriminator_learning_rate"
+            }
+    return {}
+
+
 def _saturated(values: Mapping[str, float], loss: str) -> dict[str, str]:
     d = values.get("d")
     if d is None or d >= SATURATED.get(loss, float("-inf")):

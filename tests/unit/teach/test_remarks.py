@@ -2,7 +2,7 @@
 
 import pytest
 
-from gancompress.teach.remarks import remarks
+from gancompress.teach.remarks import remarks, translation_remarks
 
 FINE = {"d": 1.2, "g": 1.1, "logit.real": 0.9, "logit.fake": -0.8, "sure": 0.6}
 LOOK = {"frechet": 3.0, "diversity": 0.9, "class_diversity": {"3": 0.8, "7": 0.6}}
@@ -35,3 +35,9 @@ def test_what_looks_wrong_is_named_with_what_helps(wrong: dict[str, object], exp
 def test_a_critic_far_from_zero_with_a_wide_gap_does_not_drift() -> None:
     values = {**FINE, "d": -60.0, "g": 40.0, "logit.real": 80.0, "logit.fake": 20.0}
     assert remarks(values, loss="wasserstein") == {}
+
+
+@pytest.mark.parametrize("name", ["d", "d_a", "d_b"])
+def test_either_discriminator_between_images_may_be_too_strong(name: str) -> None:
+    assert "tells every image apart" in translation_remarks({name: 0.01}, loss="bce")["saturated"]
+    assert not translation_remarks({name: 0.5, "cycle": 0.0}, loss="bce")
