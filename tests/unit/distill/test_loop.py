@@ -243,8 +243,9 @@ def test_two_processes_equal_one_with_the_same_global_batch(tmp_path: Path) -> N
     told = [process.communicate(timeout=120)[0] for process in started]
     assert [process.returncode for process in started] == [0, 0], told[0][-3000:] + told[1][-3000:]
     found = [torch.load(tmp_path / f"rank{rank}.pt", weights_only=True) for rank in range(2)]
-    for name, value in found[0]["weights"].items():
-        assert torch.equal(value, found[1]["weights"][name])
+    for kind in ("weights", "normed"):
+        for name, value in found[0][kind].items():
+            assert torch.equal(value, found[1][kind][name]), f"{kind}: {name}"
     events: list[Any] = []
     (tmp_path / "one").mkdir()
     one = run(
