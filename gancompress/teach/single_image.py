@@ -110,6 +110,8 @@ def teach_single_image(
     learning: Learning,
     feed: Feed | None,
     steps: Sequence[int],
+    composite: Tensor | None,
+    composite_steps: int,
     seed: int,
     books: Bookkeeping,
 ) -> None:
@@ -123,6 +125,8 @@ def teach_single_image(
             device to train on.
         feed: what the coarsest stage is fed; None: noise.
         steps: of each stage.
+        composite: a picture of the coarsest size, which the grown generator is fine-tuned to make a
+            photograph of, in ``composite_steps``; None: it is not.
     """
     for stage, real in enumerate(pyramid):
         if stage:
@@ -131,13 +135,27 @@ def teach_single_image(
         train_stage(
             generator,
             discriminator,
-            pyramid,
+            pyramid[0],
             real,
             learning=learning,
             feed=feed,
             steps=steps[stage],
             number=stage,
             before=sum(steps[:stage]),
+            seed=seed,
+            books=books,
+        )
+    if composite is not None:
+        train_stage(
+            generator,
+            discriminator,
+            pyramid[0],
+            pyramid[-1],
+            learning=learning,
+            feed=lambda image, rng: composite,
+            steps=composite_steps,
+            number=len(pyramid),
+            before=sum(steps),
             seed=seed,
             books=books,
         )
@@ -162,7 +180,7 @@ def grow(
 def train_stage(
     generator: ConSinGANGenerator,
     discriminator: nn.Module,
-    pyramid: Sequence[Tensor],
+    coarsest: Tensor,
     real: Tensor,
     *,
     learning: Learning,
@@ -196,13 +214,13 @@ def train_stage(
         "generator_rate": rates[0],
         "discriminator_rate": rates[1],
     }
-    fixed = reconstruction_inputs(generator, pyramid[0], seed)
+    fixed = reconstruction_inputs(generator, coarsest, seed)
 
     def update(step: int, rng: np.random.Generator) -> dict[str, Tensor]:
         # A new image beside the reconstruction, from one pass.
         noise = {name: torch.randn_like(value) for name, value in fixed.items()}
         if feed is not None:
-            noise["noise_0"] = feed(pyramid[0], rng)
+            noise["noise_0"] = feed(coarsest, rng)
         made = generator(**concatenate([noise, fixed]))
         fake, reconstructed = made[:1], made[1:]
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from accelerate import Accelerator
 from torch import Tensor
 
 from gancompress.atomic import replacing
@@ -28,12 +29,11 @@ from gancompress.teach.single_image import (
     Learning,
     new_inputs,
     reconstruction_inputs,
-    train_stage,
 )
 from gancompress.teach.single_image import teach_single_image as train
 from gancompress.workflows import assemble
 from gancompress.workflows.logs import logger
-from gancompress.workflows.photograph import open_composite, open_pyramid, save_composite
+from gancompress.workflows.photograph import Composite, open_composite, open_pyramid, save_composite
 from gancompress.workflows.teacher_data import expanded
 
 FEEDS: dict[str, Feed | None] = {"generate": None, "harmonise": distorted, "edit": rearranged}
@@ -51,7 +51,8 @@ LOOK_STREAM = 4
 def teach_single_image(recipe: Recipe, run: RunDir) -> Student:
     """Train ConSinGAN on the recipe's photograph; its provenance says how like it what it makes is.
 
-    Leaves pictures in ``samples/teach-*.png``; ``harmonised.png`` is what became of a composite.
+    Leaves pictures in ``samples/``, and in ``fitted.png`` and ``composite.png`` what became of a
+    composite.
 
     Raises:
         RecipeError: the keys do not fit together or the photograph.
@@ -59,67 +60,75 @@ def teach_single_image(recipe: Recipe, run: RunDir) -> Student:
     """
     _check(recipe)
     accelerator = assemble.prepare(recipe)
-    keys, device = recipe.teach.single_image, accelerator.device
+    keys = recipe.teach.single_image
     images = open_pyramid(recipe)
     composite = open_composite(keys, images)
-    images = [image.to(device) for image in images]
-    if keys.trained and accelerator.is_main_process:
-        _take_over(Path(keys.trained), run, _facts(recipe, images))
+    facts = _facts(recipe, images)
+    main = accelerator.is_main_process
+    if keys.trained and main:
+        _take_over(Path(keys.trained).expanduser(), run, facts)
     accelerator.wait_for_everyone()
-    generator = _generator(recipe, images[0])
-    opponent = recipe.teach.discriminator
-    discriminator = assemble.build_discriminator(opponent.factory, opponent.kwargs, recipe.seed + 1)
-    pictures = run.path / "samples" if accelerator.is_main_process else None
-
-    def look(stage: int) -> None:
-        if pictures is not None:
-            _draw(generator, images, feed, recipe.seed, pictures / f"teach-{stage}.png")
-
-    feed, steps = FEEDS[keys.task], keys.steps or (recipe.teach.steps,) * keys.stages
-    with logger(run, "teach", accelerator.is_main_process) as log:
-        training: dict[str, Any] = {
-            "learning": _learning(recipe),
-            "seed": recipe.seed,
-            "books": Bookkeeping(
-                run.path / "checkpoints",
-                recipe.checkpoint_seconds,
-                log,
-                recipe.log_every,
-                accelerator.is_main_process,
-                look,
-            ),
-        }
-        networks = generator.to(device), discriminator.to(device)
-        train(*networks, images, feed=feed, steps=steps, **training)
-        if composite is not None:
-            train_stage(
-                *networks,
-                images,
-                images[-1],
-                feed=lambda image, rng: composite.coarsest.to(device),
-                steps=keys.finetune_steps,
-                number=len(images),
-                before=sum(steps),
-                **training,
-            )
-    generator, images = generator.cpu(), [image.cpu() for image in images]
-    if pictures is not None and composite is not None:
+    generator = _train(recipe, run, accelerator, images, composite)
+    if main and composite is not None:
         save_composite(generator, composite, recipe.seed, run.path)
-    elif pictures is not None:
-        _draw_sizes(generator, images[-1], recipe.seed, pictures / "taught.png")
-    figures = _figures(generator, images, feed, recipe.seed)
-    facts = {**_facts(recipe, images), "steps": sum(steps), **figures}
-    return Student(
-        generator.cpu(),
-        _inputs(generator, keys),
-        _architecture(recipe, images),
-        {"taught_on": facts},
-    )
+    elif main:
+        _draw_sizes(generator, images[-1], recipe.seed, run.path / "samples" / "taught.png")
+    facts |= _figures(generator, images, FEEDS[keys.task], recipe.seed)
+    inputs, architecture = _inputs(generator, keys), _architecture(recipe, images)
+    return Student(generator, inputs, architecture, {"taught_on": facts})
+
+
+def _train(
+    recipe: Recipe,
+    run: RunDir,
+    accelerator: Accelerator,
+    images: Sequence[Tensor],
+    composite: Composite | None,
+) -> ConSinGANGenerator:
+    """The taught generator, on the CPU."""
+    keys, device, main = recipe.teach.single_image, accelerator.device, accelerator.is_main_process
+    architecture, opponent = _architecture(recipe, images[:1]), recipe.teach.discriminator
+    generator = assemble.seeded(recipe.seed, architecture.build).to(device)
+    assert isinstance(generator, ConSinGANGenerator)
+    discriminator = assemble.build_discriminator(opponent.factory, opponent.kwargs, recipe.seed + 1)
+    pyramid = [image.to(device) for image in images]
+
+    def look(number: int) -> None:
+        if main:
+            path = run.path / "samples" / f"teach-{number}.png"
+            _draw(generator, pyramid, FEEDS[keys.task], recipe.seed, path)
+
+    with logger(run, "teach", main) as log:
+        train(
+            generator,
+            discriminator.to(device),
+            pyramid,
+            learning=_learning(recipe),
+            feed=FEEDS[keys.task],
+            steps=_steps(recipe),
+            composite=None if composite is None else composite.coarsest.to(device),
+            composite_steps=keys.finetune_steps,
+            seed=recipe.seed,
+            books=Bookkeeping(
+                checkpoints=run.path / "checkpoints",
+                checkpoint_seconds=recipe.checkpoint_seconds,
+                log=log,
+                log_every=recipe.log_every,
+                main_process=main,
+                look=look,
+            ),
+        )
+    return generator.cpu()
+
+
+def _steps(recipe: Recipe) -> tuple[int, ...]:
+    keys = recipe.teach.single_image
+    return keys.steps or (recipe.teach.steps,) * keys.stages
 
 
 def _check(recipe: Recipe) -> None:
     """Refuse what is the user's to mend and no single key's fault."""
-    teacher, task = recipe.teacher, recipe.teach.single_image.task
+    teacher = recipe.teacher
     if teacher.factory != "consingan":
         raise RecipeError(
             f"teacher.factory: {teacher.factory!r}; single_image trains 'consingan' only"
@@ -134,7 +143,7 @@ def _check(recipe: Recipe) -> None:
             f"precision: {recipe.precision}: single_image trains in full precision, as its "
             "gradient penalty needs; leave it out"
         )
-    if task != "generate" and recipe.teacher.inputs:
+    if teacher.inputs:
         raise RecipeError("teacher.inputs: follow from the photograph; leave them out")
 
 
@@ -143,12 +152,6 @@ def _architecture(recipe: Recipe, images: Sequence[Tensor]) -> Architecture:
     borders = "noise" if recipe.teach.single_image.task == "generate" else "zero"
     given = {**recipe.teacher.kwargs, "channels": images[0].size(1)}
     return Architecture("consingan", {**given, "sizes": sizes, "borders": borders})
-
-
-def _generator(recipe: Recipe, coarsest: Tensor) -> ConSinGANGenerator:
-    generator = assemble.seeded(recipe.seed, _architecture(recipe, [coarsest]).build)
-    assert isinstance(generator, ConSinGANGenerator)
-    return generator
 
 
 def _inputs(generator: ConSinGANGenerator, keys: SingleImage) -> InputSpec:
@@ -177,27 +180,28 @@ def _learning(recipe: Recipe) -> Learning:
 
 def _facts(recipe: Recipe, images: Sequence[Tensor]) -> dict[str, Any]:
     """What the training is of."""
-    pixels = to_uint8(images[-1]).cpu().contiguous().numpy().tobytes()
+    pixels = to_uint8(images[-1]).contiguous().numpy().tobytes()
     return {
         "data": Path(expanded(recipe.data.source)).name,
         "photograph": hashlib.sha256(pixels).hexdigest()[:16],
         "task": recipe.teach.single_image.task,
         "sizes": [list(image.shape[-2:]) for image in images],
+        "steps": list(_steps(recipe)),
     }
 
 
 def _take_over(trained: Path, run: RunDir, facts: dict[str, Any]) -> None:
     """Copy the stages that another run has trained, where this one has not begun them."""
-    other = RunDir.open(trained.expanduser()).facts("teach")
-    for name in ("photograph", "task", "sizes"):
+    other = RunDir.open(trained).facts("teach")
+    for name in ("photograph", "task", "sizes", "steps"):
         if other.get(name) != facts[name]:
             raise RecipeError(
                 f"teach.single_image.trained: {trained}: its {name} is {other.get(name)}, here it "
-                f"is {facts[name]}; take the same photograph, task and sizes, or leave it out"
+                f"is {facts[name]}; take the same, or leave it out"
             )
     for stage in range(len(facts["sizes"])):
         place = Path("checkpoints") / f"teach-{stage}.pt"
-        source, target = trained.expanduser() / place, run.path / place
+        source, target = trained / place, run.path / place
         if source.is_file() and not target.exists():
             with replacing(target) as temporary:
                 shutil.copy(source, temporary)

@@ -76,6 +76,8 @@ def taught(folder: Path, images: list[Tensor], stop_at: int | None = None) -> Co
         learning=replace(PAPER, concurrent=2),
         feed=None,
         steps=(3, 3, 3),
+        composite=None,
+        composite_steps=0,
         seed=1,
         books=books(folder, stop_at),
     )
@@ -95,6 +97,8 @@ def test_it_learns_to_give_the_photograph_back_and_to_make_its_texture(tmp_path:
         learning=learning,
         feed=None,
         steps=(60, 60),
+        composite=None,
+        composite_steps=0,
         seed=0,
         books=quiet,
     )
@@ -141,6 +145,8 @@ def test_old_stages_learn_slower_and_the_oldest_not_at_all(tmp_path: Path) -> No
         learning=replace(PAPER, concurrent=2),
         feed=None,
         steps=(2, 2, 2),
+        composite=None,
+        composite_steps=0,
         seed=0,
         books=replace(books(tmp_path), look=look),
     )
