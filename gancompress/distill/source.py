@@ -50,7 +50,8 @@ class Source:
         if self.told and self.real is not None:
             raise RecipeError(
                 f"distill.discriminator.told: {self.told!r} is not known of the real images in "
-                "data.source; leave out one of the two"
+                "data.source; write distill.real_weight: 0 and leave out the term "
+                "adversarial_real, or leave out one of the two"
             )
         if self.real is not None and self.condition is not None and self.real.labels is None:
             raise DataError(
