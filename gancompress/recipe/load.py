@@ -125,6 +125,8 @@ def _parse(kind: Any, value: Any, path: str, mistakes: list[str]) -> Any:
     if origin in (Union, types.UnionType):
         return _parse_union(arguments, value, path, mistakes)
     if origin is Literal:
+        if value is False and "no" in arguments:
+            value = "no"  # which is false in YAML 1.1
         if value not in arguments:
             close = _did_you_mean(str(value), [str(choice) for choice in arguments])
             allowed = ", ".join(str(choice) for choice in arguments)

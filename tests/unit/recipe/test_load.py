@@ -100,3 +100,10 @@ def test_the_schema_describes_every_key() -> None:
     text = describe_schema()
     for key in ("distill.learning_rate", "search.mac_budget", "distill.terms.NAME.weight"):
         assert key in text
+
+
+def test_no_is_a_word_and_not_false(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text("data: {source: digits}\nprecision: no")
+    assert load_recipe(path).precision == "no"
+    assert load_recipe(path, ["precision=no"]).precision == "no"
