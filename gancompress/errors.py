@@ -19,6 +19,10 @@ class RunError(GancompressError):
     """A run directory is missing, damaged, locked, or belongs to another recipe."""
 
 
+class RunInUseError(RunError):
+    """Another process works on the run directory."""
+
+
 class DataError(GancompressError):
     """Images, pairs or statistics cannot be read or do not fit."""
 

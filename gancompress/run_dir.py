@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from gancompress.atomic import write_json
-from gancompress.errors import RunError
+from gancompress.errors import RunError, RunInUseError
 
 FORMAT = 1
 
@@ -120,13 +120,14 @@ class RunDir:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Hold the run for this process; another process that tries gets a :class:`RunError`."""
+        """Hold the run for this process; another process that tries gets a
+        :class:`RunInUseError`."""
         with (self.path / "lock").open("a+", encoding="utf-8") as handle:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
                 handle.seek(0)
-                raise RunError(
+                raise RunInUseError(
                     f"{self.path}: in use by process {handle.read().strip() or '?'}; "
                     "wait for it or give another --run"
                 ) from error

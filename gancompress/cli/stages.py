@@ -3,8 +3,13 @@
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gancompress.cli.verbs import Verbs, add_root, add_verb
+
+if TYPE_CHECKING:
+    from gancompress.recipe.schema import Recipe
+    from gancompress.run_dir import RunDir
 
 STAGE_VERBS = {
     "run": ("report", "Do every stage of a recipe; go on where an earlier call stopped."),
@@ -54,31 +59,72 @@ def search_verb(verbs: Verbs) -> None:
     parser.add_argument(
         "--runtime", choices=["torch", "onnxruntime", "openvino"], help="for the latency budget"
     )
+    parser.add_argument(
+        "--trials", type=int, help="score until so many subnets within the budget are scored"
+    )
+    parser.add_argument(
+        "--storage",
+        default="",
+        help="database URL of the trials; started again, here or on a machine with a copy of the "
+        "run, the same command shares the work",
+    )
     parser.add_argument("--list", action="store_true", help="only list the best subnets found")
     add_root(parser)
 
 
 def _do_search(options: argparse.Namespace) -> None:
-    from gancompress.search.budget import Budget
+    from gancompress.errors import RunInUseError
     from gancompress.search.front import Front
     from gancompress.workflows.front import list_front
     from gancompress.workflows.run import existing_run, run_until
-    from gancompress.workflows.search import choose
+    from gancompress.workflows.search import contribute
 
-    budget = Budget.parse(
-        macs=options.mac_budget,
-        params=options.param_budget,
-        size=options.size_budget,
-        latency=options.latency_budget,
-    )
     recipe, run = existing_run(options.run, options.root)
-    with run.lock():
-        run_until(recipe, run, "search")
-        if options.list:
-            print(list_front(Front.from_csv(run.path / "front.csv")))
-            return
-        chosen = choose(recipe, run, budget, options.runtime or recipe.search.runtime)
-    for remark in run.facts("search")["remarks"]:
+    recipe = _asked(recipe, options)
+    try:
+        with run.lock():
+            if options.list:
+                run_until(recipe, run, "search")
+                print(list_front(Front.from_csv(run.path / "front.csv")))
+                return
+            _search(recipe, run, more=options.trials is not None)
+    except RunInUseError as error:
+        if not recipe.search.storage or run.is_complete("search"):
+            raise
+        print(f"{error}\nhelping its search, whose storage is shared", file=sys.stderr)
+        print(f"{contribute(recipe, run)} subnets scored here; that process makes the student")
+        return
+    facts = run.facts("search")
+    for remark in facts["remarks"]:
         print(remark)
-    print(f"{chosen.subnet}: {chosen.costs['macs']:,.0f} MACs, {chosen.costs['params']:,.0f} "
+    print(f"{facts['subnet']}: {facts['costs']['macs']:,.0f} MACs, {facts['costs']['params']:,.0f} "
           f"parameters\nstudent {run.path / 'student.safetensors'}")  # fmt: skip
+
+
+def _asked(recipe: "Recipe", options: argparse.Namespace) -> "Recipe":
+    """The run's recipe with what the command line says about the search."""
+    from gancompress.errors import RecipeError
+    from gancompress.workflows.search import with_search
+
+    if options.trials is not None and options.trials < 1:
+        raise RecipeError(f"--trials: {options.trials} is below 1")
+    budgets = ("mac_budget", "param_budget", "size_budget", "latency_budget")
+    given = {name: getattr(options, name) for name in budgets}
+    settings = {name: getattr(options, name) for name in ("runtime", "trials", "storage")}
+    changes = {name: value for name, value in settings.items() if value}
+    # A budget replaces the recipe's altogether.
+    return with_search(recipe, **changes, **(given if any(given.values()) else {}))
+
+
+def _search(recipe: "Recipe", run: "RunDir", *, more: bool) -> None:
+    """Score what the search is still to score, or ``more``; else only choose."""
+    from gancompress.workflows.run import run_until
+    from gancompress.workflows.search import budget_of, choose
+
+    budget_of(recipe.search)
+    if more:
+        run.reopen("search")
+    if not run.is_complete("search"):
+        run_until(recipe, run, "search")
+    else:
+        choose(recipe, run)

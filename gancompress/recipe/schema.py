@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from gancompress.recipe.keys import key
+from gancompress.recipe.searching import Search
 from gancompress.recipe.sources import Data, Teacher
 from gancompress.recipe.teaching import Teach
 
@@ -14,6 +15,7 @@ class Collect:
 
     count: int = key(50_000, "pairs to distil from", low=2)
     held_out: int = key(2_000, "further pairs, for the search to score subnets on", low=2)
+    class_shares: tuple[float, ...] = key((), "how often each class is drawn; empty: all alike")
     shard: int = key(1_000, "pairs a file", low=1)
     batch_size: int = key(64, "pairs a call of the teacher", low=1)
     half: bool = key(
@@ -31,6 +33,9 @@ class Student:
     kwargs: dict[str, Any] = key({}, "arguments of the factory")
     init: Literal["random", "teacher"] = key(
         "random", "with factory 'teacher': from its weights, important channels first, or anew"
+    )
+    keep: tuple[str, ...] = key(
+        (), "submodules that are the teacher's, do not learn and stay as wide: mapping (StyleKD)"
     )
     separable: tuple[str, ...] = key(
         (), "name patterns of k×k convolutions to replace by depthwise + pointwise ones"
@@ -53,6 +58,7 @@ class Term:
         ("auto",),
         "feature terms: submodules as student=teacher (perceptual, style: of the network), or auto",
     )
+    temperature: float = key(1.0, "kl: above 1, small scores count for more", low=0.01)
     network: str = key("", "perceptual, style: the extractor that the images are looked at with")
 
 
@@ -111,6 +117,7 @@ class Distill:
     validate_every: int = key(
         1_000, "steps between two looks at held-out pairs; the best weights are kept; 0: never", 0
     )
+    keep_every: int = key(0, "steps between two checkpoints that are kept; 0: none but the last", 0)
     validation_samples: int = key(256, "held-out pairs looked at", low=2)
     patience: int = key(
         0, "stop after so many looks without improvement, and use the best weights; 0: never", 0
@@ -129,25 +136,6 @@ class Distill:
     discriminator: Opponent = field(
         default_factory=Opponent, metadata={"doc": "the student's opponent"}
     )
-
-
-@dataclass(frozen=True)
-class Search:
-    """Looking for the best subnets."""
-
-    trials: int = key(300, "subnets to score", low=1)
-    mac_budget: str = key("", "exact MACs of one sample: 4M, 1.2G, or 1/8 of the teacher's")
-    param_budget: str = key("", "parameters: 500K, or 1/8 of the teacher's")
-    size_budget: str = key("", "bytes of the weights: 4M, or 1/8 of the teacher's")
-    latency_budget: str = key("", "of one batch on the runtime: 2ms")
-    runtime: Literal["torch", "onnxruntime", "openvino"] = key("torch", "for the latency budget")
-    storage: str = key("", "database URL of the trials, to share a search; empty: in the run")
-    timed_subnets: int = key(16, "subnets to time for a latency budget", low=8)
-    score_samples: int = key(256, "held-out pairs that every candidate is scored on", low=2)
-    finalists: int = key(8, "candidates scored by the Fréchet distance as well", low=1)
-    finalist_samples: int = key(2_000, "samples of that Fréchet distance", low=2)
-    seeds: int = key(3, "sets of samples for it; mean and standard deviation are told", low=1)
-    calibration_batches: int = key(8, "training batches for BatchNorm statistics", low=0)
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,8 @@
 """How good is a subnet: scores in stages, cheap ones for many subnets, dear ones for few."""
 
-import importlib
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,6 +12,7 @@ from torch import Tensor
 from gancompress.batch import Batch, batch_size, rows
 from gancompress.elastic.space import Subnet
 from gancompress.errors import RecipeError
+from gancompress.generators.build import resolve
 
 #: A subnet made ready to run: inherited weights, statistics recalibrated.
 GeneratorAt = Callable[[Subnet], Callable[[Batch], Tensor]]
@@ -126,23 +126,34 @@ def root_mean_square_error(outputs: Tensor, inputs: Batch, targets: Tensor) -> f
 
 
 def load_judge(name: str) -> Judge:
-    """The user's judge at ``"module:attr"``: a callable ``(outputs, inputs, targets) -> float``.
+    """The user's judge at ``"module:attr"`` or ``"file.py:attr"``.
+
+    A callable ``(outputs, inputs, targets) -> float`` of the student's and the teacher's outputs
+    (all samples at once) and the batch that both were given.
 
     Raises:
-        RecipeError: there is no such callable.
+        RecipeError: there is no such callable, or what it returns is no number.
     """
-    module, _, attribute = name.partition(":")
+    function = resolve(name)
     try:
-        found: Any = importlib.import_module(module)
-        for part in attribute.split("."):
-            found = getattr(found, part)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise RecipeError(f"evaluator {name!r}: cannot be imported: {error}") from error
-    if not callable(found) or isinstance(found, type):
+        inspect.signature(function).bind(None, None, None)
+    except TypeError as error:
         raise RecipeError(
-            f"evaluator {name!r}: expected a callable (outputs, inputs, targets) -> float"
-        )
-    return found  # type: ignore[no-any-return]
+            f"evaluator {name!r}: must take (outputs, inputs, targets): {error}"
+        ) from error
+    except ValueError:  # some callables in C have no signature
+        pass
+
+    def judge(outputs: Tensor, inputs: Batch, targets: Tensor) -> float:
+        score = function(outputs, inputs, targets)
+        try:
+            return float(score)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise RecipeError(
+                f"evaluator {name!r}: must return one number, returned {type(score).__name__}"
+            ) from error
+
+    return judge
 
 
 @torch.no_grad()

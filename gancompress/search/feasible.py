@@ -105,16 +105,6 @@ class Feasible:
         features: Vector = self._features[np.arange(len(self.tops)), levels]
         return features
 
-    def draw_budget(self, rng: np.random.Generator) -> float:
-        """A budget to make a proposal for, log-uniform over the costs of the subnets that fit.
-
-        Under limits it is the limits themselves three times in four.
-        """
-        if self.limited and rng.random() < 0.75:
-            return float("inf")
-        low, high = self._range
-        return float(np.exp(rng.uniform(np.log(low), np.log(high))))
-
     @cached_property
     def _range(self) -> tuple[float, float]:
         ends = np.stack([np.zeros_like(self.tops), self.tops])

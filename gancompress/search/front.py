@@ -81,9 +81,10 @@ class Front:
                 choice = min(inside, key=lambda candidate: self.quality(candidate, stage))
         return choice
 
-    def without(self, candidate: Candidate) -> "Front":
-        """The front as if ``candidate`` had not been scored."""
-        return replace(self, candidates=tuple(c for c in self.candidates if c != candidate))
+    def finalists(self) -> tuple[Candidate, ...]:
+        """The candidates of the last stage, where there is more than one stage."""
+        last = list(self.stages)[1:][-1:]
+        return tuple(c for c in self.candidates for s in last if self.quality(c, s) < math.inf)
 
     def with_costs(self, costs: Costs) -> "Front":
         """The same candidates with their costs taken anew, a predicted latency among them."""
@@ -170,18 +171,6 @@ class Front:
                 costs["latency"] = measured[candidate.subnet]
             candidates.append(replace(candidate, costs=costs))
         return Front(self.stages, tuple(candidates))
-
-    def cost_agreement(self, first: str, second: str) -> tuple[int, float]:
-        """How many candidates have both costs, and Spearman's correlation of the two.
-
-        Where it is well below one for ``macs`` and ``latency``, fewer MACs are not faster here.
-        """
-        pairs = [
-            (candidate.costs[first], candidate.costs[second])
-            for candidate in self.candidates
-            if first in candidate.costs and second in candidate.costs
-        ]
-        return len(pairs), spearman(np.array(pairs))
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Write a row per candidate: subnet, uniform, costs and ``stage.objective.direction``."""

@@ -4,12 +4,13 @@ import fcntl
 import json
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
-from optuna.storages.journal import JournalFileBackend
-from optuna.storages.journal._file import BaseJournalFileLock, get_lock_file
+from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
@@ -27,9 +28,8 @@ def open_storage(where: str | os.PathLike[str]) -> BaseStorage:
     if "://" not in str(where):
         path = Path(where)
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock = _FileLock(path.with_name(path.name + ".lock"))
-        _drop_torn_line(path, lock)
-        return JournalStorage(_Journal(path, lock))
+        _drop_torn_line(path)
+        return JournalStorage(_Journal(path))
     url = str(where)
     # Several workers write at once: SQLite makes them wait rather than fail.
     engine = (
@@ -56,13 +56,15 @@ class _Journal(JournalFileBackend):
     A kill takes nothing back; a power failure takes back the last second.
     """
 
-    def __init__(self, path: Path, lock: "_FileLock") -> None:
-        super().__init__(str(path), lock_obj=lock)
+    def __init__(self, path: Path) -> None:
+        # Given because one has to be; writing, the only thing that locks, is done below.
+        super().__init__(str(path), JournalFileOpenLock(str(path)))
+        self._path = path
         self._synced = 0.0
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
         lines = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
-        with get_lock_file(self._lock), Path(self._file_path).open("ab") as journal:
+        with _locked(self._path), self._path.open("ab") as journal:
             journal.write(lines.encode("utf-8"))
             journal.flush()
             if time.monotonic() - self._synced > 1:
@@ -70,39 +72,24 @@ class _Journal(JournalFileBackend):
                 self._synced = time.monotonic()
 
 
-class _FileLock(BaseJournalFileLock):
-    """An exclusive lock that the system gives up with its process, so that a kill blocks nobody.
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold ``path`` for this process alone, by a lock that the system takes back with its holder.
 
-    Optuna's own locks are files that outlive their holder for half a minute.
+    Optuna's own locks are files that outlive a killed process for half a minute.
     """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._held: int | None = None
-
-    def acquire(self) -> bool:
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        self._held = descriptor
-        return True
-
-    def release(self) -> None:
-        if self._held is not None:
-            os.close(self._held)
-            self._held = None
+    with path.with_name(path.name + ".lock").open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
-def _drop_torn_line(path: Path, lock: _FileLock) -> None:
+def _drop_torn_line(path: Path) -> None:
     if not path.exists():
         return
-    lock.acquire()
-    try:
-        with path.open("rb+") as journal:
-            content = journal.read()
-            if content and not content.startswith(b"{"):
-                raise RunError(f"storage {path}: no journal of trials; give another file")
-            whole = content.rfind(b"\n") + 1
-            if whole < len(content):
-                journal.truncate(whole)
-    finally:
-        lock.release()
+    with _locked(path), path.open("rb+") as journal:
+        content = journal.read()
+        if content and not content.startswith(b"{"):
+            raise RunError(f"storage {path}: no journal of trials; give another file")
+        whole = content.rfind(b"\n") + 1
+        if whole < len(content):
+            journal.truncate(whole)

@@ -102,21 +102,6 @@ def search(
     return _front(space, costs, directions, studies)
 
 
-def front_from_storage(
-    space: SearchSpace,
-    cost_model: CostModel,
-    stages: StageDirections,
-    *,
-    storage: str | os.PathLike[str],
-    study_name: str,
-    fingerprint: str,
-    latency: Predict | None = None,
-) -> Front:
-    """What the search ``study_name`` has found so far, finished or not; arguments as for it."""
-    studies = _open(storage, study_name, space, stages, fingerprint)
-    return _front(space, cost_function(cost_model, latency), stages, studies)
-
-
 def cost_function(cost_model: CostModel, latency: Predict | None = None) -> Costs:
     """The costs of many subnets by column, with the predicted ``latency`` where there is one."""
 

@@ -22,7 +22,7 @@ from gancompress.search.front import Front, spearman
 from gancompress.workflows import assemble
 from gancompress.workflows.distill import train_supernet
 from gancompress.workflows.pairs import open_pairs, paired_judge, unseen_pairs
-from gancompress.workflows.search import BATCH, calibration_batches
+from gancompress.workflows.scoring import BATCH, calibration_batches
 
 
 @dataclass(frozen=True)

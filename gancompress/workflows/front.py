@@ -6,8 +6,11 @@ from gancompress.elastic import SearchSpace
 from gancompress.report.front import FrontPanel, Point, save_front, save_widths
 from gancompress.report.table import Table
 from gancompress.run_dir import RunDir
-from gancompress.search.budget import METRICS, format_amount
+from gancompress.search.budget import METRICS, Costs, columns_of, fits, format_amount
 from gancompress.search.front import Candidate, Front
+
+# A budget whose last fifth nothing was scored in was not searched for.
+NEAR = 0.8
 
 # What is written below a cost, and seconds are shown as milliseconds.
 _AXES = {"macs": "MACs", "latency": "latency (ms)", "weight_bytes": "bytes", "params": "parameters"}
@@ -84,6 +87,30 @@ def trust(front: Front, chosen: Candidate) -> list[str]:
             f"{objective} of the chosen subnet {_score(chosen, key)}, of the best uniform-width "
             f"one of at most its cost ({rival.subnet}) {_score(rival, key)}."
         )
+    return told
+
+
+def coverage(
+    front: Front, space: SearchSpace, limits: Mapping[str, float], costs: Costs
+) -> list[str]:
+    """In plain words: how many scored subnets the choice was among, and how to score more."""
+    if not limits:
+        return [
+            f"No budget was asked for: the best of all {len(front.candidates)} scored subnets. Any "
+            "budget takes a second: gancompress search RUN --mac-budget 1/8."
+        ]
+    inside = [c for c in front.candidates if fits(c.costs, limits)]
+    told = [f"Chosen among {len(inside)} scored subnets within the budget."]
+    largest = columns_of(costs, [space.largest])
+    for name, limit in limits.items():
+        column = METRICS[name].column
+        dearest = max((c.costs[column] for c in inside), default=0.0)
+        if dearest < NEAR * min(limit, float(largest[column][0])):
+            told.append(
+                f"Nothing between {format_amount(dearest, name)} and the {name} budget, "
+                f"{format_amount(limit, name)}, was scored: an earlier search had a tighter one. "
+                "--trials 100 with this budget scores more."
+            )
     return told
 
 

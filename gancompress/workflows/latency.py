@@ -1,6 +1,7 @@
 """How long subnets take on a runtime: some are timed, the others predicted from them."""
 
 import json
+import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,26 +77,29 @@ class Clock:
     fitted: LatencyPredictor
 
     def best(
-        self, front: Front, budget: Budget, reference: Mapping[str, float], limit: float
-    ) -> tuple[Candidate, list[str]]:
-        """The best candidate that also keeps the limit when measured, and what to tell of it.
+        self, front: Front, budget: Budget, reference: Mapping[str, float]
+    ) -> tuple[Front, Candidate, list[str]]:
+        """Time the finalists, and choose the best that keeps the budget when it is measured.
+
+        Returns:
+            The front with measured latencies where there are any, the choice, what to tell of it.
 
         Raises:
-            BudgetError: none of the candidates does.
+            BudgetError: none of the candidates keeps the budget.
         """
+        front = front.with_latency(self.watch.time([c.subnet for c in front.finalists()]))
+        while "predicted_latency" not in (chosen := front.best(budget, reference)).costs:
+            # Nobody's finalist, and so predicted only: if it is too slow, the next best.
+            front = front.with_latency(self.watch.time([chosen.subnet]))
+        milliseconds = {
+            name: f"{chosen.costs[name] * 1e3:.3g}" for name in ("latency", "predicted_latency")
+        }
         told = describe(self.fitted, self.watch)
-        while True:
-            chosen = front.best(budget, reference)
-            measured = self.watch.time([chosen.subnet])[chosen.subnet]
-            predicted = chosen.costs["latency"]
-            told.append(
-                f"Subnet {chosen.subnet}: {measured * 1e3:.3g} ms measured, {predicted * 1e3:.3g} "
-                "predicted."
-            )
-            if measured <= limit:
-                return chosen, told
-            # Predicted within the limit and measured above it: the next best.
-            front = front.without(chosen)
+        told.append(
+            f"Subnet {chosen.subnet}: {milliseconds['latency']} ms measured, "
+            f"{milliseconds['predicted_latency']} predicted."
+        )
+        return front, chosen, told
 
 
 def predict(clock: Clock | None) -> Predict | None:
@@ -113,7 +117,8 @@ def predictor(
         count: subnets to time.
     """
     space, costs = watch.supernet.space, watch.supernet.cost_model
-    key = f"{watch.runtime}:{watch.threads}:{supernet_hash}"
+    # A copy of the run on another machine has other times.
+    key = f"{platform.node()}:{watch.runtime}:{watch.threads}:{supernet_hash}"
     known = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}
     if key not in known:
         timed = watch.time(subnets_to_time(space, costs, count, seed))

@@ -88,6 +88,13 @@ def search_inputs(recipe: Recipe, pairs: Pairs, seed: int) -> Batch:
     return pairs.batch(pairs.held_out[: recipe.search.score_samples])[0]
 
 
+def screen_inputs(recipe: Recipe, pairs: Pairs) -> Batch:
+    """Fresh inputs that finalists are chosen on: others than they are judged on afterwards."""
+    keys = recipe.search
+    first = keys.seeds * keys.finalist_samples
+    return draw_inputs(pairs.inputs, range(first, first + keys.screen_samples), recipe.seed + 2)
+
+
 def unseen_pairs(recipe: Recipe, pairs: Pairs) -> range:
     """Held-out pairs that the search did not score on; all of them where it left none."""
     return pairs.held_out[recipe.search.score_samples :] or pairs.held_out

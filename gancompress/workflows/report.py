@@ -42,7 +42,7 @@ from gancompress.workflows.latency import threads_of
 from gancompress.workflows.likeness import likeness, shown, side_by_side
 from gancompress.workflows.page import write_page
 from gancompress.workflows.pairs import can_be_drawn, open_pairs, unseen_pairs
-from gancompress.workflows.search import calibration_batches
+from gancompress.workflows.scoring import calibration_batches
 
 # Streams of inputs: the pairs have the recipe's seed, the search that + 2.
 REPORT_STREAM = 3

@@ -90,13 +90,36 @@ def test_a_score_that_is_not_finite_is_the_worst(value):
 
 
 def test_a_users_judge_is_imported():
-    assert load_judge(f"{__name__}:worst_pixel") is worst_pixel
+    judge = load_judge(f"{__name__}:worst_pixel")
+    assert judge(torch.ones(2, 3), {"z": torch.zeros(2, 1)}, torch.zeros(2, 3)) == 3.0
 
 
-@pytest.mark.parametrize("name", ["nothing", "no.such.module:f", f"{__name__}:no", f"{__name__}:A"])
+def test_a_users_judge_may_stand_in_a_file(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text("def gap(outputs, inputs, targets):\n    return (outputs - targets).max()\n")
+    assert load_judge(f"{path}:gap")(torch.ones(2), {}, torch.zeros(2)) == 1.0
+
+
+def two_arguments(outputs, targets):
+    """What takes too little."""
+
+
+def picture(outputs, inputs, targets):
+    """What gives no number."""
+    return outputs
+
+
+@pytest.mark.parametrize(
+    "name", ["nothing", "no.such.module:f", f"{__name__}:no", f"{__name__}:two_arguments"]
+)
 def test_a_judge_that_cannot_be_had_is_refused(name):
-    with pytest.raises(RecipeError, match="evaluator"):
+    with pytest.raises(RecipeError, match=name.split(":")[-1]):
         load_judge(name)
+
+
+def test_a_judge_that_gives_no_number_is_refused():
+    with pytest.raises(RecipeError, match=r"picture.*one number, returned Tensor"):
+        load_judge(f"{__name__}:picture")(torch.ones(2, 3), {}, torch.ones(2, 3))
 
 
 @pytest.mark.parametrize(

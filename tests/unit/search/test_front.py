@@ -110,10 +110,3 @@ def test_measured_latencies_take_the_place_of_predicted_ones(tmp_path):
 def test_an_unknown_latency_keeps_no_limit():
     found = front(candidate(8, 3.0), candidate(16, 2.0)).with_latency({Subnet((8, 8)): 0.1})
     assert found.best(Budget.parse(latency="1s")).subnet == (8, 8)
-
-
-def test_costs_that_rank_otherwise_are_told():
-    found = front(*(candidate(8 * i, 5.0 - i) for i in range(1, 5)))
-    slower = found.with_latency({c.subnet: 100.0 / c.subnet[0] for c in found.candidates})
-    count, rank = slower.cost_agreement("macs", "latency")
-    assert count == 4 and rank == pytest.approx(-1)

@@ -5,7 +5,7 @@ from gancompress.errors import BudgetError, RunError
 from gancompress.search.budget import Budget
 from gancompress.search.evaluator import Stage
 from gancompress.search.front import Front
-from gancompress.search.study import Progress, front_from_storage, search
+from gancompress.search.study import Progress, search
 
 from .synthetic import Quality, chain, every_subnet, space_of
 
@@ -191,15 +191,6 @@ def test_scores_of_other_weights_are_refused(tmp_path):
         run(tmp_path, fingerprint="b")
     with pytest.raises(RunError, match="space"):
         run(tmp_path, space=space_of(4, 4))
-
-
-def test_the_front_is_read_back_from_the_storage(tmp_path):
-    front = run(tmp_path, finals=4)
-    read = front_from_storage(
-        SPACE, chain(SPACE), front.stages, storage=tmp_path / "trials.journal",
-        study_name="s", fingerprint="a",
-    )  # fmt: skip
-    assert read == front
 
 
 def test_progress_tells_the_best_so_far(tmp_path):
