@@ -35,12 +35,14 @@ class Input:
             size give the size they are meant for.
         low: smallest value (images: the value of black).
         high: largest value (images: the value of white).
+        shares: ``one_hot``: how often each class is drawn; empty: all alike.
     """
 
     kind: Kind
     shape: tuple[int, ...]
     low: float = -1.0
     high: float = 1.0
+    shares: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(Kind):
@@ -48,6 +50,16 @@ class Input:
                 f"input kind {self.kind!r}: expected one of {', '.join(get_args(Kind))}"
             )
         object.__setattr__(self, "shape", tuple(int(size) for size in self.shape))
+        object.__setattr__(self, "shares", tuple(float(share) for share in self.shares))
+        if self.shares and (
+            self.kind != "one_hot"
+            or len(self.shares) != self.shape[0]
+            or not (min(self.shares) >= 0 and 0 < sum(self.shares) < float("inf"))
+        ):
+            raise DataError(
+                f"class shares {list(self.shares)}: expected one number of 0 or more for each of "
+                f"the classes of a one_hot input; this is {self.kind} of shape {self.shape}"
+            )
 
 
 InputSpec = dict[str, Input]
@@ -71,7 +83,7 @@ def draw_inputs(
         indices: numbers of the samples; sample *i* does not depend on the others.
         seed: of the whole stream.
         labels: class of each sample for ``one_hot`` inputs; by default ``index % classes``, so that
-            consecutive indices are balanced.
+            consecutive indices are balanced, or as often as the input's ``shares`` say.
 
     Returns:
         float32 tensors of shape ``(len(indices), *input.shape)`` on the CPU.
@@ -86,12 +98,22 @@ def draw_inputs(
     for row, index in enumerate(indices):
         rng = sample_generator(seed, index)
         for name, entry in spec.items():
-            label = None if labels is None else labels[row]
-            columns[name].append(_draw(entry, rng, index if label is None else label))
+            label = _class(entry, index) if labels is None else labels[row]
+            columns[name].append(_draw(entry, rng, label))
     return {
         name: torch.from_numpy(np.stack(rows) if rows else np.zeros((0, *spec[name].shape), "f4"))
         for name, rows in columns.items()
     }
+
+
+def _class(entry: Input, index: int) -> int:
+    """The class of sample ``index``; any stretch of samples has the shares, as near as can be."""
+    if not entry.shares:
+        return index
+    ends = np.cumsum(entry.shares) / sum(entry.shares)
+    # Multiples of the golden ratio fill the unit interval most evenly.
+    place = (index + 0.5) * 0.6180339887498949 % 1.0
+    return int(np.searchsorted(ends, place, side="right"))
 
 
 def _draw(entry: Input, rng: np.random.Generator, label: int) -> np.ndarray:
@@ -154,7 +176,13 @@ def concatenate(batches: Iterable[Mapping[str, Tensor]]) -> Batch:
 
 def spec_to_json(spec: Mapping[str, Input]) -> dict[str, Any]:
     """An input specification as plain data."""
-    return {name: {**asdict(entry), "shape": list(entry.shape)} for name, entry in spec.items()}
+    plain = {}
+    for name, entry in spec.items():
+        plain[name] = {**asdict(entry), "shape": list(entry.shape), "shares": list(entry.shares)}
+        if not entry.shares:
+            # What is as it always was keeps its fingerprint.
+            del plain[name]["shares"]
+    return plain
 
 
 def spec_from_json(data: Mapping[str, Any]) -> InputSpec:

@@ -90,6 +90,7 @@ def distill(
     options: Options,
     checkpoint: Path,
     checkpoint_seconds: float,
+    keep_every: int,
     log: Callable[[Mapping[str, Any]], None],
     log_every: int,
 ) -> nn.Module:
@@ -108,6 +109,8 @@ def distill(
         validate: looks at held-out pairs; the best average is kept beside ``checkpoint`` as
             ``<stem>-best.pt``, and returned if patience ended the training.
         options: how the training goes on.
+        keep_every: steps between two checkpoints that are kept, see
+            :func:`gancompress.training.engine.fit`.
 
     Raises:
         RecipeError: a term is unknown, or one needs what is not there.
@@ -134,7 +137,7 @@ def distill(
 
     # Everything that has a state.
     average = moving_average(supernet.module, options.ema)
-    learning = [*supernet.module.parameters()]
+    learning = [p for p in supernet.module.parameters() if p.requires_grad]
     state: dict[str, Stateful] = {"student": supernet.module, "average": average}
     if features.adapters is not None:
         state["adapters"] = features.adapters.to(accelerator.device)
@@ -188,6 +191,7 @@ def distill(
             seed=options.seed,
             checkpoint=checkpoint,
             checkpoint_seconds=checkpoint_seconds,
+            keep_every=keep_every,
             log=watch,
             log_every=log_every,
             title=checkpoint.stem,

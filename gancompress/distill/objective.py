@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -16,6 +17,7 @@ from gancompress.distill.terms import (
     Maps,
     adapted_mse,
     feature_matching,
+    kl,
     latent_directions,
 )
 from gancompress.errors import RecipeError
@@ -52,6 +54,7 @@ class TermWeight:
         until: share of the training after which the decay has ended.
         final: share of the weight that is left then.
         every: the term is used at every this-many-th step only.
+        temperature: of ``kl``.
     """
 
     weight: float
@@ -59,6 +62,7 @@ class TermWeight:
     until: float = 1.0
     final: float = 0.0
     every: int = 1
+    temperature: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -118,7 +122,11 @@ def weights_at(terms: Mapping[str, TermWeight], step: int, progress: float) -> d
 
 
 def term_losses(
-    names: Mapping[str, float], seen: Seen, adversarial: str, in_place: float = 0.0
+    names: Mapping[str, float],
+    seen: Seen,
+    adversarial: str,
+    in_place: float = 0.0,
+    temperature: float = 1.0,
 ) -> dict[str, Tensor]:
     """The value of each term, not weighted.
 
@@ -128,11 +136,12 @@ def term_losses(
         adversarial: a name in :data:`gancompress.training.losses.ADVERSARIAL`.
         in_place: share of the output and score terms that is taken towards the largest subnet's
             output in place of the teacher's, where ``seen`` has one.
+        temperature: of ``kl``.
     """
     losses = {}
     for name in names:
         if name in OUTPUT or name in SCORES:
-            losses[name] = _towards(name, seen, in_place)
+            losses[name] = _towards(name, seen, in_place, temperature)
         elif name in PRIOR:
             losses[name] = PRIOR[name](seen.student)
         elif name in _COMPARE:
@@ -147,9 +156,11 @@ def term_losses(
     return losses
 
 
-def _towards(name: str, seen: Seen, in_place: float) -> Tensor:
+def _towards(name: str, seen: Seen, in_place: float, temperature: float) -> Tensor:
     """An output or score term, towards the teacher and in part towards the largest subnet."""
     compare = (OUTPUT | SCORES)[name]
+    if name == "kl":
+        compare = partial(kl, temperature=temperature)
     if seen.largest is None or in_place == 0:
         return compare(seen.student, seen.teacher)
     # The teacher of `soft_bce` gives probabilities, a subnet gives logits.

@@ -238,7 +238,8 @@ class Step:
             with self.accelerator.autocast():
                 seen = self._looked_at(seen, weights, answer, inside)
                 named = self.opponent.loss if self.opponent else ""
-                found = term_losses(weights, seen, named, self.options.in_place)
+                temperature = self.terms["kl"].temperature if "kl" in weights else 1.0
+                found = term_losses(weights, seen, named, self.options.in_place, temperature)
                 weighted = {name: weights[name] * loss for name, loss in found.items()}
                 total = torch.stack(list(weighted.values())).sum()
             if index == 0 and step % PULL_EVERY == 0:

@@ -48,6 +48,7 @@ def fit(
     main_process: bool = True,
     device: torch.device = CPU,
     after: Callable[[int], bool] | None = None,
+    keep_every: int = 0,
 ) -> None:
     """Run ``update`` for ``steps`` steps, or for those left since the checkpoint.
 
@@ -62,6 +63,8 @@ def fit(
         main_process: only this one writes and shows anything.
         device: where processes exchange their losses.
         after: takes the number of steps done, after each; True ends the training early.
+        keep_every: steps between two checkpoints that are kept as ``<stem>-<step>.pt`` for good;
+            copied over ``checkpoint``, such a one is gone on from. 0: none.
 
     Raises:
         DivergenceError: a loss was not finite, and was so again after :data:`MAX_ATTEMPTS`
@@ -91,7 +94,8 @@ def fit(
 
             # Look at the losses now and then; go back where they are not finite.
             last = progress["step"] == steps or bool(progress.get("ended"))
-            look = last or progress["step"] % log_every == 0
+            keep = bool(keep_every) and progress["step"] % keep_every == 0
+            look = last or keep or progress["step"] % log_every == 0
             # Several processes have to stop at the same step.
             asked = stop_requested() if look or processes() == 1 else False
             stopping = not everywhere(not asked, device) if look else asked
@@ -113,6 +117,9 @@ def fit(
             if main_process and (last or due or stopping):
                 save_checkpoint(checkpoint, state, progress)
                 saved = time.monotonic()
+            if main_process and keep:
+                kept = checkpoint.with_name(f"{checkpoint.stem}-{progress['step']}.pt")
+                save_checkpoint(kept, state, progress)
             if stopping:
                 raise KeyboardInterrupt
 

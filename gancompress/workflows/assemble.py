@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from gancompress.teachers.from_file import is_student, read_network
 from gancompress.teachers.remote import RemoteTeacher
 from gancompress.teachers.teacher import ModuleTeacher
 from gancompress.training.optimise import make_accelerator
+from gancompress.workflows.inherit import inherit, within
 from gancompress.workflows.own_teacher import load_own
 from gancompress.workflows.remote_teacher import open_remote
 from gancompress.workflows.teacher_data import (
@@ -128,7 +130,21 @@ def load_teacher(recipe: Recipe, run: RunDir) -> ModuleTeacher | RemoteTeacher:
         data = open_teacher_data(keys.data, inputs, recipe.collect, recipe.seed)
         return open_remote(keys.remote, inputs, data, run.path)
     found = open_teacher(recipe, run)
-    return ModuleTeacher(found.module, found.inputs, teacher_data(recipe, found.inputs))
+    inputs = with_shares(found.inputs, recipe.collect.class_shares)
+    return ModuleTeacher(found.module, inputs, teacher_data(recipe, inputs))
+
+
+def with_shares(inputs: InputSpec, shares: tuple[float, ...]) -> InputSpec:
+    """``inputs`` with the classes drawn as often as the recipe says."""
+    if not shares:
+        return inputs
+    name = next((name for name, entry in inputs.items() if entry.kind == "one_hot"), None)
+    if name is None or len(shares) != inputs[name].shape[0]:
+        classes = inputs[name].shape[0] if name else "no"
+        raise RecipeError(
+            f"collect.class_shares: {len(shares)} numbers; the teacher is told {classes} classes"
+        )
+    return {**inputs, name: replace(inputs[name], shares=shares)}
 
 
 def teacher_data(recipe: Recipe, inputs: InputSpec) -> NumberedRows | None:
@@ -176,21 +192,8 @@ def open_student(recipe: Recipe, run: RunDir) -> tuple[Architecture, nn.Module]:
     )
     module = seeded(recipe.seed, architecture.build)
     if keys.init == "teacher":
-        _inherit(module, teacher.module)
+        inherit(module, teacher.module)
     return architecture, module
-
-
-def _inherit(module: nn.Module, teacher: nn.Module) -> None:
-    """Give ``module`` the teacher's tensors; layers that were made separable keep their own."""
-    own, theirs = module.state_dict(), teacher.state_dict()
-    other = [name for name in own if name in theirs and own[name].shape != theirs[name].shape]
-    if other:
-        raise RecipeError(
-            f"student.init: the teacher's {other[0]} is {tuple(theirs[other[0]].shape)}, the "
-            f"student's {tuple(own[other[0]].shape)}; leave student.kwargs as the teacher's, or "
-            "write student.init: random"
-        )
-    module.load_state_dict({**own, **{n: value for n, value in theirs.items() if n in own}})
 
 
 def sort_by_importance(supernet: Supernet, pairs: Pairs, *, seed: int) -> None:
@@ -209,14 +212,22 @@ def student_factory(recipe: Recipe) -> str:
 
 
 def make_supernet(module: nn.Module, inputs: InputSpec, keys: StudentKeys) -> Supernet:
-    """Make ``module`` elastic as the recipe says."""
-    return Supernet(
+    """Make ``module`` elastic as the recipe says; what is kept of the teacher stays as it is."""
+    make = partial(
+        Supernet,
         module,
         example_inputs(inputs),
         divisor=keys.divisor,
         minimum=keys.minimum,
         ratios=keys.ratios or None,
     )
+    supernet = make()
+    kept = {
+        group.name: [group.channels]
+        for group in supernet.groups
+        if group.pinned is None and any(within(name, keys.keep) for name, _ in group.places)
+    }
+    return make(widths=kept) if kept else supernet
 
 
 def load_supernet(recipe: Recipe, run: RunDir) -> tuple[Supernet, Student]:
@@ -247,7 +258,9 @@ def seeded(seed: int, make: Callable[[], nn.Module]) -> nn.Module:
 def term_weights(recipe: Recipe) -> dict[str, TermWeight]:
     """The loss terms of the recipe."""
     return {
-        name: TermWeight(term.weight, term.decay, term.until, term.final, term.every)
+        name: TermWeight(
+            term.weight, term.decay, term.until, term.final, term.every, term.temperature
+        )
         for name, term in recipe.distill.terms.items()
     }
 

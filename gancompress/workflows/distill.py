@@ -19,6 +19,7 @@ from gancompress.recipe.schema import Distill, Recipe
 from gancompress.run_dir import RunDir
 from gancompress.training.weights import load_weights
 from gancompress.workflows import assemble
+from gancompress.workflows.inherit import freeze, keep_of_teacher
 from gancompress.workflows.logs import logger
 from gancompress.workflows.pairs import open_pairs
 from gancompress.workflows.samples import Samples
@@ -29,6 +30,8 @@ def distill(recipe: Recipe, run: RunDir) -> None:
     check_objective(recipe)
     pairs = open_pairs(recipe, run)
     architecture, module = assemble.open_student(recipe, run)
+    if recipe.student.keep:
+        keep_of_teacher(module, teacher_module(recipe, run), recipe.student.keep)
     supernet = assemble.make_supernet(module, pairs.inputs, recipe.student)
     if recipe.student.init == "teacher":
         assemble.sort_by_importance(supernet, pairs, seed=recipe.seed)
@@ -68,6 +71,7 @@ def train_supernet(
         steps, learning_rate, fixed: in the place of the recipe's.
     """
     accelerator = assemble.prepare(recipe)
+    freeze(supernet.module, recipe.student.keep)
     data = assemble.real_images(recipe)
     keys = recipe.distill
     source = Source(
@@ -109,6 +113,7 @@ def train_supernet(
             ),
             checkpoint=run.path / "checkpoints" / f"{stage}.pt",
             checkpoint_seconds=recipe.checkpoint_seconds,
+            keep_every=keys.keep_every,
             log=log,
             log_every=recipe.log_every,
         )
@@ -135,6 +140,13 @@ def check_objective(recipe: Recipe) -> None:
                 f"distill.terms.{name}.network: missing; name what the images are looked at with, "
                 "e.g. squeezenet:squeezenet1_1.pth or a classifier of `gancompress train-extractor`"
             )
+
+
+def teacher_module(recipe: Recipe, run: RunDir) -> nn.Module:
+    """The teacher's module, to take parts of."""
+    if recipe.teacher.remote.url:
+        raise RecipeError("student.keep: a service does not show its parts; leave it empty")
+    return assemble.open_teacher(recipe, run).module
 
 
 def adversary_of(keys: Distill, seed: int) -> Adversary | None:

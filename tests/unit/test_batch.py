@@ -6,6 +6,7 @@ import torch
 
 from gancompress.batch import (
     Input,
+    Kind,
     concatenate,
     draw_inputs,
     example_inputs,
@@ -69,3 +70,22 @@ def test_batches_are_cut_and_joined() -> None:
 def test_an_unknown_kind_is_refused() -> None:
     with pytest.raises(DataError, match="expected one of normal"):
         Input("gaussian", (3,))  # type: ignore[arg-type]
+
+
+def test_classes_are_drawn_as_often_as_their_shares_say_in_any_stretch() -> None:
+    spec = {"c": Input("one_hot", (3,), shares=(1, 0, 3))}
+    for first in (0, 1_000_003):
+        drawn = draw_inputs(spec, range(first, first + 40), 0)["c"]
+        assert drawn.sum(0).tolist() == pytest.approx([10, 0, 30], abs=2)
+    # A sample's class does not depend on what else is drawn.
+    assert torch.equal(draw_inputs(spec, [7], 0)["c"][0], draw_inputs(spec, range(9), 0)["c"][7])
+    assert spec_from_json(spec_to_json(spec)) == spec
+    assert "shares" not in spec_to_json({"c": Input("one_hot", (3,))})["c"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "shares"), [("one_hot", (1, 1)), ("one_hot", (1, -1, 1)), ("normal", (1, 1, 1))]
+)
+def test_shares_that_do_not_fit_are_refused(kind: Kind, shares: tuple[float, ...]) -> None:
+    with pytest.raises(DataError, match="class shares"):
+        Input(kind, (3,), shares=shares)

@@ -146,8 +146,8 @@ def run(
     keys: dict[str, Any] = {
         "taps": {}, "networks": {}, "teacher": None, "adversary": None, "validate": None,
         "accelerator": Accelerator(cpu=True, mixed_precision=precision),
-        "checkpoint": folder / "distill.pt", "checkpoint_seconds": 0.0, "log": log.append,
-        "log_every": 2, "options": Options(**options),
+        "checkpoint": folder / "distill.pt", "checkpoint_seconds": 0.0, "keep_every": 0,
+        "log": log.append, "log_every": 2, "options": Options(**options),
     }  # fmt: skip
     weights = {name: TermWeight(weight) for name, weight in terms.items()}
     source = source or Made(Generator(8, seed=1))

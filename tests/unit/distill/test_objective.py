@@ -11,7 +11,7 @@ from gancompress.distill.objective import (
     term_losses,
     weights_at,
 )
-from gancompress.distill.terms import OUTPUT, soft_bce
+from gancompress.distill.terms import OUTPUT, kl, soft_bce
 from gancompress.errors import RecipeError
 from gancompress.training.losses import discriminator_loss, generator_loss
 
@@ -76,3 +76,11 @@ def test_relativistic_losses_look_at_differences_only(loss: str) -> None:
     assert generator_loss(loss, told_apart[1], told_apart[0]) > generator_loss(
         loss, told_apart[0], told_apart[1]
     )
+
+
+def test_the_temperature_of_kl_is_the_recipes() -> None:
+    student, teacher = torch.randn(2, 4, 7)
+    seen = Seen(student=student, teacher=teacher)
+    found = term_losses({"kl": 1.0}, seen, "", temperature=3.0)["kl"]
+    assert torch.equal(found, kl(student, teacher, 3.0))
+    assert not torch.equal(found, term_losses({"kl": 1.0}, seen, "")["kl"])

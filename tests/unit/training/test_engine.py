@@ -33,7 +33,9 @@ class Task:
         self.optimizer.step()
         return {"loss": loss.detach()}
 
-    def fit(self, checkpoint: Path, steps: int = 20, update: Any = None) -> None:
+    def fit(
+        self, checkpoint: Path, steps: int = 20, update: Any = None, keep_every: int = 0
+    ) -> None:
         fit(
             update or self.update,
             self.state,
@@ -44,6 +46,7 @@ class Task:
             log=self.events.append,
             log_every=2,
             title="test",
+            keep_every=keep_every,
         )
 
 
@@ -165,4 +168,18 @@ def test_a_training_that_ended_early_stays_ended(tmp_path: Path) -> None:
     fit(update, again.state, **keys)
     assert len(steps) == 7
     for a, b in zip(weights(task), weights(again), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_kept_checkpoints_stay_and_can_be_gone_on_from(tmp_path: Path) -> None:
+    whole = Task()
+    whole.fit(tmp_path / "whole.pt", keep_every=8)
+    assert sorted(file.name for file in tmp_path.glob("whole-*.pt")) == [
+        "whole-16.pt",
+        "whole-8.pt",
+    ]
+    (tmp_path / "again.pt").write_bytes((tmp_path / "whole-8.pt").read_bytes())
+    again = Task()
+    again.fit(tmp_path / "again.pt")
+    for a, b in zip(weights(whole), weights(again), strict=True):
         assert torch.equal(a, b)

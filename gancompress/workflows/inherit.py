@@ -1,0 +1,48 @@
+"""What a student takes over from its teacher."""
+
+from collections.abc import Sequence
+
+from torch import nn
+
+from gancompress.errors import RecipeError
+
+
+def inherit(module: nn.Module, teacher: nn.Module) -> None:
+    """Give ``module`` the teacher's tensors; layers that were made separable keep their own."""
+    own, theirs = module.state_dict(), teacher.state_dict()
+    other = [name for name in own if name in theirs and own[name].shape != theirs[name].shape]
+    if other:
+        raise RecipeError(
+            f"student.init: the teacher's {other[0]} is {tuple(theirs[other[0]].shape)}, the "
+            f"student's {tuple(own[other[0]].shape)}; leave student.kwargs as the teacher's, or "
+            "write student.init: random"
+        )
+    module.load_state_dict({**own, **{n: value for n, value in theirs.items() if n in own}})
+
+
+def keep_of_teacher(module: nn.Module, teacher: nn.Module, keep: Sequence[str]) -> None:
+    """Give ``module`` the teacher's tensors of some submodules (StyleKD: the mapping network).
+
+    Raises:
+        RecipeError: the two do not have them alike.
+    """
+    own, theirs = module.state_dict(), teacher.state_dict()
+    for part in keep:
+        names = [name for name in own if within(name, [part])]
+        wrong = [n for n in names if n not in theirs or own[n].shape != theirs[n].shape]
+        if wrong or not names:
+            what = f"{wrong[0]} is another or none in the teacher" if wrong else "there is no such"
+            raise RecipeError(f"student.keep: {part}: {what}; name submodules that both have alike")
+        own |= {name: theirs[name] for name in names}
+    module.load_state_dict(own)
+
+
+def freeze(module: nn.Module, keep: Sequence[str]) -> None:
+    """Let the parameters of some submodules be as they are."""
+    for name, parameter in module.named_parameters():
+        if within(name, keep):
+            parameter.requires_grad_(False)
+
+
+def within(name: str, parts: Sequence[str]) -> bool:
+    return any(name == part or name.startswith(f"{part}.") for part in parts)
