@@ -145,8 +145,9 @@ def teach_cycle(
 
     def exchanged(pool: Pool, images: Tensor, rng: np.random.Generator) -> Tensor:
         # Every process holds the pool of all, and sees its share of what comes out.
-        everywhere: Tensor = accelerator.gather(images.detach())
-        return pool.exchange(everywhere, rng)[rank * len(images) :][: len(images)]
+        blocks: Tensor = accelerator.gather(images.detach())
+        in_order = blocks.unflatten(0, (ranks, -1)).transpose(0, 1).flatten(0, 1)
+        return pool.exchange(in_order, rng)[rank::ranks]
 
     def update(step: int, rng: np.random.Generator) -> dict[str, Tensor]:
         # The two kinds come in orders of their own, or the same two would meet again and again.

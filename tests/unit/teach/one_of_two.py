@@ -12,11 +12,16 @@ from accelerate import Accelerator
 from gancompress.teach.adversarial_step import Rules
 from gancompress.teach.augment import Augment
 from tests.unit.teach.bright import teach
+from tests.unit.teach.translate import cycle
 
 # With all that draws numbers or averages over a batch.
 RULES = Rules("bce", r1=0.1, r1_every=2, gradient_penalty=1.0, critic_steps=2, unrolled=1)
 AUGMENT = partial(Augment, ("translation", "color", "cutout"), 0.6, adaptation=300)
 STEPS = 6
+# Dropout alone draws per process.
+CYCLE: dict[str, Any] = {
+    "steps": 4, "pool": 5, "identity": 0.5, "jitter": 2, "flip": True, "dropout": 0.0,
+}  # fmt: skip
 
 
 def main(folder: Path) -> None:
@@ -28,7 +33,9 @@ def main(folder: Path) -> None:
         folder, RULES, steps=STEPS, batch_size=8, augment=augment, accelerator=accelerator,
         events=events,
     )  # fmt: skip
+    there, _ = cycle(folder / "cycle", **CYCLE, batch_size=4, accelerator=accelerator)
     found = {
+        "cycle": there.state_dict(),
         "weights": taught.module.state_dict(),
         "augment": augment.probability,
         "events": events,

@@ -16,6 +16,7 @@ from gancompress.teach.augment import Augment
 from gancompress.teach.looks import Look
 from gancompress.training.optimise import make_accelerator
 from tests.unit.teach.bright import brightness, teach
+from tests.unit.teach.translate import cycle
 
 RULES = {
     "hinge": Rules("hinge", r1=0.1, r1_every=2),
@@ -132,7 +133,7 @@ def test_two_processes_equal_one_with_the_same_global_batch(tmp_path: Path) -> N
     for name, value in found[0]["weights"].items():
         assert torch.equal(value, found[1]["weights"][name])
     (tmp_path / "one").mkdir()
-    from tests.unit.teach.one_of_two import AUGMENT, RULES, STEPS
+    from tests.unit.teach.one_of_two import AUGMENT, CYCLE, RULES, STEPS
 
     events: list[Any] = []
     augment = AUGMENT()
@@ -142,6 +143,10 @@ def test_two_processes_equal_one_with_the_same_global_batch(tmp_path: Path) -> N
     assert found[0]["augment"] == augment.state_dict()["probability"] > 0
     for ours, theirs in zip(events, found[0]["events"], strict=True):
         assert theirs == pytest.approx(ours, abs=1e-3)
+    there, _ = cycle(tmp_path / "cycle-of-one", **CYCLE, batch_size=8)
+    for name, value in there.state_dict().items():
+        assert torch.equal(found[0]["cycle"][name], found[1]["cycle"][name])
+        torch.testing.assert_close(value, found[0]["cycle"][name], rtol=0, atol=1e-4)
 
 
 def test_a_scaled_loss_teaches_the_same(tmp_path: Path) -> None:

@@ -43,13 +43,13 @@ def label_maps(seed: int, count: int = 64) -> LabelMaps:
 class Painter(nn.Module):
     """Any one input to an image."""
 
-    def __init__(self, in_channels: int, out_channels: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int, dropout: float = 0.1) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Conv2d(in_channels, 16, 3, padding=1),
+            nn.Conv2d(in_channels, 16, 3, padding=1, bias=False),
             nn.BatchNorm2d(16),
             nn.ReLU(),
-            nn.Dropout(0.1),
+            nn.Dropout(dropout),
             nn.Conv2d(16, out_channels, 3, padding=1),
             nn.Tanh(),
         )
@@ -115,7 +115,7 @@ def semantic(
 
 
 def cycle(
-    folder: Path, events: list[Any] | None = None, **given: Any
+    folder: Path, events: list[Any] | None = None, dropout: float = 0.1, **given: Any
 ) -> tuple[nn.Module, nn.Module]:
     """White on black to black on white, and back, from other digits."""
     torch.manual_seed(0)
@@ -123,8 +123,8 @@ def cycle(
     black = inverted(white.subset(range(64, 128)))
     given = {"loss": "least_squares", "steps": 60, "learning_rate": 1e-2, **given}
     return teach_cycle(
-        Painter(1, 1),
-        Painter(1, 1),
+        Painter(1, 1, dropout),
+        Painter(1, 1, dropout),
         PatchGAN(1, width=8, layers=1, norm_kind="none"),
         PatchGAN(1, width=8, layers=1, norm_kind="none"),
         white.subset(range(64)),
