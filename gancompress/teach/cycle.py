@@ -146,7 +146,7 @@ def teach_cycle(
     def exchanged(pool: Pool, images: Tensor, rng: np.random.Generator) -> Tensor:
         # Every process holds the pool of all, and sees its share of what comes out.
         blocks: Tensor = accelerator.gather(images.detach())
-        in_order = blocks.unflatten(0, (ranks, -1)).transpose(0, 1).flatten(0, 1)
+        in_order = blocks.reshape(ranks, *images.shape).transpose(0, 1).flatten(0, 1)
         return pool.exchange(in_order, rng)[rank::ranks]
 
     def update(step: int, rng: np.random.Generator) -> dict[str, Tensor]:
