@@ -1,6 +1,5 @@
 """Whether a recipe's generator, discriminator and images fit together, before they are trained."""
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -77,8 +76,10 @@ def check_networks(
         )
 
 
-def _tried(module: Callable[..., Any], problem: str, *arguments: Any, **named: Any) -> Any:
-    with torch.no_grad(), torch.random.fork_rng():
+def _tried(module: nn.Module, problem: str, *arguments: Any, **named: Any) -> Any:
+    # Evaluating leaves running statistics alone.
+    module.eval()
+    with torch.no_grad():
         try:
             return module(*arguments, **named)
         except (IndexError, RuntimeError, TypeError, ValueError) as error:

@@ -132,6 +132,11 @@ def _open(keys: TeacherData, taken: InputSpec) -> PairedImages | LabelMaps:
     path, folder = located(keys.source), keys.folder or None
     resolution = size[0], size[1]
     if keys.layout == "side_by_side":
+        if channels != 3:
+            raise RecipeError(
+                "teacher.data.layout: side_by_side gives images of 3 channels, the teacher is fed "
+                f"{channels}; make it one of 3"
+            )
         return open_side_by_side(
             path,
             direction=keys.direction,
