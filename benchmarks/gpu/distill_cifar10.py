@@ -31,7 +31,7 @@ JOBS = [
             " project_dim: 8}",
             "data={source: digits, resolution: 8, channels: 1}", "distill.steps=40",
             "distill.batch_size=8", "collect.count=60", "collect.held_out=20", "collect.shard=20",
-            "search.mac_budget=1/2", "search.trials=4", "search.score_samples=8",
+            "search.mac_budget=120K", "search.trials=4", "search.score_samples=8",
             "search.finalists=2", "search.finalist_samples=20", "search.seeds=2",
             "search.calibration_batches=1", "evaluate.extractor=classifier",
             "evaluate.classifier_steps=5", "evaluate.samples=20", "evaluate.latency_runs=3",
