@@ -129,7 +129,8 @@ def _read(sample: _Sample) -> tuple[Tensor, Tensor]:
         raise DataError(f"{sample.image} and {sample.noise.name}: {error}") from error
     if not isinstance(noise, Tensor):
         raise DataError(f"{sample.noise}: holds {type(noise).__name__}, expected a tensor")
-    image = torch.from_numpy(pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1).copy())
+    ordered = pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
+    image = torch.from_numpy(ordered.copy())
     return (noise[0] if noise.ndim > 1 and len(noise) == 1 else noise).float(), image
 
 

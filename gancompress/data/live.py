@@ -35,12 +35,12 @@ class LivePairs:
     @property
     def train(self) -> range:
         """Indices for training."""
-        return range(self.plan.count - self.plan.held_out)
+        return self.plan.training
 
     @property
     def held_out(self) -> range:
         """Indices that are kept away from training."""
-        return range(self.plan.count - self.plan.held_out, self.plan.count)
+        return self.plan.kept
 
     @property
     def fingerprint(self) -> str:

@@ -49,6 +49,16 @@ class Plan:
             )
 
     @property
+    def training(self) -> range:
+        """Indices for training."""
+        return range(self.count - self.held_out)
+
+    @property
+    def kept(self) -> range:
+        """Indices that are kept away from training."""
+        return range(self.count - self.held_out, self.count)
+
+    @property
     def shards(self) -> int:
         """Number of shard files."""
         return -(-self.count // self.shard_size)

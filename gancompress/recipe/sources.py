@@ -117,8 +117,9 @@ class Teacher:
         default_factory=TeacherData, metadata={"doc": "images or label maps that it is fed"}
     )
     remote: Remote = field(default_factory=Remote, metadata={"doc": "a service as the teacher"})
+    pairs: str = key("", "folder of recorded pairs, where nothing else is left of the teacher")
 
     @property
     def given(self) -> str:
-        """File, weights or address of a teacher that there is already; empty for one to train."""
-        return self.file or self.weights or self.remote.url
+        """Where a teacher is that there is already; empty for one to train."""
+        return self.file or self.weights or self.remote.url or self.pairs

@@ -16,6 +16,7 @@ from gancompress.data.digits import open_digits
 from gancompress.data.images import Images, open_images
 from gancompress.data.live import Pairs
 from gancompress.data.paired import open_side_by_side
+from gancompress.data.pairs import PairStore
 from gancompress.data.splits import split
 from gancompress.distill.objective import TermWeight
 from gancompress.elastic import Supernet
@@ -30,6 +31,7 @@ from gancompress.recipe.sources import Data, InputKeys
 from gancompress.run_dir import RunDir
 from gancompress.teachers.downloads import missing_file
 from gancompress.teachers.from_file import is_student, read_network
+from gancompress.teachers.recorded import RecordedTeacher
 from gancompress.teachers.remote import RemoteTeacher
 from gancompress.teachers.teacher import ModuleTeacher
 from gancompress.training.optimise import make_accelerator
@@ -122,9 +124,11 @@ def stated_inputs(given: Mapping[str, InputKeys], missing: str) -> InputSpec:
     return {n: Input(entry.kind, entry.shape, entry.low, entry.high) for n, entry in given.items()}
 
 
-def load_teacher(recipe: Recipe, run: RunDir) -> ModuleTeacher | RemoteTeacher:
+def load_teacher(recipe: Recipe, run: RunDir) -> ModuleTeacher | RemoteTeacher | RecordedTeacher:
     """The recipe's teacher, or the one that `teach` trained in this run, with what it is fed."""
     keys = recipe.teacher
+    if keys.pairs:
+        return RecordedTeacher(PairStore(Path(expanded(keys.pairs)).expanduser()))
     if keys.remote.url:
         inputs = stated_inputs(keys.inputs, "teacher.inputs: missing; say what the service is fed")
         data = open_teacher_data(keys.data, inputs, recipe.collect, recipe.seed)
@@ -180,9 +184,9 @@ def open_student(recipe: Recipe, run: RunDir) -> tuple[Architecture, nn.Module]:
     if keys.factory != "teacher":
         architecture = Architecture(keys.factory, keys.kwargs, keys.separable)
         return architecture, seeded(recipe.seed, architecture.build)
-    if recipe.teacher.remote.url:
+    if recipe.teacher.remote.url or recipe.teacher.pairs:
         raise RecipeError(
-            "student.factory: teacher: a service does not show its architecture; name another one"
+            "student.factory: teacher: the architecture of a black box is not known; name another"
         )
     teacher = open_teacher(recipe, run)
     architecture = replace(

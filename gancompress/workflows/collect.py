@@ -7,8 +7,10 @@ from tqdm import tqdm
 
 from gancompress.data.cache import Problem
 from gancompress.data.pairs import PairStore, PairWriter, record
+from gancompress.errors import DataError
 from gancompress.recipe.schema import Recipe
 from gancompress.run_dir import RunDir
+from gancompress.teachers.recorded import RecordedTeacher
 from gancompress.teachers.teacher import ModuleTeacher
 from gancompress.workflows import assemble
 from gancompress.workflows.pairs import recording_plan
@@ -17,11 +19,18 @@ from gancompress.workflows.teacher_data import NumberedRows
 # Files told one by one; of more only the number.
 TOLD = 5
 
+# Fewer tell nothing of a subnet.
+HELD_OUT = 2
+
 
 def collect(recipe: Recipe, run: RunDir) -> None:
     """Record the teacher of ``recipe`` into ``run/pairs``, or note that it is asked as needed."""
     accelerator = assemble.prepare(recipe)
     teacher = assemble.load_teacher(recipe, run)
+    if isinstance(teacher, RecordedTeacher):
+        if accelerator.is_main_process:
+            _take(teacher.store, run)
+        return
     if isinstance(teacher, ModuleTeacher):
         teacher.module.to(accelerator.device)
     shown = accelerator.is_main_process
@@ -50,6 +59,17 @@ def collect(recipe: Recipe, run: RunDir) -> None:
         writer.finish()
         store = PairStore(run.path / "pairs", teacher=teacher.fingerprint)
         run.complete("collect", {**facts, "pairs_hash": store.fingerprint})
+
+
+def _take(store: PairStore, run: RunDir) -> None:
+    """Note pairs that were recorded elsewhere."""
+    if len(store.held_out) < HELD_OUT:
+        raise DataError(
+            f"{store.path}: holds out {len(store.held_out)} pairs; at least {HELD_OUT} are needed "
+            "to search by: `gancompress pairs import … --held-out N`, into another folder"
+        )
+    facts = {"pairs": len(store), "held_out": len(store.held_out), "teacher": store.plan.teacher}
+    run.complete("collect", {**facts, "stored": True, "pairs_hash": store.fingerprint})
 
 
 def _tell(data: NumberedRows, run: RunDir) -> None:

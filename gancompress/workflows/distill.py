@@ -144,8 +144,8 @@ def check_objective(recipe: Recipe) -> None:
 
 def teacher_module(recipe: Recipe, run: RunDir) -> nn.Module:
     """The teacher's module, to take parts of."""
-    if recipe.teacher.remote.url:
-        raise RecipeError("student.keep: a service does not show its parts; leave it empty")
+    if recipe.teacher.remote.url or recipe.teacher.pairs:
+        raise RecipeError("student.keep: a black box does not show its parts; leave it empty")
     return assemble.open_teacher(recipe, run).module
 
 
@@ -187,7 +187,7 @@ def feature_networks(keys: Distill, device: str) -> dict[str, FeatureNetwork]:
 def inside_of_teacher(recipe: Recipe, run: RunDir, pairs: Pairs) -> nn.Module | None:
     """The teacher's module, where a term looks inside and it is a white box."""
     inside = [name for name in recipe.distill.terms if name in TAPPED_TERMS]
-    if not inside:
+    if not inside or recipe.teacher.pairs:
         return None
     teacher = assemble.load_teacher(recipe, run)
     if teacher.fingerprint != pairs.plan.teacher:

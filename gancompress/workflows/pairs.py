@@ -11,6 +11,7 @@ from gancompress.errors import TeacherError
 from gancompress.recipe.schema import Recipe
 from gancompress.run_dir import RunDir
 from gancompress.search.evaluator import Judge, mean_absolute_error
+from gancompress.teachers.recorded import RecordedTeacher
 from gancompress.teachers.remote import RemoteTeacher
 from gancompress.teachers.teacher import ModuleTeacher
 from gancompress.workflows import assemble
@@ -64,9 +65,11 @@ def _check_range(images: Tensor, output_range: tuple[float, ...]) -> None:
 
 def open_pairs(recipe: Recipe, run: RunDir) -> Pairs:
     """The pairs that were recorded, or the teacher itself where none are stored."""
-    if recipe.collect.store:
+    if recipe.collect.store and not recipe.teacher.pairs:
         return PairStore(run.path / "pairs")
     teacher = assemble.load_teacher(recipe, run)
+    if isinstance(teacher, RecordedTeacher):
+        return teacher.store
     if isinstance(teacher, ModuleTeacher):
         teacher.module.to(assemble.prepare(recipe).device)
     return LivePairs(teacher, recording_plan(recipe, teacher))

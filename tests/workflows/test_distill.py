@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from gancompress.cli import main
+from gancompress.data.pairs import PairStore
 from gancompress.run_dir import RunDir
 
 TINY = Path(__file__).with_name("tiny.yaml")
@@ -83,3 +84,33 @@ def test_a_mistake_is_one_message(
     told = capsys.readouterr().err
     assert expected in told
     assert "Traceback" not in told
+
+
+def test_pairs_in_folders_are_all_that_is_needed_of_a_teacher(root: Path, tmp_path: Path) -> None:
+    folder, store = tmp_path / "FakeDigits", tmp_path / "store"
+    assert main(["pairs", "export", str(root / "tiny-1" / "pairs"), str(folder)]) == 0
+    assert main(["pairs", "import", str(folder), str(store), "--held-out", "20"]) == 0
+    arguments = [f"teacher.pairs={store}", "search.mac_budget=600K", "distill.steps=2"]
+    assert main(["distill", str(TINY), *arguments, "--root", str(tmp_path)]) == 0
+    assert main(["search", str(tmp_path / "tiny-1")]) == 0
+    assert not (tmp_path / "tiny-1" / "pairs").exists()
+    assert (tmp_path / "tiny-1" / "student.safetensors").is_file()
+
+
+def test_pairs_that_hold_nothing_out_are_refused(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, store = tmp_path / "FakeDigits", tmp_path / "store"
+    assert main(["pairs", "export", str(root / "tiny-1" / "pairs"), str(folder)]) == 0
+    assert main(["pairs", "import", str(folder), str(store)]) == 0
+    assert main(["distill", str(TINY), f"teacher.pairs={store}", "--root", str(tmp_path)]) != 0
+    assert "holds out 0 pairs; at least 2" in capsys.readouterr().err
+
+
+def test_classes_are_recorded_as_often_as_asked(tmp_path: Path) -> None:
+    shares = "collect.class_shares=[3, 1, 0, 0, 0, 0, 0, 0, 0, 0]"
+    arguments = [shares, "teach.steps=1", "--root", str(tmp_path)]
+    assert main(["collect", str(TINY), *arguments]) == 0
+    labels = PairStore(tmp_path / "tiny-1" / "pairs").labels("c")
+    assert (labels == 0).sum() == pytest.approx(60, abs=2)
+    assert labels.max() == 1
