@@ -123,6 +123,23 @@ def test_instance_outlines_are_the_last_channel(tmp_path: Path) -> None:
     assert data[0]["label_map"][-1].tolist() == [[0, 1, 1, 0]] * 4
 
 
+def test_some_scenes_of_label_maps_keep_all_that_belongs_to_them(tmp_path: Path) -> None:
+    root = tmp_path / "d"
+    rng = np.random.default_rng(0)
+    for number in range(4):
+        for folder, shape in (("maps", (4, 4)), ("instances", (4, 4)), ("photos", (4, 4, 3))):
+            (root / folder).mkdir(parents=True, exist_ok=True)
+            pixels = rng.integers(0, 3, shape).astype(np.uint8)
+            Image.fromarray(pixels).save(root / folder / f"{number}.png")
+    data = open_label_maps(
+        root, maps="maps", instances="instances", photos="photos", classes=3, cache=tmp_path / "c"
+    )
+    some = data.subset([3, 1])
+    assert len(some) == 2
+    for name, values in some.batch([0, 1]).items():
+        assert torch.equal(values, data.batch([3, 1])[name])
+
+
 def test_unknown_pixels_have_their_own_channel(tmp_path: Path) -> None:
     maps = np.array([[0, 255]], dtype=np.uint8)
     root = scene(tmp_path / "d", maps)

@@ -28,3 +28,19 @@ def test_every_scale_judges_a_smaller_image() -> None:
     sides = [features[len(features) // 3 * scale].shape[-1] for scale in range(3)]
     assert sides == [64, 32, 16]
     assert logits.shape[0] == 2
+
+
+def test_spectral_norm_holds_all_convolutions_but_the_last() -> None:
+    torch.manual_seed(0)
+    module = MultiscalePatchGAN(in_channels=3, width=4, norm_kind="none", spectral=True)
+    image = torch.randn(1, 3, 64, 64)
+    before = [maps.detach() for maps in module(image)[1]]
+    with torch.no_grad():
+        for name, parameter in module.named_parameters():
+            if name.endswith("weight_orig"):
+                parameter.mul_(5)
+    after = module(image)[1]
+    assert sum("weight_orig" in name for name, _ in module.named_parameters()) == 2 * 4
+    # What is divided by its own size does not grow.
+    for one, other in zip(before, after, strict=True):
+        assert other.abs().mean() < 1.5 * one.abs().mean()

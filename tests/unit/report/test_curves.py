@@ -18,6 +18,11 @@ def test_losses_are_told_from_the_rest_and_a_repeated_step_counts_once():
     assert _curves(EVENTS) == {"l1": {10: 0.5, 20: 0.3}, "adversarial": {10: 2.0}}
 
 
+def test_a_look_at_a_step_is_drawn_beside_its_losses():
+    events = [{"step": 10, "held_out_l1": 0.6}, {"step": 10, "l1": 0.5}]
+    assert _curves(events) == {"held_out_l1": {10: 0.6}, "l1": {10: 0.5}}
+
+
 def test_smoothing_starts_at_the_first_value_and_keeps_a_constant():
     assert _smoothed([3.0] * 500) == pytest.approx([3.0] * 500)
     assert _smoothed([0.0, 1.0] * 250)[-1] == pytest.approx(0.5, abs=0.1)
