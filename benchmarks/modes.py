@@ -1,0 +1,185 @@
+"""Does a generator find every mode? Eight Gaussians on a ring, taught by four objectives.
+
+    python benchmarks/modes.py
+
+The toy of Metz et al. 2017 (sec. 3.1), in the loop that teaches images: a sample is an image of one
+pixel and two channels. Writes ``benchmarks/results/modes.json`` and ``docs/pictures/modes.png``.
+"""
+
+import argparse
+import math
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from record import record
+from torch import Tensor, nn
+
+from gancompress.atomic import replacing
+from gancompress.batch import Input, InputSpec, draw_inputs
+from gancompress.data.images import Images, images_from_tensor, to_float, to_uint8
+from gancompress.teach.adversarial import teach_adversarial
+from gancompress.teach.adversarial_step import Rules
+from gancompress.teach.augment import Augment
+from gancompress.training.optimise import make_accelerator
+
+PICTURE = Path(__file__).parents[1] / "docs" / "pictures" / "modes.png"
+
+MODES = 8
+RADIUS = 0.75
+# Four times as wide as the paper's, so that hundreds of steps do; well apart all the same: two
+# neighbours are 19 of these from each other.
+SPREAD = 0.03
+LATENT = 64
+WIDTH = 128
+BATCH = 64
+
+# Samples drawn of a generator; a mode is found that gets a tenth of its share of them, within
+# three standard deviations.
+SAMPLES = 2_000
+FOUND = 0.1 / MODES
+
+# Learning rates of generator and discriminator, the paper's: a generator that is far ahead of its
+# discriminator is what collapses. A Wasserstein critic has to be ahead to be of any use.
+PAPER = (1e-3, 1e-4)
+EQUAL = (1e-3, 1e-3)
+
+OBJECTIVES: dict[str, tuple[Rules, tuple[float, float], int]] = {
+    "BCE": (Rules("bce"), PAPER, 1_500),
+    "BCE, unrolled": (Rules("bce", unrolled=5), PAPER, 800),
+    "BCE, equal rates": (Rules("bce"), EQUAL, 1_500),
+    "Wasserstein": (Rules("wasserstein", gradient_penalty=0.1, critic_steps=5), EQUAL, 800),
+}
+
+
+class Generator(nn.Module):
+    """Two hidden layers from a latent to one pixel of two channels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inputs: InputSpec = {"z": Input("normal", (LATENT,))}
+        self.layers = nn.Sequential(
+            nn.Linear(LATENT, WIDTH), nn.ReLU(), nn.Linear(WIDTH, WIDTH), nn.ReLU(),
+            nn.Linear(WIDTH, 2),
+        )  # fmt: skip
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.layers(z)[:, :, None, None]  # type: ignore[no-any-return]
+
+
+class Discriminator(nn.Module):
+    """Two hidden layers from the pixel to a logit."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(2, WIDTH), nn.ReLU(), nn.Linear(WIDTH, WIDTH), nn.ReLU(),
+            nn.Linear(WIDTH, 1),
+        )  # fmt: skip
+
+    def forward(self, image: Tensor) -> tuple[Tensor, list[Tensor]]:
+        return self.layers(image.flatten(1)), []
+
+
+def centres() -> Tensor:
+    """(8, 2)."""
+    angles = torch.arange(MODES) * (2 * math.pi / MODES)
+    return RADIUS * torch.stack([angles.cos(), angles.sin()], dim=1)
+
+
+def ring(count: int) -> Images:
+    """``count`` real samples, in 8 bits as images are."""
+    chosen = centres()[torch.randint(MODES, (count,))]
+    points = chosen + SPREAD * torch.randn(count, 2)
+    return images_from_tensor(to_uint8(points[:, :, None, None]))
+
+
+def taught(
+    rules: Rules, rates: tuple[float, float], steps: int, images: Images, seed: int
+) -> tuple[Tensor, float]:
+    """Samples (n, 2) of a generator taught with ``rules``, and the CPU seconds it took."""
+    torch.manual_seed(seed)
+    generator, discriminator = Generator(), Discriminator()
+    start = time.process_time()
+    with tempfile.TemporaryDirectory() as folder:
+        result = teach_adversarial(
+            generator,
+            discriminator,
+            images,
+            generator.inputs,
+            rules=rules,
+            augment=Augment((), 0.0),
+            look=None,
+            accelerator=make_accelerator("cpu", "no"),
+            steps=steps,
+            batch_size=BATCH,
+            learning_rate=rates[0],
+            discriminator_learning_rate=rates[1],
+            betas=(0.5, 0.999),
+            ema=0.0,
+            seed=seed,
+            checkpoint=Path(folder) / "teach.pt",
+            checkpoint_seconds=1e6,
+            log=lambda event: None,
+            log_every=500,
+        )
+    seconds = time.process_time() - start
+    with torch.no_grad():
+        batch = draw_inputs(generator.inputs, range(SAMPLES), seed + 1000)
+        return result.module(**batch).flatten(1), seconds
+
+
+def scores(points: Tensor) -> tuple[int, float]:
+    """Modes found, and the share of samples near some mode."""
+    distances, nearest = torch.cdist(points, centres()).min(dim=1)
+    near = distances < 3 * SPREAD
+    counts = torch.bincount(nearest[near], minlength=MODES)
+    return int((counts >= FOUND * len(points)).sum()), float(near.float().mean())
+
+
+def draw(panels: dict[str, Tensor], path: Path) -> None:
+    """One panel of points for each entry."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(2.6 * len(panels), 2.9), dpi=110, layout="constrained")
+    for place, (title, points) in enumerate(panels.items()):
+        axes = figure.add_subplot(1, len(panels), place + 1)
+        axes.scatter(*centres().T, s=90, facecolors="none", edgecolors="tab:grey", linewidths=0.7)
+        axes.scatter(*points.T, s=3, alpha=0.3, color="tab:blue", linewidths=0)
+        axes.set(title=title, xlim=(-1.05, 1.05), ylim=(-1.05, 1.05), xticks=[], yticks=[])
+        axes.set_aspect("equal")
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format="png")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--seeds", type=int, default=3)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    images = ring(20_000)
+    rows: list[dict[str, Any]] = []
+    panels = {"real": to_float(images.batch(range(SAMPLES))).flatten(1)}
+    for name, (rules, rates, steps) in OBJECTIVES.items():
+        found = [taught(rules, rates, steps, images, seed) for seed in range(options.seeds)]
+        judged = [scores(points) for points, _ in found]
+        panels[name] = found[0][0]
+        rows.append(
+            {
+                "objective": name,
+                "learning_rates": list(rates),
+                "steps": steps,
+                "modes": [modes for modes, _ in judged],
+                "near_a_mode": [round(share, 3) for _, share in judged],
+                "cpu_seconds": round(sum(seconds for _, seconds in found) / len(found), 1),
+            }
+        )
+    draw(panels, PICTURE)
+    record("modes", rows, seeds=options.seeds, batch=BATCH)
+
+
+if __name__ == "__main__":
+    main()
