@@ -25,12 +25,15 @@ class Drawn:
         batch, target: inputs and the teacher's outputs.
         real: real images, where a discriminator sees some.
         fresh: inputs the teacher never answered, to set against them.
+        finite: whether all of ``batch`` and ``target`` is; found while they are read, so that no
+            step has to wait for it.
     """
 
     batch: Batch
     target: Tensor
     real: Shown | None
     fresh: Batch | None
+    finite: bool
 
 
 @dataclass(frozen=True)
@@ -51,10 +54,6 @@ class Part:
     real: Shown | None
     fresh: Batch | None
     moved: Batch | None
-
-    def tensors(self) -> list[Tensor]:
-        """What comes from outside and may be poisoned."""
-        return [self.teacher.images, *self.batch.values()]
 
 
 @dataclass(frozen=True)
@@ -81,6 +80,7 @@ def draw(source: Source, real: bool, fresh: bool, step: int) -> Drawn:
         target,
         Shown(*source.real_of(step)) if real else None,
         source.fresh_of(step) if real and fresh else None,
+        all(bool(torch.isfinite(value).all()) for value in (target, *batch.values())),
     )
 
 

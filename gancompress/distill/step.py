@@ -84,10 +84,10 @@ class Step:
         weights = weights_at(self.terms, step, self.source.progress(step, self.options.steps))
         subnets = self._subnets(step, rng)
         moved = "latent_directions" in weights
-        parts = parts_of(self.source, self.drawn(step), self.options.accumulate, moved=moved)
+        drawn = self.drawn(step)
+        parts = parts_of(self.source, drawn, self.options.accumulate, moved=moved)
         values: dict[str, list[Tensor]] = {}
-        whole = all(bool(torch.isfinite(t).all()) for p in parts for t in p.tensors())
-        if not everywhere(whole, self.accelerator.device):
+        if not everywhere(drawn.finite, self.accelerator.device):
             # One such batch would stay in running statistics for ever.
             self.tell(step, f"the batch of step {step} holds values that are not finite; left out")
         else:
