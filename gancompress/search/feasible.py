@@ -106,12 +106,6 @@ class Feasible:
         return features
 
     @cached_property
-    def _range(self) -> tuple[float, float]:
-        ends = np.stack([np.zeros_like(self.tops), self.tops])
-        low, high = self.cost(self.repair(ends, np.random.default_rng(0)))
-        return float(low), float(high)
-
-    @cached_property
     def _features(self) -> Vector:
         table = np.zeros(self._widths.shape)
         for row, widths in zip(table, self.space.choices, strict=True):

@@ -16,6 +16,9 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from gancompress.errors import RunError
 
+# How often a database is tried that cannot be opened, and seconds between.
+ATTEMPTS, PAUSE = 4, 0.3
+
 
 def open_storage(where: str | os.PathLike[str]) -> BaseStorage:
     """The storage at ``where``: a database URL (``sqlite:///…``, ``postgresql://…``), else a file.
@@ -35,11 +38,17 @@ def open_storage(where: str | os.PathLike[str]) -> BaseStorage:
     engine = (
         {"connect_args": {"timeout": 60}} if url.startswith("sqlite") else {"pool_pre_ping": True}
     )
-    try:
-        return RDBStorage(url, engine_kwargs=engine)
-    except (SQLAlchemyError, ImportError) as error:
-        reason = str(error).splitlines()[0]
-        raise RunError(f"storage {_shown(url)}: cannot be opened: {reason}") from error
+    attempts = 0
+    while True:
+        try:
+            return RDBStorage(url, engine_kwargs=engine)
+        except (SQLAlchemyError, ImportError) as error:
+            attempts += 1
+            if attempts == ATTEMPTS or isinstance(error, ImportError):
+                reason = str(error).splitlines()[0]
+                raise RunError(f"storage {_shown(url)}: cannot be opened: {reason}") from error
+        # Workers that start together all make the tables of a new database, and one succeeds.
+        time.sleep(PAUSE)
 
 
 def _shown(url: str) -> str:

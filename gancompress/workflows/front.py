@@ -1,5 +1,6 @@
 """What a search found, to look at: two pictures, a list, and how far its scores can be trusted."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 from gancompress.elastic import SearchSpace
@@ -73,6 +74,7 @@ def trust(front: Front, chosen: Candidate) -> list[str]:
         f"{found.cheap} and {found.dear} scores rank {found.subnets} subnets alike to "
         f"{found.rank:+.2f} (Spearman)."
         for found in front.correlations()
+        if math.isfinite(found.rank)
     ]
     stage = front.last_stage(chosen)
     objective = next(iter(front.stages[stage]))

@@ -19,6 +19,7 @@ from gancompress.workflows.distill import check_objective, distill
 from gancompress.workflows.export import export
 from gancompress.workflows.finetune import finetune
 from gancompress.workflows.report import report
+from gancompress.workflows.scoring import check_evaluators
 from gancompress.workflows.search import budget_of, search
 from gancompress.workflows.teach import teach
 
@@ -39,6 +40,7 @@ def run_until(recipe: Recipe, run: RunDir, last: str) -> None:
     """Do the stages up to and with ``last`` that are not complete."""
     # What nobody can read or learn is told before hours of training, not after.
     budget_of(recipe.search)
+    check_evaluators(recipe)
     check_objective(recipe)
     for stage, work in STAGES.items():
         if not run.is_complete(stage):

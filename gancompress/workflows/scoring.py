@@ -78,6 +78,13 @@ def stages_of(recipe: Recipe, run: RunDir, supernet: Supernet, pairs: Pairs) -> 
     return stages
 
 
+def check_evaluators(recipe: Recipe) -> None:
+    """Refuse evaluators that cannot be had."""
+    for evaluator in recipe.search.evaluators.values():
+        if evaluator.function:
+            load_judge(evaluator.function)
+
+
 def conditions(recipe: Recipe, supernet: str) -> str:
     """What scores must have in common to be compared: the supernet's fingerprint and the keys."""
     keys = recipe.search

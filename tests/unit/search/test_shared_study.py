@@ -7,10 +7,12 @@ from pathlib import Path
 
 import optuna
 import pytest
+from optuna.storages import RDBStorage
+from sqlalchemy.exc import IntegrityError
 
 from gancompress.elastic.space import Subnet
 from gancompress.errors import RunError
-from gancompress.search import shared_study
+from gancompress.search import shared_study, storage
 from gancompress.search.shared_study import SharedStudy
 from gancompress.search.storage import open_storage
 
@@ -139,3 +141,18 @@ def test_a_storage_file_that_is_no_journal_is_refused(tmp_path):
     path.write_text("subnet,uniform\n")
     with pytest.raises(RunError, match="no journal"):
         open_storage(path)
+
+
+def test_a_database_that_another_worker_is_making_is_opened_when_it_is_there(monkeypatch, tmp_path):
+    made = []
+
+    def opening(url: str, **settings: object) -> object:
+        made.append(url)
+        if len(made) == 1:
+            raise IntegrityError("CREATE", {}, Exception("UNIQUE constraint failed"))
+        return RDBStorage(url, **settings)
+
+    monkeypatch.setattr(storage, "RDBStorage", opening)
+    monkeypatch.setattr(storage, "PAUSE", 0)
+    assert isinstance(open_storage(f"sqlite:///{tmp_path}/s.db"), RDBStorage)
+    assert len(made) == 2

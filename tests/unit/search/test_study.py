@@ -122,6 +122,17 @@ def test_the_optimum_is_found_with_a_twentieth_of_the_evaluations(tmp_path):
     assert chosen.scores["paired", "loss"] == pytest.approx(best)
 
 
+def test_one_search_without_a_budget_comes_close_to_the_optimum_of_every_budget(tmp_path):
+    widths = every_subnet(SPACE)
+    losses, costs = Quality(SPACE).of(widths), chain(SPACE).costs(widths)["macs"]
+    front = run(tmp_path, trials=len(widths) // 10)
+    for budget in ("1/16", "1/8", "1/4", "1/2", "3/4"):
+        chosen = front.best(Budget.parse(macs=budget), {"macs": float(costs.max())})
+        limit = Budget.parse(macs=budget).limits({"macs": float(costs.max())})["macs"]
+        missed = chosen.scores["paired", "loss"] - losses[costs <= limit].min()
+        assert missed < 0.01 * np.ptp(losses)
+
+
 def test_finalists_are_scored_again_beside_a_uniform_width_subnet(tmp_path):
     front = run(tmp_path, budget="1/4", finals=5)
     finalists = [c for c in front.candidates if ("full", "loss") in c.scores]
