@@ -134,7 +134,7 @@ def card(name: str, options: argparse.Namespace, recipe: Recipe, facts: dict[str
         f"- **What**: `{recipe.teacher.factory}({arguments})`, {facts['params']:,} parameters, "
         f"taught from scratch with the objective `{teach.objective}`; 16-bit weights, "
         f"{facts['bytes'] / 1e6:.1f} MB.",
-        f"- **Data**: {', '.join(f'{key} {value}' for key, value in facts['taught'].items())}.",
+        f"- **Data**: {', '.join(f'{k} {_brief(value)}' for k, value in facts['taught'].items())}.",
         f"- **Terms**: {options.terms}",
         f"- **Training**: {teach.steps:,} steps of {teach.batch_size} images in "
         f"{facts['minutes']:g} minutes on {machine} ({recipe.threads or 'all'} threads), "
@@ -155,6 +155,11 @@ def card(name: str, options: argparse.Namespace, recipe: Recipe, facts: dict[str
         f"How good it is: {options.quality}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _brief(value: Any) -> str:
+    """A fact in few characters: figures in four digits, files without their folders."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value).rpartition("/")[2]
 
 
 def main() -> None:
