@@ -1,7 +1,10 @@
 """Verbs that work on a run: its stages, and the choice of a student for a budget."""
 
 import argparse
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,14 +41,39 @@ def _do_stages(options: argparse.Namespace) -> None:
     from gancompress.workflows import report
     from gancompress.workflows.run import open_run, run_until
 
-    recipe, run = open_run(
-        options.recipe, options.overrides, options.run, fresh=options.fresh, root=options.root
-    )
-    with run.lock():
-        print(f"run {run.path}", file=sys.stderr)
+    with _first_process_first(options) as first:
+        recipe, run = open_run(
+            options.recipe,
+            options.overrides,
+            options.run,
+            fresh=options.fresh and first,
+            root=options.root,
+        )
+    with run.lock() if first else nullcontext():
+        if first:
+            print(f"run {run.path}", file=sys.stderr)
         run_until(recipe, run, options.last)
-    if run.is_complete("report"):
+    if first and run.is_complete("report"):
         print(report.show(run))
+
+
+@contextmanager
+def _first_process_first(options: argparse.Namespace) -> Iterator[bool]:
+    """Let the first of several launched processes open the run; gives whether this is the first.
+
+    The others then find the same one.
+    """
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        yield True
+        return
+    from accelerate import PartialState
+
+    from gancompress.recipe.load import load_recipe
+
+    # Processes have to know where they compute before they can wait for each other.
+    state = PartialState(cpu=load_recipe(options.recipe, options.overrides).device == "cpu")
+    with state.main_process_first():
+        yield bool(state.is_main_process)
 
 
 def search_verb(verbs: Verbs) -> None:

@@ -1,6 +1,10 @@
 """`teach` from a recipe: what it leaves, and that every recipe of ours can be read."""
 
 import json
+import os
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -104,3 +108,32 @@ def test_what_does_not_fit_together_is_refused_before_training(
     recipe = str(RECIPES / "teach-digits.yaml")
     assert main(["teach", recipe, *changes, "--run", str(tmp_path / "run")]) == 2
     assert expected in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_two_launched_processes_teach_what_one_does_with_twice_the_batch(tmp_path: Path) -> None:
+    changes = [*SHORT, *SMALL["teach-digits"], "teach.batch_size=8"]
+    recipe = str(RECIPES / "teach-digits.yaml")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    base = {
+        **os.environ, "OMP_NUM_THREADS": "1", "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port), "WORLD_SIZE": "2", "ACCELERATE_USE_CPU": "true",
+    }  # fmt: skip
+    program = [sys.executable, "-m", "gancompress", "teach", recipe, *changes]
+    started = [
+        subprocess.Popen(
+            [*program, "--run", str(tmp_path / "two")],
+            env={**base, "RANK": str(rank), "LOCAL_RANK": str(rank)},
+            stderr=subprocess.PIPE, text=True,
+        )
+        for rank in range(2)
+    ]  # fmt: skip
+    told = [process.communicate(timeout=300)[1] for process in started]
+    assert [process.returncode for process in started] == [0, 0], told[0][-3000:] + told[1][-3000:]
+    changes[-1] = "teach.batch_size=16"
+    assert main(["teach", recipe, *changes, "--run", str(tmp_path / "one")]) == 0
+    two, one = (load_student(tmp_path / name / "teacher.safetensors") for name in ("two", "one"))
+    for name, value in one.module.state_dict().items():
+        torch.testing.assert_close(value, two.module.state_dict()[name], rtol=0, atol=1e-3)
