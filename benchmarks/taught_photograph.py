@@ -56,7 +56,8 @@ def figures(weights: Path, photograph: torch.Tensor, seed: int) -> list[dict[str
 
 def card(name: str, options: argparse.Namespace, recipe: Recipe, facts: dict[str, Any]) -> str:
     """What whoever uses the weights should know."""
-    about, taught = surroundings(), facts["taught"]
+    about, taught, keys = surroundings(), facts["taught"], recipe.teach
+    steps = list(keys.single_image.steps or [keys.steps] * keys.single_image.stages)
     sizes = ", ".join(f"{height}×{width}" for height, width in taught["sizes"])
     changes = f" {facts['changes']}" if facts["changes"] else ""
     lines = [
@@ -66,7 +67,7 @@ def card(name: str, options: argparse.Namespace, recipe: Recipe, facts: dict[str
         f"parameters, taught from scratch on one photograph; 16-bit weights, "
         f"{facts['bytes'] / 1e6:.2f} MB. Makes pictures of any size and aspect ratio.",
         f"- **Data**: `{taught['data']}`, one photograph. {options.terms}",
-        f"- **Training**: {sum(taught['steps']):,} steps, {taught['steps']} at the sizes {sizes}, "
+        f"- **Training**: {sum(steps):,} steps, {steps} at the sizes {sizes}, "
         f"in {facts['minutes']:g} minutes on {about['machine']['processor']} (1 thread), PyTorch "
         f"{about['versions']['torch']}. {options.note}",
         f"- **Again**: `gancompress teach recipes/teach-consingan.yaml "
