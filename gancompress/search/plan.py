@@ -17,8 +17,9 @@ from gancompress.search.proposals import (
 )
 from gancompress.search.shared_study import Record, SharedStudy
 
-# The share of the first stage that is its starting population, and the fewest and most of it.
-START_SHARE, SHORTEST_START, LONGEST_START = 1 / 8, 6, 48
+# The share of the first stage that is its starting population, the fewest of it, and the most for
+# each group of channels: as many as the model's trend has numbers.
+START_SHARE, SHORTEST_START, START_PER_GROUP = 1 / 8, 6, 2
 # A round of proposals is as long as a share of what is scored: planning anew costs time, planning
 # far ahead uses an old model.
 ROUND_SHARE, SHORTEST_ROUND = 1 / 16, 3
@@ -63,7 +64,8 @@ class Exploration:
 
     def _starting(self) -> list[Subnet]:
         if not self._start:
-            share = min(round(self.total * START_SHARE), LONGEST_START)
+            most = START_PER_GROUP * (len(self._feasible.tops) + 1)
+            share = min(round(self.total * START_SHARE), most)
             count = min(max(SHORTEST_START, share), self.total)
             rng = np.random.default_rng([self._seed, 0])
             self._start = starting_population(self._feasible, count, rng)
