@@ -16,6 +16,7 @@ from record import RESULTS, record, surroundings, table
 
 from gancompress.atomic import write_text
 from gancompress.batch import DRAWN, Batch, batch_size, draw_inputs
+from gancompress.data.images import images_from_tensor, to_uint8
 from gancompress.elastic.student import Student, save_student
 from gancompress.metrics.collect import collect
 from gancompress.recipe.schema import Recipe
@@ -29,6 +30,7 @@ from gancompress.workflows.judge import (
     judge_generator,
     judge_images,
 )
+from gancompress.workflows.likeness import visible
 from gancompress.workflows.report import REPORT_STREAM
 from gancompress.workflows.run import ROOT, existing_run
 from gancompress.workflows.teacher_data import NumberedRows
@@ -51,7 +53,7 @@ def held_out_inputs(teacher: ModuleTeacher, seed: int) -> Batch | None:
 
 
 def scores(recipe: Recipe, run: RunDir, taught: Student, given: Batch | None) -> Rows:
-    """The teacher and real training images, both against the held-out ones."""
+    """The teacher, real training images and the inputs, all against the held-out images."""
     data = assemble.real_images(recipe)
     extractor = extractor_of(recipe, run, data[0] if data else None)
     if data is None or extractor is None or len(data[1]) < 2:
@@ -69,8 +71,14 @@ def scores(recipe: Recipe, run: RunDir, taught: Student, given: Batch | None) ->
         title="teacher",
         given=given,
     )
-    real = train.subset(range(min(count, len(train))))
-    rows = [("teacher", count, made), ("real", len(real), judge_images(real, extractor, reference))]
+    # Names in order begin with one class or one variety.
+    order = torch.randperm(len(train), generator=torch.manual_seed(recipe.seed))
+    sources = {"real": train.subset(order[:count])}
+    shown = visible(taught.inputs, given) if given else {}
+    if shown and shown["input"].shape[1] == train.shape[0]:
+        sources["input"] = images_from_tensor(to_uint8(shown["input"]))
+    judged = {name: judge_images(x, extractor, reference) for name, x in sources.items()}
+    rows = [("teacher", count, made), *((n, len(sources[n]), judged[n]) for n in sources)]
     return [row_of(name, n, verdict, f"fd_{extractor.name}") for name, n, verdict in rows]
 
 
@@ -144,7 +152,8 @@ def card(name: str, options: argparse.Namespace, recipe: Recipe, facts: dict[str
         f"- **Use**: `teacher: {{file: benchmarks/teachers/{name}.safetensors}}` in a recipe, or "
         f"`gancompress.load_student(...)`.",
         "",
-        "Distances are to the held-out real images, `real` are training images:",
+        "Distances are to the held-out real images; `real` are training images, `input` what the "
+        "teacher was fed:",
         "",
         "```",
         table(facts["rows"]),
