@@ -47,10 +47,10 @@ PAPER = (1e-3, 1e-4)
 EQUAL = (1e-3, 1e-3)
 
 OBJECTIVES: dict[str, tuple[Rules, tuple[float, float], int]] = {
-    "BCE": (Rules("bce"), PAPER, 1_500),
-    "BCE, unrolled": (Rules("bce", unrolled=5), PAPER, 800),
-    "BCE, equal rates": (Rules("bce"), EQUAL, 1_500),
-    "Wasserstein": (Rules("wasserstein", gradient_penalty=0.1, critic_steps=5), EQUAL, 800),
+    "BCE": (Rules("bce"), PAPER, 3_000),
+    "BCE, unrolled": (Rules("bce", unrolled=5), PAPER, 1_600),
+    "BCE, equal rates": (Rules("bce"), EQUAL, 3_000),
+    "Wasserstein": (Rules("wasserstein", gradient_penalty=0.1, critic_steps=5), EQUAL, 1_600),
 }
 
 
