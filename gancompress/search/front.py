@@ -20,6 +20,9 @@ from gancompress.search.budget import METRICS, Budget, Costs, columns_of, fits, 
 #: Objectives of each stage, first stage first: ``{"paired": {"l1": "minimize"}}``.
 StageDirections = Mapping[str, Mapping[str, str]]
 
+# How much dearer, as a share, a subnet may be that is said to be of the same cost.
+SAME_COST = 0.05
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -146,13 +149,17 @@ class Front:
         return tuple(found)
 
     def uniform_rival(self, chosen: Candidate, cost: str = "macs") -> Candidate | None:
-        """The best uniform-width candidate no dearer than ``chosen`` and scored as far."""
+        """The best uniform-width candidate of about the cost of ``chosen``, scored as far.
+
+        Dearer by no more than :data:`SAME_COST`, for uniform widths come in steps: an advantage
+        that the rival is given.
+        """
         stage = self.last_stage(chosen)
         rivals = [
             candidate
             for candidate in self.candidates
             if candidate.uniform
-            and candidate.costs[cost] <= chosen.costs[cost]
+            and candidate.costs[cost] <= chosen.costs[cost] * (1 + SAME_COST)
             and self.quality(candidate, stage) < math.inf
         ]
         return min(rivals, key=lambda rival: self.quality(rival, stage), default=None)

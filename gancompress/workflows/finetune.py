@@ -40,7 +40,7 @@ def finetune(recipe: Recipe, run: RunDir) -> None:
     """Fine-tune the chosen subnet, and others equally long to hold it against.
 
     All start from the supernet's weights: the chosen one, which becomes ``run/student``, the best
-    uniform-width one of at most its cost, and ``finetune.compare`` further ones.
+    uniform-width one of about its cost, and ``finetune.compare`` further ones.
     """
     if recipe.finetune.steps == 0:
         run.complete("finetune", {"skipped": "finetune.steps is 0"})

@@ -80,14 +80,14 @@ def trust(front: Front, chosen: Candidate) -> list[str]:
     objective = next(iter(front.stages[stage]))
     rival = front.uniform_rival(chosen)
     if rival is None:
-        told.append("No uniform-width subnet of at most its cost was scored as far.")
+        told.append("No uniform-width subnet of about its cost was scored as far.")
     elif rival.subnet == chosen.subnet:
         told.append("The chosen subnet is itself of uniform width.")
     else:
         key = (stage, objective)
         told.append(
             f"{objective} of the chosen subnet {_score(chosen, key)}, of the best uniform-width "
-            f"one of at most its cost ({rival.subnet}) {_score(rival, key)}."
+            f"one of about its cost ({rival.subnet}) {_score(rival, key)}."
         )
     return told
 
