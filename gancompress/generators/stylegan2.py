@@ -115,7 +115,7 @@ class MappingNetwork(nn.Module):
         for index in range(self.layers):
             w = self.get_submodule(f"fc{index}")(w)
         if self.training and self.w_avg_beta is not None:
-            mean = w.detach().float().mean(dim=0)
+            mean = w.detach().to(self.w_avg.dtype).mean(dim=0)
             self.w_avg.copy_(mean.lerp(self.w_avg, self.w_avg_beta))
         if truncation_psi != 1.0:
             w = self.w_avg.to(w.dtype).lerp(w, truncation_psi)
