@@ -4,7 +4,7 @@ On spaces small enough to enumerate, with a synthetic quality that has interacti
 every budget is known. Prints the share of seeds that reach it, the curves of evaluations to
 quality, and the overhead of a trial.
 
-    python benchmarks/search.py [--seeds 10] [--quick] [--parts optimum curves]
+    PYTHONPATH=. python benchmarks/search.py [--seeds 10] [--quick] [--parts optimum curves]
 """
 
 import argparse
