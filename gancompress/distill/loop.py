@@ -11,7 +11,6 @@ import torch
 from accelerate import Accelerator
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
-from tqdm import tqdm
 
 from gancompress.data.prefetch import Prefetch
 from gancompress.distill.feature_network import FeatureNetwork
@@ -31,7 +30,7 @@ from gancompress.training.checkpoint import Stateful, load_checkpoint
 from gancompress.training.engine import fit
 from gancompress.training.losses import AdversarialLoss
 from gancompress.training.optimise import adam, moving_average, scheduled
-from gancompress.training.watch import Watch
+from gancompress.training.watch import Watch, voice
 
 
 @dataclass(frozen=True)
@@ -132,7 +131,7 @@ def distill(
         networks=networks,
         seed=options.seed,
     )
-    say = tqdm.write if accelerator.is_main_process else lambda text: None
+    say = voice(accelerator.is_main_process)
     _show_taps(features, log, say)
 
     # Everything that has a state.

@@ -1,7 +1,6 @@
 """The discriminator of a distillation: it tells the teacher's images from the student's."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -67,18 +66,6 @@ class Opponent:
         """Logits and maps, shallow to deep."""
         logits, features = self.network(shown.images, **shown.conditions)
         return logits, list(features)
-
-    @contextmanager
-    def judging(self) -> Iterator[None]:
-        """While the student learns from it: gradients pass through it, none are kept in it."""
-        learning = [p for p in self.network.parameters() if p.requires_grad]
-        for parameter in learning:
-            parameter.requires_grad_(False)
-        try:
-            yield
-        finally:
-            for parameter in learning:
-                parameter.requires_grad_(True)
 
     def study(
         self,

@@ -43,6 +43,7 @@ from gancompress.training.optimise import (
     descend,
     everywhere,
     follow_buffers,
+    judging,
 )
 
 # Steps between two looks at how strongly each term pulls at the output.
@@ -118,7 +119,7 @@ class Step:
             self.opponent.learn()
 
         # Update the student: one step along the sum of what every subnet is short of.
-        with self.opponent.judging() if self.opponent else nullcontext():
+        with judging(self.opponent.network) if self.opponent else nullcontext():
             for part in parts:
                 if not once:
                     answers = self._answers(part, weights, subnets)

@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 from torch import nn
-from tqdm import tqdm
 
 from gancompress.batch import Input
 from gancompress.data.images import Images
@@ -20,7 +19,7 @@ from gancompress.training.checkpoint import Stateful
 from gancompress.training.engine import fit
 from gancompress.training.optimise import adam, moving_average
 from gancompress.training.processes import share_batch_statistics
-from gancompress.training.watch import Watch
+from gancompress.training.watch import Watch, voice
 
 
 def teach_adversarial(
@@ -70,7 +69,7 @@ def teach_adversarial(
     # Everything that has a state.
     opt_g = adam(generator.parameters(), learning_rate, betas)
     opt_d = adam(discriminator.parameters(), discriminator_learning_rate, betas)
-    say = tqdm.write if accelerator.is_main_process else lambda text: None
+    say = voice(accelerator.is_main_process)
     watch = Watch(partial(remarks, loss=rules.loss), log, say, checkpoint.stem)
     looks = Looks(average, look, steps, checkpoint, accelerator.is_main_process, watch)
     state: dict[str, Stateful] = {

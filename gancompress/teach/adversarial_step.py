@@ -1,7 +1,6 @@
 """One step of an adversarial teaching: the discriminator learns, then the generator does."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +26,7 @@ from gancompress.training.optimise import (
     average_gradients,
     descend,
     follow_buffers,
+    judging,
 )
 from gancompress.training.order import batch_indices
 from gancompress.training.processes import own_rows
@@ -182,7 +182,7 @@ class Step:
         if self.rules.unrolled:
             ahead = self._look_ahead(fed, fake.float())
         # The discriminator's own gradients would be thrown away.
-        with _frozen(self.discriminator), self.accelerator.autocast():
+        with judging(self.discriminator), self.accelerator.autocast():
             on_fake = self._look(ahead, self.augment(fake), fed.told)
             on_real = None
             if self.rules.relativistic:
@@ -215,16 +215,3 @@ class Step:
         descend(optimizer, scaler=self.accelerator.scaler)
         if self.accelerator.scaler is not None:
             self.accelerator.scaler.update()
-
-
-@contextmanager
-def _frozen(module: nn.Module) -> Iterator[None]:
-    """While it lasts, gradients pass through ``module`` and none are kept in it."""
-    learning = [parameter for parameter in module.parameters() if parameter.requires_grad]
-    for parameter in learning:
-        parameter.requires_grad_(False)
-    try:
-        yield
-    finally:
-        for parameter in learning:
-            parameter.requires_grad_(True)

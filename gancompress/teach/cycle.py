@@ -10,7 +10,6 @@ import torch
 import torch.nn.functional as F
 from accelerate import Accelerator
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from gancompress.batch import Input, in_range
 from gancompress.data.images import Images, to_float
@@ -20,9 +19,9 @@ from gancompress.teach.remarks import translation_remarks
 from gancompress.training.checkpoint import Stateful
 from gancompress.training.engine import fit
 from gancompress.training.losses import ADVERSARIAL, AdversarialLoss
-from gancompress.training.optimise import follow_buffers, moving_average
+from gancompress.training.optimise import follow_buffers, judging, moving_average
 from gancompress.training.order import batch_indices
-from gancompress.training.watch import Watch
+from gancompress.training.watch import Watch, voice
 
 
 class Pool:
@@ -129,7 +128,7 @@ def teach_cycle(
     }
     if accelerator.scaler is not None:
         state["scaler"] = accelerator.scaler
-    say = tqdm.write if accelerator.is_main_process else lambda text: None
+    say = voice(accelerator.is_main_process)
     watch = Watch(partial(translation_remarks, loss=loss), log, say, checkpoint.stem)
     rank, ranks = accelerator.process_index, accelerator.num_processes
     loss_d, loss_g = ADVERSARIAL[loss]
@@ -150,12 +149,11 @@ def teach_cycle(
         return pool.exchange(in_order, rng)[rank::ranks]
 
     def update(step: int, rng: np.random.Generator) -> dict[str, Tensor]:
-        # The two kinds come in orders of their own, or the same two would meet again and again.
         # The two kinds in orders of their own, or the same two would meet in every epoch.
         a, b = batch(images_a, step, seed, rng), batch(images_b, step, seed + 1, rng)
 
         # Update both generators.
-        with judges.judging(), accelerator.autocast():
+        with judging(critics), accelerator.autocast():
             fake_b, fake_a = painted(there, a), painted(back, b)
             g_loss = loss_g(_judged(critic_b, fake_b)) + loss_g(_judged(critic_a, fake_a))
             cycle = F.l1_loss(painted(back, fake_b), a) + F.l1_loss(painted(there, fake_a), b)

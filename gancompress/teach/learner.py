@@ -1,7 +1,6 @@
 """Networks that learn by one optimiser, and when a training stops to look at them."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -29,15 +28,6 @@ class Learner:
         average_gradients(self.network.parameters())
         descend(self.optimizer, scaler=self.accelerator.scaler)
         self.rate.step()
-
-    @contextmanager
-    def judging(self) -> Iterator[None]:
-        """While others learn from it: gradients pass through it, none are kept in it."""
-        self.network.requires_grad_(False)
-        try:
-            yield
-        finally:
-            self.network.requires_grad_(True)
 
     def state(self, name: str) -> dict[str, Stateful]:
         """What a resumed training needs of it."""

@@ -15,7 +15,6 @@ import torch
 import torch.nn.functional as F
 from accelerate import Accelerator
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from gancompress.batch import Batch, Input, in_range
 from gancompress.data.images import Indices
@@ -25,9 +24,9 @@ from gancompress.teach.remarks import translation_remarks
 from gancompress.training.checkpoint import Stateful
 from gancompress.training.engine import fit
 from gancompress.training.losses import ADVERSARIAL, AdversarialLoss
-from gancompress.training.optimise import follow_buffers, moving_average
+from gancompress.training.optimise import follow_buffers, judging, moving_average
 from gancompress.training.order import batch_indices
-from gancompress.training.watch import Watch
+from gancompress.training.watch import Watch, voice
 
 # Takes images in [-1, 1] and gives the maps of some network, shallow to deep.
 FeatureMaps = Callable[[Tensor], Sequence[Tensor]]
@@ -119,7 +118,7 @@ def teach_paired(
     }
     if accelerator.scaler is not None:
         state["scaler"] = accelerator.scaler
-    say = tqdm.write if accelerator.is_main_process else lambda text: None
+    say = voice(accelerator.is_main_process)
     watch = Watch(partial(translation_remarks, loss=loss), log, say, checkpoint.stem)
     rank, ranks = accelerator.process_index, accelerator.num_processes
     loss_d, loss_g = ADVERSARIAL[loss]
@@ -141,7 +140,7 @@ def teach_paired(
         critic.learn(d_loss)
 
         # Update the generator.
-        with critic.judging(), accelerator.autocast():
+        with judging(discriminator), accelerator.autocast():
             on_fake, maps = discriminator(made, condition=shown)
             g_loss = loss_g(on_fake.float())
             asked = _asked(wishes, made, maps, target, shown, discriminator)

@@ -25,7 +25,7 @@ from gancompress.training.losses import (
     pixel_gradient_penalty,
     wasserstein_discriminator,
 )
-from gancompress.training.optimise import adam, descend
+from gancompress.training.optimise import adam, descend, judging
 
 # What the coarsest stage is fed in a step, of the coarsest image (1, C, H, W): a distorted one.
 Feed = Callable[[Tensor, np.random.Generator], Tensor]
@@ -235,13 +235,12 @@ def train_stage(
             descend(opt_d)
 
         # Update the generator; the discriminator's own gradients would be thrown away.
-        discriminator.requires_grad_(False)
-        on_fake, _ = discriminator(fake)
-        g_loss = hinge_generator(on_fake)
-        error = F.mse_loss(reconstructed, real)
-        torch.autograd.backward(g_loss + learning.reconstruction * error)
+        with judging(discriminator):
+            on_fake, _ = discriminator(fake)
+            g_loss = hinge_generator(on_fake)
+            error = F.mse_loss(reconstructed, real)
+            torch.autograd.backward(g_loss + learning.reconstruction * error)
         descend(opt_g, steps=learning.generator_steps)
-        discriminator.requires_grad_(True)
         for rate in rates:
             rate.step()
         losses = {"d": d_loss, "penalty": penalty, "g": g_loss, "reconstruction": error}

@@ -2,7 +2,8 @@
 
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 import torch
@@ -58,6 +59,19 @@ def descend(
     optimizer.zero_grad(set_to_none=True)
     norm = norm.detach()
     return norm if scaler is None else torch.nan_to_num(norm, nan=0.0, posinf=0.0)
+
+
+@contextmanager
+def judging(module: nn.Module) -> Iterator[None]:
+    """While others learn from ``module``: gradients pass through it, none are kept in it."""
+    learning = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    for parameter in learning:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in learning:
+            parameter.requires_grad_(True)
 
 
 def average_gradients(parameters: Iterable[nn.Parameter]) -> None:

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Mapping
 
+from tqdm import tqdm
+
 # A discriminator's loss below which it tells every image apart, by loss; its loss at a coin's
 # toss is 2, 2 log 2 and 1/2. The Wasserstein loss has no such scale.
 SATURATED = {"hinge": 0.05, "bce": 0.05, "least_squares": 0.02}
@@ -51,6 +53,11 @@ class Watch:
         """Log and show one line of plain language."""
         self._log({"step": step, "remark": text})
         self._say(f"{self._title}, step {step}: {text}")
+
+
+def voice(main_process: bool) -> Callable[[str], None]:
+    """What shows a line to the person who waits: of several processes only one does."""
+    return tqdm.write if main_process else lambda text: None
 
 
 def numbers(event: Mapping[str, object]) -> dict[str, float]:
