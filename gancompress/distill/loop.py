@@ -30,6 +30,7 @@ from gancompress.training.checkpoint import Stateful, load_checkpoint
 from gancompress.training.engine import fit
 from gancompress.training.losses import AdversarialLoss
 from gancompress.training.optimise import adam, moving_average, scheduled
+from gancompress.training.processes import shared_batch_statistics
 from gancompress.training.watch import Watch, voice
 
 
@@ -167,7 +168,11 @@ def distill(
 
     # The data of the next step are read while a step learns.
     read = partial(draw, source, opponent is not None, options.fresh)
-    with Prefetch(read, depth=1) if source.stored else nullcontext(read) as drawn:
+    learners = [supernet.module, *([opponent.network] if opponent else [])]
+    with (
+        Prefetch(read, depth=1) if source.stored else nullcontext(read) as drawn,
+        shared_batch_statistics(*learners),
+    ):
         step = Step(
             supernet,
             source,

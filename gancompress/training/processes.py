@@ -1,6 +1,7 @@
 """Training in several processes as in one: shared draws, shared means, shared batch statistics."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import MethodType
 
 import torch
@@ -43,17 +44,32 @@ def share_batch_statistics(*modules: nn.Module) -> None:
                 part.forward = MethodType(_normalise, part)  # type: ignore[method-assign]
 
 
+@contextmanager
+def shared_batch_statistics(*modules: nn.Module) -> Iterator[None]:
+    """The same for a while: afterwards ``modules`` may run in one process alone."""
+    share_batch_statistics(*modules)
+    try:
+        yield
+    finally:
+        for module in modules:
+            for part in module.modules():
+                if isinstance(part, _BatchNorm):
+                    part.__dict__.pop("forward", None)
+
+
 def _normalise(norm: _BatchNorm, x: Tensor) -> Tensor:
     """``norm(x)`` with mean and variance over all processes while it trains."""
     if not norm.training and norm.running_mean is not None:
         return type(norm).forward(norm, x)
     over, shape = [0, *range(2, x.ndim)], [1, -1, *[1] * (x.ndim - 2)]
     values = x.float()
-    mean = mean_over_processes(values.mean(over))
+    # Shares of a batch may differ by a sample.
+    n = mean_over_processes(values.new_tensor(x.numel() // x.shape[1]))
+    mean = mean_over_processes(values.sum(over)) / n
     centred = values - mean.view(shape)
-    variance = mean_over_processes(centred.square().mean(over))
+    variance = mean_over_processes(centred.square().sum(over)) / n
     if norm.running_mean is not None and norm.running_var is not None:
-        _follow(norm, mean, variance, x.numel() // len(mean) * processes())
+        _follow(norm, mean, variance, round(float(n) * processes()))
     result = centred * (variance + norm.eps).rsqrt().view(shape)
     if norm.affine:
         result = result * norm.weight.view(shape) + norm.bias.view(shape)

@@ -27,7 +27,8 @@ class Generator(nn.Module):
         self.fc = nn.Linear(6, 2 * width * 4)
         self.up1 = nn.Sequential(
             nn.Upsample(scale_factor=2),
-            nn.Conv2d(2 * width, width, 3, padding=1),
+            # Batch norm takes a bias out again: its gradient is the rounding error of a zero.
+            nn.Conv2d(2 * width, width, 3, padding=1, bias=not norm),
             nn.BatchNorm2d(width) if norm else nn.Identity(),
             nn.ReLU(),
         )

@@ -258,3 +258,11 @@ def test_two_processes_equal_one_with_the_same_global_batch(tmp_path: Path) -> N
     for ours, theirs in zip(losses, found[0]["losses"], strict=True):
         shared = {name: value for name, value in ours.items() if not name.startswith("spread")}
         assert {name: theirs[name] for name in shared} == pytest.approx(shared, abs=1e-4)
+    (tmp_path / "one_normed").mkdir()
+    paired = {name: weight for name, weight in ALL.items() if name != "adversarial_real"}
+    normed = run(
+        tmp_path / "one_normed", paired, student=Generator(8, norm=True), adversary=adversary(),
+        source=Made(Generator(8, seed=1), batch_size=10), rule="front", steps=8,
+    )  # fmt: skip
+    for name, value in normed.state_dict().items():
+        torch.testing.assert_close(value, found[0]["normed"][name], rtol=0, atol=5e-5)
