@@ -29,8 +29,8 @@ def main(folder: Path) -> None:
     paired = {name: weight for name, weight in terms.items() if name != "adversarial_real"}
     (folder / f"norm{rank}").mkdir()
     normed = run(
-        folder / f"norm{rank}", paired, source=source, student=Generator(8, norm=True), rule="front",
-        adversary=adversary(), steps=8, accelerator=accelerator,
+        folder / f"norm{rank}", paired, source=source, student=Generator(8, norm=True),
+        adversary=adversary(), rule="front", steps=8, accelerator=accelerator,
     )  # fmt: skip
     losses = [{k: float(v) for k, v in e.items()} for e in events if "gradient" in e]
     found = {"weights": trained.state_dict(), "losses": losses, "normed": normed.state_dict()}
