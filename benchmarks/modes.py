@@ -20,9 +20,10 @@ from torch import Tensor, nn
 from gancompress.atomic import replacing
 from gancompress.batch import Input, InputSpec, draw_inputs
 from gancompress.data.images import Images, images_from_tensor, to_float, to_uint8
-from gancompress.teach.adversarial import teach_adversarial
+from gancompress.teach.adversarial import adversarial_training
 from gancompress.teach.adversarial_step import Rules
 from gancompress.teach.augment import Augment
+from gancompress.training.engine import Bookkeeping, train
 from gancompress.training.optimise import make_accelerator
 
 PICTURE = Path(__file__).parents[1] / "docs" / "pictures" / "modes.png"
@@ -103,32 +104,28 @@ def taught(
     torch.manual_seed(seed)
     generator, discriminator = Generator(), Discriminator()
     start = time.process_time()
+    training = adversarial_training(
+        generator,
+        discriminator,
+        images,
+        generator.inputs,
+        rules=rules,
+        augment=Augment((), 0.0),
+        accelerator=make_accelerator("cpu", "no"),
+        batch_size=BATCH,
+        learning_rate=rates[0],
+        discriminator_learning_rate=rates[1],
+        betas=(0.5, 0.999),
+        ema=0.0,
+        seed=seed,
+    )
     with tempfile.TemporaryDirectory() as folder:
-        result = teach_adversarial(
-            generator,
-            discriminator,
-            images,
-            generator.inputs,
-            rules=rules,
-            augment=Augment((), 0.0),
-            look=None,
-            accelerator=make_accelerator("cpu", "no"),
-            steps=steps,
-            batch_size=BATCH,
-            learning_rate=rates[0],
-            discriminator_learning_rate=rates[1],
-            betas=(0.5, 0.999),
-            ema=0.0,
-            seed=seed,
-            checkpoint=Path(folder) / "teach.pt",
-            checkpoint_seconds=1e6,
-            log=lambda event: None,
-            log_every=500,
-        )
+        books = Bookkeeping(Path(folder) / "teach.pt", 1e6, lambda event: None, 500)
+        average = train(training, books, steps=steps, seed=seed)
     seconds = time.process_time() - start
     with torch.no_grad():
         batch = draw_inputs(generator.inputs, range(SAMPLES), seed + 1000)
-        return result.module(**batch).flatten(1), seconds
+        return average(**batch).flatten(1), seconds
 
 
 def scores(points: Tensor) -> tuple[int, float]:

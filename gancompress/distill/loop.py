@@ -1,11 +1,10 @@
 """Distilling a supernet from recorded pairs: every subnet learns to answer as the teacher did."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 from accelerate import Accelerator
@@ -27,11 +26,11 @@ from gancompress.distill.watch import remarks
 from gancompress.distill.width_aware import WidthAware
 from gancompress.elastic import Subnet, Supernet
 from gancompress.training.checkpoint import Stateful, load_checkpoint
-from gancompress.training.engine import fit
+from gancompress.training.engine import Bookkeeping, fit
 from gancompress.training.losses import AdversarialLoss
 from gancompress.training.optimise import adam, moving_average, scheduled
 from gancompress.training.processes import shared_batch_statistics
-from gancompress.training.watch import Watch, voice
+from gancompress.training.watch import voice
 
 
 @dataclass(frozen=True)
@@ -88,11 +87,7 @@ def distill(
     validate: Validate | None,
     accelerator: Accelerator,
     options: Options,
-    checkpoint: Path,
-    checkpoint_seconds: float,
-    keep_every: int,
-    log: Callable[[Mapping[str, Any]], None],
-    log_every: int,
+    books: Bookkeeping,
 ) -> nn.Module:
     """Train the supernet's weights; returns their moving average, a module as ``supernet.module``.
 
@@ -106,11 +101,10 @@ def distill(
         networks: of the terms that look through one.
         teacher: the white box, where a term looks inside; the source's pairs are its answers.
         adversary: the discriminator, if any; not used where no term needs one.
-        validate: looks at held-out pairs; the best average is kept beside ``checkpoint`` as
+        validate: looks at held-out pairs; the best average is kept beside the checkpoint as
             ``<stem>-best.pt``, and returned if patience ended the training.
         options: how the training goes on.
-        keep_every: steps between two checkpoints that are kept, see
-            :func:`gancompress.training.engine.fit`.
+        books: where checkpoints and losses go.
 
     Raises:
         RecipeError: a term is unknown, or one needs what is not there.
@@ -132,8 +126,9 @@ def distill(
         networks=networks,
         seed=options.seed,
     )
-    say = voice(accelerator.is_main_process)
-    _show_taps(features, log, say)
+    loss = adversary.loss if adversary else ""
+    watch = books.watch(partial(remarks, adversarial=loss))
+    _show_taps(features, books)
 
     # Everything that has a state.
     average = moving_average(supernet.module, options.ema)
@@ -157,13 +152,11 @@ def distill(
     front = None
     if options.rule == "front" and options.fixed is None:
         front = state["front"] = Front(supernet.space, supernet.cost_model)
-    best = checkpoint.with_name(f"{checkpoint.stem}-best.pt")
-    loss = adversary.loss if adversary else ""
-    watch = Watch(partial(remarks, adversarial=loss), log, say, checkpoint.stem)
+    best = books.checkpoint.with_name(f"{books.title}-best.pt")
     validation = None
     if validate is not None:
-        kept = best if accelerator.is_main_process else None
-        validation = _validation(validate, supernet, average, terms, options.fixed, kept, log)
+        kept = best if books.main_process else None
+        validation = _validation(validate, supernet, average, terms, options.fixed, kept, books)
         state["validation"] = validation
 
     # The data of the next step are read while a step learns.
@@ -191,16 +184,9 @@ def distill(
         fit(
             step,
             state,
+            replace(books, log=watch),
             steps=options.steps,
             seed=options.seed,
-            checkpoint=checkpoint,
-            checkpoint_seconds=checkpoint_seconds,
-            keep_every=keep_every,
-            log=watch,
-            log_every=log_every,
-            title=checkpoint.stem,
-            main_process=accelerator.is_main_process,
-            device=accelerator.device,
             after=validation,
         )
     if validation is not None and validation.ended:
@@ -246,7 +232,7 @@ def _validation(
     terms: Mapping[str, TermWeight],
     fixed: Subnet | None,
     best: Path | None,
-    log: Callable[[Mapping[str, Any]], None],
+    books: Bookkeeping,
 ) -> Validation:
     return Validation(
         supernet,
@@ -257,14 +243,13 @@ def _validation(
         validate.every,
         validate.patience,
         best,
-        log,
+        books.log,
         validate.show,
     )
 
 
-def _show_taps(
-    features: Features, log: Callable[[Mapping[str, Any]], None], say: Callable[[str], None]
-) -> None:
+def _show_taps(features: Features, books: Bookkeeping) -> None:
+    say = voice(books.main_process)
     for term, found in features.taps.items():
-        log({"step": 0, "taps": {term: [str(tap) for tap in found]}})
+        books.log({"step": 0, "taps": {term: [str(tap) for tap in found]}})
         say("\n".join([f"{term} compares, student (shape) = teacher (shape):", *map(str, found)]))

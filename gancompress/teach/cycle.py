@@ -1,8 +1,6 @@
 """Two teachers between two kinds of images of which no two belong together (Zhu et al. 2017)."""
 
-from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -14,14 +12,13 @@ from torch import Tensor, nn
 from gancompress.batch import Input, in_range
 from gancompress.data.images import Images, to_float
 from gancompress.teach.jitter import jittered
-from gancompress.teach.learner import looking, make_learner
+from gancompress.teach.learner import Course, make_learner
 from gancompress.teach.remarks import translation_remarks
 from gancompress.training.checkpoint import Stateful
-from gancompress.training.engine import fit
-from gancompress.training.losses import ADVERSARIAL, AdversarialLoss
+from gancompress.training.engine import Training
+from gancompress.training.losses import ADVERSARIAL
 from gancompress.training.optimise import follow_buffers, judging, moving_average
 from gancompress.training.order import batch_indices
-from gancompress.training.watch import Watch, voice
 
 
 class Pool:
@@ -59,7 +56,7 @@ class Pool:
         self.images = list(state["images"])
 
 
-def teach_cycle(
+def cycle_training(
     there: nn.Module,
     back: nn.Module,
     critic_a: nn.Module,
@@ -72,26 +69,10 @@ def teach_cycle(
     consistency: float,
     identity: float,
     pool: int,
+    course: Course,
     accelerator: Accelerator,
-    steps: int,
-    batch_size: int,
-    loss: AdversarialLoss,
-    jitter: int,
-    flip: bool,
-    learning_rate: float,
-    discriminator_learning_rate: float,
-    betas: tuple[float, float],
-    decay_from: float,
-    ema: float,
-    seed: int,
-    checkpoint: Path,
-    checkpoint_seconds: float,
-    log: Callable[[Mapping[str, Any]], None],
-    log_every: int,
-    look: Callable[[int, nn.Module, nn.Module], None],
-    look_every: int,
-) -> tuple[nn.Module, nn.Module]:
-    """Train a generator from A to B and one back; returns the moving averages of both.
+) -> tuple[Training, nn.Module]:
+    """Prepare a generator from A to B to be trained, along with one that leads back.
 
     Several processes train as one does with all their batches together.
 
@@ -104,20 +85,15 @@ def teach_cycle(
         identity: weight of mean |there(b) - b| and |back(a) - a|, as a share of ``consistency``
             (section 5.2; 0.5).
         pool: images that each discriminator's pool holds.
-        batch_size: of each process.
-        jitter, flip: see :func:`gancompress.teach.jitter.jittered`.
-        decay_from: share of the steps after which the learning rates go down to zero.
-        look: takes the number of steps done and both averages, every ``look_every`` steps.
+
+    Returns:
+        The training of ``there``, and the moving average of ``back``, which it trains as well.
     """
     # Everything that has a state.
-    learner = partial(
-        make_learner, accelerator=accelerator, betas=betas, decay_from=decay_from, steps=steps
-    )
     generators, critics = nn.ModuleList([there, back]), nn.ModuleList([critic_a, critic_b])
-    painters = learner(generators, learning_rate=learning_rate)
-    judges = learner(critics, learning_rate=discriminator_learning_rate)
-    average = moving_average(generators, ema).eval()
-    both = cast(nn.ModuleList, average.module)
+    painters = make_learner(generators, course.learning_rate, course, accelerator)
+    judges = make_learner(critics, course.discriminator_learning_rate, course, accelerator)
+    average = moving_average(generators, course.ema).eval()
     pools = Pool(pool), Pool(pool)
     state: dict[str, Stateful] = {
         **painters.state("generators"),
@@ -128,18 +104,18 @@ def teach_cycle(
     }
     if accelerator.scaler is not None:
         state["scaler"] = accelerator.scaler
-    say = voice(accelerator.is_main_process)
-    watch = Watch(partial(translation_remarks, loss=loss), log, say, checkpoint.stem)
     rank, ranks = accelerator.process_index, accelerator.num_processes
-    loss_d, loss_g = ADVERSARIAL[loss]
+    batch_size, seed = course.batch_size * ranks, course.seed
+    loss_d, loss_g = ADVERSARIAL[course.loss]
 
     def painted(generator: nn.Module, images: Tensor) -> Tensor:
         result: Tensor = generator(**{name: in_range(images, entry)})
         return result
 
     def batch(images: Images, step: int, order: int, rng: np.random.Generator) -> Tensor:
-        chosen = batch_indices(step, batch_size * ranks, len(images), order)[rank::ranks]
-        rows = jittered({name: to_float(images.batch(chosen))}, jitter, flip, rng)
+        chosen = batch_indices(step, batch_size, len(images), order)[rank::ranks]
+        given = {name: to_float(images.batch(chosen))}
+        rows = jittered(given, course.jitter, course.flip, rng)
         return rows[name].to(accelerator.device)
 
     def exchanged(pool: Pool, images: Tensor, rng: np.random.Generator) -> Tensor:
@@ -177,22 +153,9 @@ def teach_cycle(
         follow_buffers(average, generators)
         return {"d_a": d_a, "d_b": d_b, **losses}
 
-    fit(
-        update,
-        state,
-        steps=steps,
-        seed=seed,
-        checkpoint=checkpoint,
-        checkpoint_seconds=checkpoint_seconds,
-        log=watch,
-        log_every=log_every,
-        title=checkpoint.stem,
-        main_process=accelerator.is_main_process,
-        device=accelerator.device,
-        after=looking(lambda done: look(done, *both), look_every, steps),
-    )
-    taught, taught_back = both
-    return taught.eval(), taught_back.eval()
+    remarks = partial(translation_remarks, loss=course.loss)
+    average_there, average_back = cast(nn.ModuleList, average.module)
+    return Training(update, state, remarks, there, average_there), average_back
 
 
 def _judged(critic: nn.Module, images: Tensor) -> Tensor:

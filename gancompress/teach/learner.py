@@ -1,6 +1,5 @@
-"""Networks that learn by one optimiser, and when a training stops to look at them."""
+"""Networks that learn by one optimiser, and what their training is told."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -9,8 +8,37 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler
 
 from gancompress.training.checkpoint import Stateful
+from gancompress.training.losses import AdversarialLoss
 from gancompress.training.optimise import adam, average_gradients, descend, scheduled
 from gancompress.training.processes import share_batch_statistics
+
+
+@dataclass(frozen=True)
+class Course:
+    """How a generator that is fed images is taught.
+
+    Attributes:
+        steps: length of the training.
+        batch_size: of each process.
+        seed: of the order of the images.
+        loss: of generator and discriminator.
+        jitter, flip: see :func:`gancompress.teach.jitter.jittered`.
+        learning_rate, discriminator_learning_rate, betas: of Adam.
+        decay_from: share of the steps after which the rates go down, along a line to zero.
+        ema: decay of the moving average.
+    """
+
+    steps: int
+    batch_size: int
+    seed: int
+    loss: AdversarialLoss
+    jitter: int
+    flip: bool
+    learning_rate: float
+    discriminator_learning_rate: float
+    betas: tuple[float, float]
+    decay_from: float
+    ema: float
 
 
 @dataclass(frozen=True)
@@ -39,43 +67,19 @@ class Learner:
 
 
 def make_learner(
-    network: nn.Module,
-    accelerator: Accelerator,
-    *,
-    learning_rate: float,
-    betas: tuple[float, float],
-    decay_from: float,
-    steps: int,
+    network: nn.Module, learning_rate: float, course: Course, accelerator: Accelerator
 ) -> Learner:
-    """Set ``network`` up to be trained for ``steps`` steps, in several processes as in one.
+    """Set ``network`` up to be trained, in several processes as in one.
 
     Args:
         network: is moved to the accelerator's device.
+        learning_rate: its own.
+        course: says the rest.
         accelerator: where and in which precision it learns.
-        learning_rate, betas: of Adam.
-        decay_from: share of the steps after which the rate goes down, along a line to zero.
-        steps: length of the training.
     """
     # Channels last is a third faster on the CPU, and what mixed precision wants on a GPU.
     network.to(device=accelerator.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     share_batch_statistics(network)
-    optimizer = adam(network.parameters(), learning_rate, betas)
-    rate = scheduled(optimizer, "linear", steps, begin=decay_from)
+    optimizer = adam(network.parameters(), learning_rate, course.betas)
+    rate = scheduled(optimizer, "linear", course.steps, begin=course.decay_from)
     return Learner(network.train(), optimizer, rate, accelerator)
-
-
-def looking(look: Callable[[int], None], every: int, steps: int) -> Callable[[int], bool]:
-    """What :func:`~gancompress.training.engine.fit` calls after each step, to look now and then.
-
-    Args:
-        look: takes the number of steps done.
-        every: steps between two looks, the last step being one as well; 0 for no looks.
-        steps: length of the training.
-    """
-
-    def after(done: int) -> bool:
-        if every and (done % every == 0 or done == steps):
-            look(done)
-        return False
-
-    return after

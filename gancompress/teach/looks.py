@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.optim.swa_utils import AveragedModel
 
 from gancompress.training.checkpoint import load_checkpoint, save_checkpoint
 from gancompress.training.watch import Watch
@@ -54,7 +53,7 @@ class Looks:
     without it.
 
     Args:
-        average: the moving average of the generator.
+        average: the moving average of the generator, a module.
         look: what is looked at; None for nothing.
         steps: of the training.
         checkpoint: of the training; the best average is kept beside it.
@@ -64,7 +63,7 @@ class Looks:
 
     def __init__(
         self,
-        average: AveragedModel,
+        average: nn.Module,
         look: Look | None,
         steps: int,
         checkpoint: Path,
@@ -82,7 +81,7 @@ class Looks:
         look = self._look
         if look is None or (step % look.every and step != self._steps):
             return False
-        module: nn.Module = self._average.module
+        module = self._average
         if not all(bool(value.isfinite().all()) for value in module.parameters()):
             return False
         with torch.random.fork_rng(), torch.no_grad():
@@ -110,8 +109,7 @@ class Looks:
             if step < self._steps:
                 load_checkpoint(self._file, {"average": self._average})
                 self._watch.tell(step, "the weights of this step are the best and are used")
-        module: nn.Module = self._average.module
-        return Taught(module.eval(), step, frechet)
+        return Taught(self._average.eval(), step, frechet)
 
     def state_dict(self) -> dict[str, Any]:
         return {"best": self._best, "best_step": self._best_step, "last": self._last}
@@ -119,3 +117,20 @@ class Looks:
     def load_state_dict(self, state_dict: dict[str, Any], /) -> None:
         self._best, self._best_step = state_dict["best"], state_dict["best_step"]
         self._last = state_dict["last"]
+
+
+def looking(look: Callable[[int], None], every: int, steps: int) -> Callable[[int], bool]:
+    """What :func:`~gancompress.training.engine.fit` calls after each step, to look now and then.
+
+    Args:
+        look: takes the number of steps done.
+        every: steps between two looks, the last step being one as well; 0 for no looks.
+        steps: length of the training.
+    """
+
+    def after(done: int) -> bool:
+        if every and (done % every == 0 or done == steps):
+            look(done)
+        return False
+
+    return after

@@ -4,11 +4,10 @@ Both play against a discriminator that sees input and image together; they diffe
 asked for beside deceiving it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -19,14 +18,13 @@ from torch import Tensor, nn
 from gancompress.batch import Batch, Input, in_range
 from gancompress.data.images import Indices
 from gancompress.teach.jitter import jittered
-from gancompress.teach.learner import looking, make_learner
+from gancompress.teach.learner import Course, make_learner
 from gancompress.teach.remarks import translation_remarks
 from gancompress.training.checkpoint import Stateful
-from gancompress.training.engine import fit
-from gancompress.training.losses import ADVERSARIAL, AdversarialLoss
+from gancompress.training.engine import Training
+from gancompress.training.losses import ADVERSARIAL
 from gancompress.training.optimise import follow_buffers, judging, moving_average
 from gancompress.training.order import batch_indices
-from gancompress.training.watch import Watch, voice
 
 # Takes images in [-1, 1] and gives the maps of some network, shallow to deep.
 FeatureMaps = Callable[[Tensor], Sequence[Tensor]]
@@ -60,7 +58,7 @@ class Wishes:
     network: FeatureMaps | None = None
 
 
-def teach_paired(
+def paired_training(
     generator: nn.Module,
     discriminator: nn.Module,
     data: PairedRows,
@@ -68,26 +66,10 @@ def teach_paired(
     entry: Input,
     *,
     wishes: Wishes,
+    course: Course,
     accelerator: Accelerator,
-    steps: int,
-    batch_size: int,
-    loss: AdversarialLoss,
-    jitter: int,
-    flip: bool,
-    learning_rate: float,
-    discriminator_learning_rate: float,
-    betas: tuple[float, float],
-    decay_from: float,
-    ema: float,
-    seed: int,
-    checkpoint: Path,
-    checkpoint_seconds: float,
-    log: Callable[[Mapping[str, Any]], None],
-    log_every: int,
-    look: Callable[[int, nn.Module], None],
-    look_every: int,
-) -> nn.Module:
-    """Train ``generator`` on pairs; returns its moving average.
+) -> Training:
+    """Prepare ``generator`` to be trained on pairs.
 
     Several processes train as one does with all their batches together.
 
@@ -99,18 +81,11 @@ def teach_paired(
         name: of the generator's one input.
         entry: how it is fed: images in its range.
         wishes: what is asked for beside the adversarial loss, whose weight is 1.
-        batch_size: of each process.
-        jitter, flip: see :func:`gancompress.teach.jitter.jittered`.
-        decay_from: share of the steps after which the learning rates go down to zero.
-        look: takes the number of steps done and the average, every ``look_every`` steps.
     """
     # Everything that has a state.
-    learner = partial(
-        make_learner, accelerator=accelerator, betas=betas, decay_from=decay_from, steps=steps
-    )
-    painter = learner(generator, learning_rate=learning_rate)
-    critic = learner(discriminator, learning_rate=discriminator_learning_rate)
-    average = moving_average(generator, ema).eval()
+    painter = make_learner(generator, course.learning_rate, course, accelerator)
+    critic = make_learner(discriminator, course.discriminator_learning_rate, course, accelerator)
+    average = moving_average(generator, course.ema).eval()
     state: dict[str, Stateful] = {
         **painter.state("generator"),
         **critic.state("discriminator"),
@@ -118,17 +93,16 @@ def teach_paired(
     }
     if accelerator.scaler is not None:
         state["scaler"] = accelerator.scaler
-    say = voice(accelerator.is_main_process)
-    watch = Watch(partial(translation_remarks, loss=loss), log, say, checkpoint.stem)
     rank, ranks = accelerator.process_index, accelerator.num_processes
-    loss_d, loss_g = ADVERSARIAL[loss]
+    batch_size = course.batch_size * ranks
+    loss_d, loss_g = ADVERSARIAL[course.loss]
     exact = [name] if entry.kind == "label_map" else []
 
     def update(step: int, rng: np.random.Generator) -> dict[str, Tensor]:
         # Inputs and targets, cut and mirrored alike.
-        chosen = batch_indices(step, batch_size * ranks, len(data), seed)[rank::ranks]
-        rows = data.batch(chosen)
-        rows = jittered({name: rows[name], "target": rows["target"]}, jitter, flip, rng, exact)
+        rows = data.batch(batch_indices(step, batch_size, len(data), course.seed)[rank::ranks])
+        both = {name: rows[name], "target": rows["target"]}
+        rows = jittered(both, course.jitter, course.flip, rng, exact)
         shown, target = (value.to(accelerator.device) for value in rows.values())
 
         # Update the discriminator. Published code halves its loss, which Adam does not notice.
@@ -152,22 +126,8 @@ def teach_paired(
         follow_buffers(average, generator)
         return {"d": d_loss, "g": g_loss, **{title: value for title, (_, value) in asked.items()}}
 
-    fit(
-        update,
-        state,
-        steps=steps,
-        seed=seed,
-        checkpoint=checkpoint,
-        checkpoint_seconds=checkpoint_seconds,
-        log=watch,
-        log_every=log_every,
-        title=checkpoint.stem,
-        main_process=accelerator.is_main_process,
-        device=accelerator.device,
-        after=looking(lambda done: look(done, average.module), look_every, steps),
-    )
-    taught: nn.Module = average.module
-    return taught.eval()
+    remarks = partial(translation_remarks, loss=course.loss)
+    return Training(update, state, remarks, generator, average.module)
 
 
 def _asked(

@@ -6,9 +6,8 @@ ended, so that a training that was killed in any of them ends with the same numb
 was not.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ from torch import Tensor, nn
 from gancompress.batch import Batch, concatenate, draw_inputs
 from gancompress.generators.consingan import ConSinGANGenerator
 from gancompress.training.checkpoint import Stateful
-from gancompress.training.engine import fit
+from gancompress.training.engine import Bookkeeping, fit
 from gancompress.training.losses import (
     hinge_generator,
     pixel_gradient_penalty,
@@ -64,25 +63,6 @@ class Learning:
     noise: float
 
 
-@dataclass(frozen=True)
-class Bookkeeping:
-    """What :func:`gancompress.training.engine.fit` is told for every stage.
-
-    Attributes:
-        checkpoints: folder; ``teach-<stage>.pt`` is the checkpoint of a stage.
-        checkpoint_seconds, log, log_every, main_process: as there; the steps of all stages are
-            counted on in the log.
-        look: takes the number of a stage when it has been trained.
-    """
-
-    checkpoints: Path
-    checkpoint_seconds: float
-    log: Callable[[Mapping[str, Any]], None]
-    log_every: int
-    main_process: bool
-    look: Callable[[int], None]
-
-
 def reconstruction_inputs(generator: ConSinGANGenerator, coarsest: Tensor, seed: int) -> Batch:
     """The fixed inputs that are to give the photograph back: the coarsest image, drawn noise."""
     drawn = draw_inputs(generator.inputs, [0], seed)
@@ -114,6 +94,7 @@ def teach_single_image(
     composite_steps: int,
     seed: int,
     books: Bookkeeping,
+    look: Callable[[int], None],
 ) -> None:
     """Train ``generator``, which has the coarsest stage only, and grow it to the whole pyramid.
 
@@ -127,6 +108,9 @@ def teach_single_image(
         steps: of each stage.
         composite: a picture of the coarsest size, which the grown generator is fine-tuned to make a
             photograph of, in ``composite_steps``; None: it is not.
+        books: every stage has a checkpoint of its own, ``<stem>-<stage>.pt`` beside the one that
+            is named; the steps of all are counted on in the log.
+        look: takes the number of a stage when it has been trained.
     """
     for stage, real in enumerate(pyramid):
         if stage:
@@ -145,6 +129,7 @@ def teach_single_image(
             seed=seed,
             books=books,
         )
+        look(stage)
     if composite is not None:
         train_stage(
             generator,
@@ -159,6 +144,7 @@ def teach_single_image(
             seed=seed,
             books=books,
         )
+        look(len(pyramid))
 
 
 def grow(
@@ -249,22 +235,14 @@ def train_stage(
     generator.train()
     generator.by_products = True
     discriminator.train()
-    fit(
-        update,
-        state,
-        steps=steps,
-        seed=_seed_of(seed, number),
-        checkpoint=books.checkpoints / f"teach-{number}.pt",
-        checkpoint_seconds=books.checkpoint_seconds,
+    own = replace(
+        books,
+        checkpoint=books.checkpoint.with_name(f"{books.title}-{number}.pt"),
         log=lambda event: books.log({**event, "step": before + event["step"], "pyramid": number}),
-        log_every=books.log_every,
-        title=f"teach {number + 1}",
-        main_process=books.main_process,
-        device=real.device,
     )
+    fit(update, state, own, steps=steps, seed=_seed_of(seed, number))
     generator.eval()
     generator.by_products = False
-    books.look(number)
 
 
 def _trained(generator: ConSinGANGenerator, learning: Learning) -> list[dict[str, Any]]:

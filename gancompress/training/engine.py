@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -18,13 +19,14 @@ from typing import Any
 import numpy as np
 import torch
 import torch.distributed as dist
-from torch import Tensor
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from gancompress.errors import DivergenceError
 from gancompress.training.checkpoint import Stateful, load_checkpoint, save_checkpoint
 from gancompress.training.optimise import everywhere, processes
 from gancompress.training.order import step_generator
+from gancompress.training.watch import Remarks, Watch, voice
 
 Update = Callable[[int, np.random.Generator], Mapping[str, Tensor]]
 
@@ -34,21 +36,75 @@ CPU = torch.device("cpu")
 MAX_ATTEMPTS = 3
 
 
+@dataclass(frozen=True)
+class Bookkeeping:
+    """What a training leaves behind while it goes on, and who writes it.
+
+    Attributes:
+        checkpoint: file to resume from and to write; kept at the end. Its stem is the title.
+        checkpoint_seconds: time between two checkpoints; 0 writes one at every log step.
+        log: takes one event (means of the losses since the last) at every ``log_every``-th step.
+        log_every: as said.
+        main_process: only this one writes and shows anything.
+        device: where processes exchange their losses.
+        keep_every: steps between two checkpoints that are kept as ``<stem>-<step>.pt`` for good;
+            copied over ``checkpoint``, such a one is gone on from. 0: none.
+    """
+
+    checkpoint: Path
+    checkpoint_seconds: float
+    log: Callable[[Mapping[str, Any]], None]
+    log_every: int
+    main_process: bool = True
+    device: torch.device = CPU
+    keep_every: int = 0
+
+    @property
+    def title(self) -> str:
+        """Of the progress bar and in messages."""
+        return self.checkpoint.stem
+
+    def watch(self, remarks: Remarks) -> Watch:
+        """A log that remarks on what looks wrong, to take the place of ``log``."""
+        return Watch(remarks, self.log, voice(self.main_process), self.title)
+
+
+@dataclass(frozen=True)
+class Training:
+    """A generator's training that is ready to begin.
+
+    Attributes:
+        update: see :func:`fit`.
+        state: see :func:`fit`.
+        remarks: finds what looks wrong in the losses.
+        live: the generator that learns.
+        average: its moving average, in evaluation mode.
+        after: see :func:`fit`.
+    """
+
+    update: Update
+    state: Mapping[str, Stateful]
+    remarks: Remarks
+    live: nn.Module
+    average: nn.Module
+    after: Callable[[int], bool] | None = None
+
+
+def train(training: Training, books: Bookkeeping, *, steps: int, seed: int) -> nn.Module:
+    """Run ``training`` as :func:`fit` does, with remarks; returns the moving average."""
+    watched = replace(books, log=books.watch(training.remarks))
+    fit(training.update, training.state, watched, steps=steps, seed=seed, after=training.after)
+    return training.average
+
+
 def fit(
     update: Update,
     state: Mapping[str, Stateful],
+    books: Bookkeeping,
     *,
     steps: int,
     seed: int,
-    checkpoint: Path,
-    checkpoint_seconds: float,
-    log: Callable[[Mapping[str, Any]], None],
-    log_every: int,
-    title: str,
-    main_process: bool = True,
-    device: torch.device = CPU,
     after: Callable[[int], bool] | None = None,
-    keep_every: int = 0,
 ) -> None:
     """Run ``update`` for ``steps`` steps, or for those left since the checkpoint.
 
@@ -56,28 +112,23 @@ def fit(
         update: does step *n* with the generator of that step, returns its losses by name, each a
             scalar tensor (left on its device: they are only read at every ``log_every``-th step).
         state: all that a resumed training must find as it was.
-        checkpoint: file to resume from and to write; kept at the end.
-        checkpoint_seconds: time between two checkpoints; 0 writes one at every log step.
-        log: takes one event (means of the losses since the last) at every ``log_every``-th step.
-        title: of the progress bar.
-        main_process: only this one writes and shows anything.
-        device: where processes exchange their losses.
+        books: where checkpoints and losses go.
+        seed: of everything that is drawn.
         after: takes the number of steps done, after each; True ends the training early.
-        keep_every: steps between two checkpoints that are kept as ``<stem>-<step>.pt`` for good;
-            copied over ``checkpoint``, such a one is gone on from. 0: none.
 
     Raises:
         DivergenceError: a loss was not finite, and was so again after :data:`MAX_ATTEMPTS`
             rollbacks to the last checkpoint.
         KeyboardInterrupt: the user stopped it; the checkpoint has been written.
     """
+    checkpoint, main_process = books.checkpoint, books.main_process
     progress = {"step": 0, "attempt": 0}
     if checkpoint.is_file():
         progress = load_checkpoint(checkpoint, state)
     elif main_process:
         save_checkpoint(checkpoint, state, progress)
     means = _Means()
-    bar = tqdm(total=steps, initial=progress["step"], desc=title, disable=not main_process)
+    bar = tqdm(total=steps, initial=progress["step"], desc=books.title, disable=not main_process)
     saved = time.monotonic()
     with bar, _stop_requests() as stop_requested:
         while progress["step"] < steps and not progress.get("ended"):
@@ -94,26 +145,26 @@ def fit(
 
             # Look at the losses now and then; go back where they are not finite.
             last = progress["step"] == steps or bool(progress.get("ended"))
-            keep = bool(keep_every) and progress["step"] % keep_every == 0
-            look = last or keep or progress["step"] % log_every == 0
+            keep = bool(books.keep_every) and progress["step"] % books.keep_every == 0
+            look = last or keep or progress["step"] % books.log_every == 0
             # Several processes have to stop at the same step.
             asked = stop_requested() if look or processes() == 1 else False
-            stopping = not everywhere(not asked, device) if look else asked
+            stopping = not everywhere(not asked, books.device) if look else asked
             if not (look or stopping):
                 continue
-            losses = means.take(device)
+            losses = means.take(books.device)
             broken = [name for name, value in losses.items() if not math.isfinite(value)]
             if broken:
-                progress = _roll_back(checkpoint, state, progress, broken, title, log)
+                progress = _roll_back(books, state, progress, broken)
                 bar.reset(steps)
                 bar.update(progress["step"])
                 continue
             bar.set_postfix(_brief(losses))
             if main_process:
-                log({"step": progress["step"], **losses})
+                books.log({"step": progress["step"], **losses})
 
             # Keep what was reached.
-            due = time.monotonic() - saved >= checkpoint_seconds
+            due = time.monotonic() - saved >= books.checkpoint_seconds
             if main_process and (last or due or stopping):
                 save_checkpoint(checkpoint, state, progress)
                 saved = time.monotonic()
@@ -125,23 +176,23 @@ def fit(
 
 
 def _roll_back(
-    checkpoint: Path,
+    books: Bookkeeping,
     state: Mapping[str, Stateful],
     progress: Mapping[str, int],
     broken: list[str],
-    title: str,
-    log: Callable[[Mapping[str, Any]], None],
 ) -> dict[str, int]:
     """Return to the last checkpoint with other random numbers from there on."""
     attempt = progress["attempt"] + 1
-    names = ", ".join(broken)
+    names, title = ", ".join(broken), books.title
     if attempt > MAX_ATTEMPTS:
         raise DivergenceError(
             f"{title}: {names} not finite near step {progress['step']}, {attempt} times over; "
             "lower the learning rate or that term's weight, or clip the gradient"
         )
-    back = {**load_checkpoint(checkpoint, state), "attempt": attempt}
-    log({"step": progress["step"], "event": f"{names} not finite; back to step {back['step']}"})
+    back = {**load_checkpoint(books.checkpoint, state), "attempt": attempt}
+    books.log(
+        {"step": progress["step"], "event": f"{names} not finite; back to step {back['step']}"}
+    )
     tqdm.write(f"{title}: {names} not finite at step {progress['step']}; back to {back['step']}")
     return back
 

@@ -1,5 +1,6 @@
 """`distill`: train the supernet on the recorded pairs."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from torch import nn
@@ -20,7 +21,7 @@ from gancompress.run_dir import RunDir
 from gancompress.training.weights import load_weights
 from gancompress.workflows import assemble
 from gancompress.workflows.inherit import freeze, keep_of_teacher
-from gancompress.workflows.logs import logger
+from gancompress.workflows.logs import bookkeeping
 from gancompress.workflows.pairs import open_pairs
 from gancompress.workflows.samples import Samples
 
@@ -85,7 +86,7 @@ def train_supernet(
         keys.discriminator.told,
     )
     samples = Samples(run.path / "samples", stage, accelerator.is_main_process)
-    with logger(run, stage, accelerator.is_main_process) as log:
+    with bookkeeping(recipe, run, stage, accelerator) as books:
         trained = train(
             supernet,
             source,
@@ -111,11 +112,7 @@ def train_supernet(
                 in_place=keys.in_place,
                 fresh=keys.fresh,
             ),
-            checkpoint=run.path / "checkpoints" / f"{stage}.pt",
-            checkpoint_seconds=recipe.checkpoint_seconds,
-            keep_every=keys.keep_every,
-            log=log,
-            log_every=recipe.log_every,
+            books=replace(books, keep_every=keys.keep_every),
         )
     samples.film()
     return trained.cpu()

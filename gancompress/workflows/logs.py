@@ -1,10 +1,30 @@
-"""Where the numbers of a training go: the run's JSON lines and, where installed, TensorBoard."""
+"""Where a training leaves its numbers (JSON lines, TensorBoard where installed) and weights."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from accelerate import Accelerator
+
+from gancompress.recipe.schema import Recipe
 from gancompress.run_dir import RunDir
+from gancompress.training.engine import Bookkeeping
+
+
+@contextmanager
+def bookkeeping(
+    recipe: Recipe, run: RunDir, stage: str, accelerator: Accelerator
+) -> Iterator[Bookkeeping]:
+    """The books of one training of ``stage``, open as long as it lasts."""
+    with logger(run, stage, accelerator.is_main_process) as log:
+        yield Bookkeeping(
+            checkpoint=run.path / "checkpoints" / f"{stage}.pt",
+            checkpoint_seconds=recipe.checkpoint_seconds,
+            log=log,
+            log_every=recipe.log_every,
+            main_process=accelerator.is_main_process,
+            device=accelerator.device,
+        )
 
 
 @contextmanager

@@ -1,37 +1,43 @@
 """`teach` with the objective ``adversarial``: noise to image."""
 
+from dataclasses import replace
 from typing import Any
 
-import torch
-from torch import nn
+from accelerate import Accelerator
 
-from gancompress.batch import InputSpec, example_inputs
+from gancompress.batch import InputSpec
 from gancompress.data.images import Images
-from gancompress.elastic.student import Architecture, Student
+from gancompress.elastic.student import Architecture
 from gancompress.errors import RecipeError
 from gancompress.recipe.schema import Recipe
 from gancompress.run_dir import RunDir
-from gancompress.teach.adversarial import teach_adversarial as train
+from gancompress.teach.adversarial import adversarial_training
 from gancompress.teach.adversarial_step import Rules
 from gancompress.teach.augment import Augment
+from gancompress.teach.looks import Looks
+from gancompress.training.engine import Bookkeeping
 from gancompress.workflows import assemble
-from gancompress.workflows.logs import logger
+from gancompress.workflows.lesson import Lesson
 from gancompress.workflows.looks import look_of
 from gancompress.workflows.samples import Samples
+from gancompress.workflows.teach_networks import check_networks
 
 
-def teach_adversarial(recipe: Recipe, run: RunDir) -> Student:
-    """Train the recipe's generator on its real images; its provenance says on which."""
-    accelerator = assemble.prepare(recipe)
+def adversarial_lesson(
+    recipe: Recipe, run: RunDir, accelerator: Accelerator, books: Bookkeeping, samples: Samples
+) -> Lesson:
+    """Prepare the recipe's generator to be trained on its real images."""
     data = assemble.real_images(recipe)
     assert data is not None  # the recipe was checked for it
+    images, _ = data
     architecture = Architecture(recipe.teacher.factory, recipe.teacher.kwargs)
     generator = assemble.seeded(recipe.seed, architecture.build)
     inputs = assemble.inputs_of(generator, recipe.teacher.inputs, "teacher")
     keys = recipe.teach
     opponent = keys.discriminator
     discriminator = assemble.build_discriminator(opponent.factory, opponent.kwargs, recipe.seed + 1)
-    _check(recipe, generator, discriminator, inputs, data[0])
+    told = _told(recipe, inputs, images)
+    check_networks(generator, discriminator, inputs, images.shape, told=told)
     rules = Rules(
         keys.loss,
         keys.relativistic,
@@ -41,50 +47,49 @@ def teach_adversarial(recipe: Recipe, run: RunDir) -> Student:
         keys.critic_steps,
         keys.unrolled,
     )
-    samples = Samples(run.path / "samples", "teach", accelerator.is_main_process)
-    with logger(run, "teach", accelerator.is_main_process) as log:
-        taught = train(
-            generator,
-            discriminator,
-            data[0],
-            inputs,
-            rules=rules,
-            augment=Augment(keys.augment, keys.adaptive),
-            look=look_of(recipe, run, data[0], inputs, accelerator, samples),
-            accelerator=accelerator,
-            steps=keys.steps,
-            batch_size=keys.batch_size,
-            learning_rate=keys.learning_rate,
-            discriminator_learning_rate=keys.discriminator_learning_rate,
-            betas=assemble.pair(keys.betas),
-            ema=keys.ema,
-            seed=recipe.seed,
-            checkpoint=run.path / "checkpoints" / "teach.pt",
-            checkpoint_seconds=recipe.checkpoint_seconds,
-            log=log,
-            log_every=recipe.log_every,
-        )
-    samples.film()
-    facts: dict[str, Any] = {
-        "data": recipe.data.source,
-        "images": len(data[0]),
-        "steps": keys.steps,
-        "step": taught.step,
-    }
-    if taught.frechet is not None:
-        facts["frechet"] = taught.frechet
-        facts["extractor"] = recipe.evaluate.extractor
-    return Student(taught.module.cpu(), inputs, architecture, {"taught_on": facts})
+    training = adversarial_training(
+        generator,
+        discriminator,
+        images,
+        inputs,
+        rules=rules,
+        augment=Augment(keys.augment, keys.adaptive),
+        accelerator=accelerator,
+        batch_size=keys.batch_size,
+        learning_rate=keys.learning_rate,
+        discriminator_learning_rate=keys.discriminator_learning_rate,
+        betas=assemble.pair(keys.betas),
+        ema=keys.ema,
+        seed=recipe.seed,
+    )
+    looks = Looks(
+        training.average,
+        look_of(recipe, run, images, inputs, accelerator, samples),
+        keys.steps,
+        books.checkpoint,
+        books.main_process,
+        books.watch(training.remarks),
+    )
+
+    def finish() -> dict[str, Any]:
+        accelerator.wait_for_everyone()
+        taught = looks.taught()
+        facts: dict[str, Any] = {
+            "data": recipe.data.source,
+            "images": len(images),
+            "steps": keys.steps,
+            "step": taught.step,
+        }
+        if taught.frechet is not None:
+            facts |= {"frechet": taught.frechet, "extractor": recipe.evaluate.extractor}
+        return facts
+
+    state = {**training.state, "looks": looks}
+    return Lesson(replace(training, state=state, after=looks), inputs, architecture, finish)
 
 
-def _check(
-    recipe: Recipe,
-    generator: nn.Module,
-    discriminator: nn.Module,
-    inputs: InputSpec,
-    images: Images,
-) -> None:
-    """Refuse networks and images that do not fit together, before anything is trained."""
+def _told(recipe: Recipe, inputs: InputSpec, images: Images) -> dict[str, str]:
+    """What the discriminator is told beside an image: the class, where there are any."""
     told = {name: entry for name, entry in inputs.items() if entry.kind == "one_hot"}
     classes = next((entry.shape[0] for entry in told.values()), 0)
     if classes and images.labels is None:
@@ -97,20 +102,4 @@ def _check(
             f"data.source: {recipe.data.source} has {len(images.classes)} classes, the teacher is "
             f"told one of {classes}; mend teacher.kwargs"
         )
-    batch = example_inputs(inputs)
-    with torch.random.fork_rng(), torch.no_grad():
-        made = generator.eval()(**batch)
-        if made.shape[1:] != images.shape:
-            raise RecipeError(
-                f"data: real images have the shape {images.shape}, the teacher's "
-                f"{tuple(made.shape[1:])}; mend data.resolution, data.channels or teacher.kwargs"
-            )
-        try:
-            discriminator.eval()(made, **{name: batch[name] for name in told})
-        except (RuntimeError, TypeError, ValueError) as error:
-            raise RecipeError(
-                f"teach.discriminator: cannot judge images of shape {images.shape} "
-                f"with {', '.join(told) or 'no class'}: {error!s:.200}"
-            ) from error
-    generator.train()
-    discriminator.train()
+    return {name: name for name in told}

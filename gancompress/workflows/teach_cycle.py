@@ -1,9 +1,10 @@
 """`teach` with the objective ``cycle``: one kind of images to another, without pairs."""
 
-from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch.nn.functional as F
+from accelerate import Accelerator
 from torch import Tensor, nn
 
 from gancompress.batch import InputSpec
@@ -13,21 +14,24 @@ from gancompress.elastic.student import Architecture, Student, save_student
 from gancompress.errors import RecipeError
 from gancompress.recipe.schema import Recipe
 from gancompress.run_dir import RunDir
-from gancompress.teach.cycle import teach_cycle as train
+from gancompress.teach.cycle import cycle_training
+from gancompress.teach.looks import looking
+from gancompress.training.engine import Bookkeeping
 from gancompress.workflows import assemble
-from gancompress.workflows.logs import logger
+from gancompress.workflows.lesson import Lesson
 from gancompress.workflows.samples import Samples
 from gancompress.workflows.teach_networks import check_networks, the_input
-from gancompress.workflows.teach_paired import LOOKED_AT, PICTURED, answers
+from gancompress.workflows.teach_paired import LOOKED_AT, PICTURED, answers, course_of
 from gancompress.workflows.teacher_data import NumberedRows
 
 
-def teach_cycle(recipe: Recipe, run: RunDir) -> Student:
-    """Train two generators; the one from the teacher's inputs to the real images is the teacher.
+def cycle_lesson(
+    recipe: Recipe, run: RunDir, accelerator: Accelerator, books: Bookkeeping, samples: Samples
+) -> Lesson:
+    """Prepare two generators; the one from the teacher's inputs to the real images is the teacher.
 
     The other one is kept as ``teacher-back.safetensors``.
     """
-    accelerator = assemble.prepare(recipe)
     keys = recipe.teach
     architecture = Architecture(recipe.teacher.factory, recipe.teacher.kwargs)
     opponent = keys.discriminator
@@ -46,55 +50,48 @@ def teach_cycle(recipe: Recipe, run: RunDir) -> Student:
             f"data.resolution, data.channels: the real images are {real[0].shape}, the teacher's "
             f"inputs {images_a.shape}; cycle leads from either to the other, so make them equal"
         )
-    check_networks(there, critic_b, inputs, real[0].shape, told=False, jitter=keys.jitter)
+    check_networks(there, critic_b, inputs, real[0].shape, told={}, jitter=keys.jitter)
+    training, average_back = cycle_training(
+        there,
+        back,
+        critic_a,
+        critic_b,
+        images_a,
+        real[0],
+        name,
+        entry,
+        consistency=keys.cycle.consistency,
+        identity=keys.cycle.identity,
+        pool=keys.cycle.pool,
+        course=course_of(recipe),
+        accelerator=accelerator,
+    )
     shown = to_float(kept_a.batch(range(min(LOOKED_AT, len(kept_a)))))
-    samples = Samples(run.path / "samples", "teach", accelerator.is_main_process)
-    with logger(run, "teach", accelerator.is_main_process) as log:
-        taught, taught_back = train(
-            there,
-            back,
-            critic_a,
-            critic_b,
-            images_a,
-            real[0],
-            name,
-            entry,
-            consistency=keys.cycle.consistency,
-            identity=keys.cycle.identity,
-            pool=keys.cycle.pool,
-            accelerator=accelerator,
-            steps=keys.steps,
-            batch_size=keys.batch_size,
-            loss=keys.loss,
-            jitter=keys.jitter,
-            flip=recipe.teacher.data.flip,
-            learning_rate=keys.learning_rate,
-            discriminator_learning_rate=keys.discriminator_learning_rate,
-            betas=assemble.pair(keys.betas),
-            decay_from=keys.decay_from,
-            ema=keys.ema,
-            seed=recipe.seed,
-            checkpoint=run.path / "checkpoints" / "teach.pt",
-            checkpoint_seconds=recipe.checkpoint_seconds,
-            log=log,
-            log_every=recipe.log_every,
-            look=lambda step, a, b: _look(step, a, b, shown, inputs, log, samples),
-            look_every=keys.look_every,
-        )
-    samples.film()
-    _, returned = _round_trip(taught.cpu(), taught_back.cpu(), shown, inputs)
-    facts = {
-        "objective": keys.objective,
-        "inputs": f"{recipe.teacher.data.source} {recipe.teacher.data.folder}".strip(),
-        "targets": f"{recipe.data.source} {recipe.data.folder}".strip(),
-        "images": [len(images_a), len(real[0])],
-        "held_out": [len(kept_a), len(real[1])],
-        "steps": keys.steps,
-        "held_out_cycle": float(F.l1_loss(returned, shown)),
-    }
-    other = Student(taught_back, inputs, architecture, {"taught_on": {**facts, "way": "back"}})
-    save_student(other, run.path / "teacher-back.safetensors")
-    return Student(taught, inputs, architecture, {"taught_on": facts})
+
+    def look(step: int) -> None:
+        made, returned = _round_trip(training.average, average_back, shown, inputs)
+        books.log({"step": step, "held_out_cycle": float(F.l1_loss(returned, shown))})
+        pictured = {"input": shown, "there and back": returned, "output": made}
+        samples(step, {title: x[:PICTURED] for title, x in pictured.items()})
+
+    def finish() -> dict[str, Any]:
+        _, returned = _round_trip(training.average, average_back.cpu(), shown, inputs)
+        facts = {
+            "objective": keys.objective,
+            "inputs": f"{recipe.teacher.data.source} {recipe.teacher.data.folder}".strip(),
+            "targets": f"{recipe.data.source} {recipe.data.folder}".strip(),
+            "images": [len(images_a), len(real[0])],
+            "held_out": [len(kept_a), len(real[1])],
+            "steps": keys.steps,
+            "held_out_cycle": float(F.l1_loss(returned, shown)),
+        }
+        taught = {"taught_on": {**facts, "way": "back"}}
+        other = Student(average_back, inputs, architecture, taught)
+        save_student(other, run.path / "teacher-back.safetensors")
+        return facts
+
+    after = looking(look, keys.look_every, keys.steps)
+    return Lesson(replace(training, after=after), inputs, architecture, finish)
 
 
 def open_inputs(recipe: Recipe, inputs: InputSpec) -> tuple[Images, Images]:
@@ -116,18 +113,3 @@ def _round_trip(
     (name,) = inputs
     made = answers(there, {name: images}, inputs)
     return made, answers(back, {name: made}, inputs)
-
-
-def _look(
-    step: int,
-    there: nn.Module,
-    back: nn.Module,
-    images: Tensor,
-    inputs: InputSpec,
-    log: Callable[[Mapping[str, Any]], None],
-    samples: Samples,
-) -> None:
-    made, returned = _round_trip(there, back, images, inputs)
-    log({"step": step, "held_out_cycle": float(F.l1_loss(returned, images))})
-    pictured = {"input": images, "there and back": returned, "output": made}
-    samples(step, {title: x[:PICTURED] for title, x in pictured.items()})

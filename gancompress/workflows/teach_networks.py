@@ -1,5 +1,6 @@
 """Whether a recipe's generator, discriminator and images fit together, before they are trained."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -29,43 +30,42 @@ def check_networks(
     inputs: InputSpec,
     shape: tuple[int, ...],
     *,
-    told: bool,
-    jitter: int,
+    told: Mapping[str, str],
+    jitter: int = 0,
 ) -> None:
     """Try both networks once.
 
     Args:
         generator: is fed ``inputs``.
         discriminator: judges what it makes.
-        inputs: of the generator; one image or label map.
+        inputs: of the generator.
         shape: (C, H, W) of the real images.
-        told: the discriminator sees the input beside the image.
+        told: which of the inputs the discriminator sees beside the image, by its argument.
         jitter: pixels by which input and image are enlarged alike.
 
     Raises:
         RecipeError: one of them cannot take what it is given, or makes images of another shape.
     """
-    batch = example_inputs(inputs, 2)
+    batch = example_inputs(inputs)
     made = _tried(generator, "teacher.factory: cannot take what it says it is fed", **batch)
     if not isinstance(made, Tensor) or tuple(made.shape[1:]) != shape:
-        sizes = "×".join(map(str, made.shape[1:])) if isinstance(made, Tensor) else type(made)
+        makes = _size(made.shape[1:]) if isinstance(made, Tensor) else type(made).__name__
         raise RecipeError(
-            f"data.resolution, data.channels: the real images are {'×'.join(map(str, shape))}, the "
-            f"teacher makes {sizes}; make them equal"
+            f"data.resolution, data.channels: the real images are {_size(shape)}, the teacher "
+            f"makes {makes}; make them equal, here or in teacher.kwargs"
         )
-    (shown,) = batch.values()
-    if jitter and shown.shape[2:] != made.shape[2:]:
+    if jitter and any(value.shape[2:] != made.shape[2:] for value in batch.values()):
         raise RecipeError(
             f"teach.jitter: {jitter} pixels of inputs and images of different sizes; write 0"
         )
-    seen = "images of {} channels{}".format(
-        shape[0], f" beside inputs of {shown.shape[1]} as `condition`" if told else ""
-    )
-    conditions = {"condition": shown} if told else {}
+    conditions = {argument: batch[name] for argument, name in told.items()}
+    seen = "".join(f" beside {_size(x.shape[1:])} as `{n}`" for n, x in conditions.items())
+    pictured = all(x.ndim == made.ndim for x in conditions.values())
+    channels = shape[0] + sum(x.shape[1] for x in conditions.values())
     answer = _tried(
         discriminator,
-        f"teach.discriminator: cannot judge {seen} (patchgan with in_channels "
-        f"{shape[0] + (shown.shape[1] if told else 0)} can)",
+        f"teach.discriminator: cannot judge images of {_size(shape)}{seen}"
+        + (f" (patchgan with in_channels {channels} can)" if pictured else ""),
         made,
         **conditions,
     )
@@ -76,10 +76,14 @@ def check_networks(
         )
 
 
+def _size(shape: Sequence[int]) -> str:
+    return "×".join(map(str, shape))
+
+
 def _tried(module: nn.Module, problem: str, *arguments: Any, **named: Any) -> Any:
     # Evaluating leaves running statistics alone.
     module.eval()
-    with torch.no_grad():
+    with torch.random.fork_rng(), torch.no_grad():
         try:
             return module(*arguments, **named)
         except (IndexError, RuntimeError, TypeError, ValueError) as error:

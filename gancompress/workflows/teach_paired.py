@@ -1,25 +1,27 @@
 """`teach` with the objective ``paired``: an image to the image that belongs to it."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 import torch.nn.functional as F
+from accelerate import Accelerator
 from torch import Tensor, nn
 
 from gancompress.batch import Batch, InputSpec, in_range
 from gancompress.data.label_maps import LabelMaps
 from gancompress.data.paired import PairedImages, matched
-from gancompress.elastic.student import Architecture, Student
+from gancompress.elastic.student import Architecture
 from gancompress.errors import DataError
 from gancompress.recipe.schema import Recipe
 from gancompress.run_dir import RunDir
-from gancompress.teach.paired import PairedRows, Wishes
-from gancompress.teach.paired import teach_paired as train
+from gancompress.teach.learner import Course
+from gancompress.teach.looks import looking
+from gancompress.teach.paired import PairedRows, Wishes, paired_training
+from gancompress.training.engine import Bookkeeping
 from gancompress.workflows import assemble
+from gancompress.workflows.lesson import Lesson
 from gancompress.workflows.likeness import BATCH, visible
-from gancompress.workflows.logs import logger
 from gancompress.workflows.samples import Samples
 from gancompress.workflows.teach_networks import check_networks, the_input
 from gancompress.workflows.teacher_data import NumberedRows
@@ -42,63 +44,81 @@ class Split:
     held_out: PairedImages | LabelMaps
 
 
-def teach_paired(recipe: Recipe, run: RunDir) -> Student:
-    """Train the recipe's generator as pix2pix does; its provenance says on what."""
-    return teach_pairs(recipe, run, lambda device: Wishes(l1=recipe.teach.paired.l1))
+def paired_lesson(
+    recipe: Recipe, run: RunDir, accelerator: Accelerator, books: Bookkeeping, samples: Samples
+) -> Lesson:
+    """Prepare the recipe's generator to be trained as pix2pix does."""
+    wishes = Wishes(l1=recipe.teach.paired.l1)
+    return lesson_in_pairs(recipe, accelerator, books, samples, wishes)
 
 
-def teach_pairs(recipe: Recipe, run: RunDir, wishes: Callable[[str], Wishes]) -> Student:
-    """Train the recipe's generator on pairs; ``wishes`` are made for a device."""
-    accelerator = assemble.prepare(recipe)
+def lesson_in_pairs(
+    recipe: Recipe,
+    accelerator: Accelerator,
+    books: Bookkeeping,
+    samples: Samples,
+    wishes: Wishes,
+) -> Lesson:
+    """Prepare the recipe's generator to be trained on pairs, asked for ``wishes``."""
     architecture = Architecture(recipe.teacher.factory, recipe.teacher.kwargs)
     generator = assemble.seeded(recipe.seed, architecture.build)
     inputs = assemble.inputs_of(generator, recipe.teacher.inputs, "teacher")
-    name, entry = the_input(inputs, recipe.teach.objective)
-    data = open_pairs_to_learn(recipe, inputs)
     keys = recipe.teach
+    name, entry = the_input(inputs, keys.objective)
+    data = open_pairs_to_learn(recipe, inputs)
     opponent = keys.discriminator
     discriminator = assemble.build_discriminator(opponent.factory, opponent.kwargs, recipe.seed + 1)
     shape = tuple(data.train.batch([0])["target"].shape[1:])
-    check_networks(generator, discriminator, inputs, shape, told=True, jitter=keys.jitter)
-    samples = Samples(run.path / "samples", "teach", accelerator.is_main_process)
-    with logger(run, "teach", accelerator.is_main_process) as log:
-        taught = train(
-            generator,
-            discriminator,
-            data.train,
-            name,
-            entry,
-            wishes=wishes(str(accelerator.device)),
-            accelerator=accelerator,
-            steps=keys.steps,
-            batch_size=keys.batch_size,
-            loss=keys.loss,
-            jitter=keys.jitter,
-            flip=recipe.teacher.data.flip,
-            learning_rate=keys.learning_rate,
-            discriminator_learning_rate=keys.discriminator_learning_rate,
-            betas=assemble.pair(keys.betas),
-            decay_from=keys.decay_from,
-            ema=keys.ema,
-            seed=recipe.seed,
-            checkpoint=run.path / "checkpoints" / "teach.pt",
-            checkpoint_seconds=recipe.checkpoint_seconds,
-            log=log,
-            log_every=recipe.log_every,
-            look=lambda step, module: _look(step, module, data.held_out, inputs, log, samples),
-            look_every=keys.look_every,
-        )
-    samples.film()
-    facts = {
-        "objective": keys.objective,
-        "inputs": recipe.teacher.data.source,
-        "targets": recipe.data.source,
-        "pairs": len(data.train),
-        "held_out": len(data.held_out),
-        "steps": keys.steps,
-        "held_out_l1": l1_of(taught.cpu(), data.held_out, len(data.held_out), inputs),
-    }
-    return Student(taught, inputs, architecture, {"taught_on": facts})
+    told = {"condition": name}
+    check_networks(generator, discriminator, inputs, shape, told=told, jitter=keys.jitter)
+    training = paired_training(
+        generator,
+        discriminator,
+        data.train,
+        name,
+        entry,
+        wishes=wishes,
+        course=course_of(recipe),
+        accelerator=accelerator,
+    )
+
+    def look(step: int) -> None:
+        count = min(len(data.held_out), LOOKED_AT)
+        distance = l1_of(training.average, data.held_out, count, inputs)
+        books.log({"step": step, "held_out_l1": distance})
+        samples(step, _pictures(training.average, data.held_out, inputs))
+
+    def finish() -> dict[str, Any]:
+        return {
+            "objective": keys.objective,
+            "inputs": recipe.teacher.data.source,
+            "targets": recipe.data.source,
+            "pairs": len(data.train),
+            "held_out": len(data.held_out),
+            "steps": keys.steps,
+            "held_out_l1": l1_of(training.average, data.held_out, len(data.held_out), inputs),
+        }
+
+    after = looking(look, keys.look_every, keys.steps)
+    return Lesson(replace(training, after=after), inputs, architecture, finish)
+
+
+def course_of(recipe: Recipe) -> Course:
+    """How the recipe teaches a generator that is fed images."""
+    keys = recipe.teach
+    return Course(
+        steps=keys.steps,
+        batch_size=keys.batch_size,
+        seed=recipe.seed,
+        loss=keys.loss,
+        jitter=keys.jitter,
+        flip=recipe.teacher.data.flip,
+        learning_rate=keys.learning_rate,
+        discriminator_learning_rate=keys.discriminator_learning_rate,
+        betas=assemble.pair(keys.betas),
+        decay_from=keys.decay_from,
+        ema=keys.ema,
+    )
 
 
 def open_pairs_to_learn(recipe: Recipe, inputs: InputSpec) -> Split:
@@ -149,17 +169,8 @@ def answers(module: nn.Module, given: Batch, inputs: InputSpec) -> Tensor:
     return made.float().cpu()
 
 
-def _look(
-    step: int,
-    module: nn.Module,
-    pairs: PairedRows,
-    inputs: InputSpec,
-    log: Callable[[Mapping[str, Any]], None],
-    samples: Samples,
-) -> None:
-    count = len(pairs)
-    log({"step": step, "held_out_l1": l1_of(module, pairs, min(count, LOOKED_AT), inputs)})
-    few = pairs.batch(range(min(count, PICTURED)))
+def _pictures(module: nn.Module, pairs: PairedRows, inputs: InputSpec) -> dict[str, Tensor]:
+    few = pairs.batch(range(min(len(pairs), PICTURED)))
     fed = {name: in_range(few[name], entry) for name, entry in inputs.items()}
     made = answers(module, few, inputs)
-    samples(step, {**visible(inputs, fed), "target": few["target"], "output": made})
+    return {**visible(inputs, fed), "target": few["target"], "output": made}

@@ -24,7 +24,6 @@ from gancompress.report.grid import save_grid
 from gancompress.run_dir import RunDir
 from gancompress.teach.distort import distorted, rearranged
 from gancompress.teach.single_image import (
-    Bookkeeping,
     Feed,
     Learning,
     new_inputs,
@@ -32,7 +31,7 @@ from gancompress.teach.single_image import (
 )
 from gancompress.teach.single_image import teach_single_image as train
 from gancompress.workflows import assemble
-from gancompress.workflows.logs import logger
+from gancompress.workflows.logs import bookkeeping
 from gancompress.workflows.photograph import Composite, open_composite, open_pyramid, save_composite
 from gancompress.workflows.teacher_data import expanded
 
@@ -98,7 +97,7 @@ def _train(
             path = run.path / "samples" / f"teach-{number}.png"
             _draw(generator, pyramid, FEEDS[keys.task], recipe.seed, path)
 
-    with logger(run, "teach", main) as log:
+    with bookkeeping(recipe, run, "teach", accelerator) as books:
         train(
             generator,
             discriminator.to(device),
@@ -109,14 +108,8 @@ def _train(
             composite=None if composite is None else composite.coarsest.to(device),
             composite_steps=keys.finetune_steps,
             seed=recipe.seed,
-            books=Bookkeeping(
-                checkpoints=run.path / "checkpoints",
-                checkpoint_seconds=recipe.checkpoint_seconds,
-                log=log,
-                log_every=recipe.log_every,
-                main_process=main,
-                look=look,
-            ),
+            books=books,
+            look=look,
         )
     return generator.cpu()
 

@@ -95,10 +95,13 @@ def test_digits_teacher_is_the_quickstarts() -> None:
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ("teacher.kwargs.channels=3", "real images have the shape (1, 16, 16), the teacher's (3"),
+        ("teacher.kwargs.channels=3", "real images are 1×16×16, the teacher makes 3×16×16"),
         ("teacher.kwargs.classes=4", "has 10 classes, the teacher is told one of 4"),
-        ("teach.discriminator.kwargs.channels=3", "cannot judge images of shape (1, 16, 16)"),
-        ("teach.discriminator.kwargs.classes=4", "cannot judge images of shape (1, 16, 16) with c"),
+        (
+            "teach.discriminator.kwargs.channels=3",
+            "cannot judge images of 1×16×16 beside 10 as `c`",
+        ),
+        ("teach.discriminator.kwargs.classes=4", "cannot judge images of 1×16×16 beside 10 as `c`"),
     ],
 )
 def test_what_does_not_fit_together_is_refused_before_training(

@@ -187,7 +187,7 @@ def test_taught_inputs_keep_the_share_that_data_names(data: Path) -> None:
         ("teacher.factory=dcgan", "takes z"),
         ("teacher.kwargs.in_channels=1", "gives images of 3 channels, the teacher is fed 1"),
         ("teach.discriminator.kwargs.in_channels=3", "patchgan with in_channels 6 can"),
-        ("teach.discriminator={factory: dcgan_discriminator}", "beside inputs of 3"),
+        ("teach.discriminator={factory: dcgan_discriminator}", "beside 3×16×16 as `condition`"),
         ("teacher.data.layout=label_maps", "teacher.data.layout: 'label_maps' has no image"),
     ],
 )

@@ -13,6 +13,7 @@ from gancompress.distill.loop import Adversary, distill
 from gancompress.distill.objective import TermWeight
 from gancompress.distill.options import Options
 from gancompress.elastic import Supernet
+from gancompress.training.engine import Bookkeeping
 from gancompress.training.order import batch_indices
 
 INPUTS = {"z": Input("normal", (6,))}
@@ -147,9 +148,15 @@ def run(
     keys: dict[str, Any] = {
         "taps": {}, "networks": {}, "teacher": None, "adversary": None, "validate": None,
         "accelerator": Accelerator(cpu=True, mixed_precision=precision),
-        "checkpoint": folder / "distill.pt", "checkpoint_seconds": 0.0, "keep_every": 0,
-        "log": log.append, "log_every": 2, "options": Options(**options),
+        "options": Options(**options),
     }  # fmt: skip
+    books = Bookkeeping(
+        folder / "distill.pt",
+        0.0,
+        changes.pop("log", log.append),
+        changes.pop("log_every", 2),
+        keys["accelerator"].is_main_process,
+    )
     weights = {name: TermWeight(weight) for name, weight in terms.items()}
     source = source or Made(Generator(8, seed=1))
-    return distill(supernet, source, terms=weights, **{**keys, **changes})
+    return distill(supernet, source, terms=weights, books=books, **{**keys, **changes})

@@ -1,5 +1,6 @@
 """A tiny real task: class 0 is dark, class 1 is bright."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,11 @@ from accelerate import Accelerator
 from gancompress.batch import draw_inputs
 from gancompress.data.images import Images, images_from_tensor
 from gancompress.generators.dcgan import DCGANDiscriminator, DCGANGenerator
-from gancompress.teach.adversarial import teach_adversarial
+from gancompress.teach.adversarial import adversarial_training
 from gancompress.teach.adversarial_step import Rules
 from gancompress.teach.augment import Augment
-from gancompress.teach.looks import Look, Taught
+from gancompress.teach.looks import Look, Looks, Taught
+from gancompress.training.engine import Bookkeeping, train
 from gancompress.training.optimise import make_accelerator
 
 
@@ -42,27 +44,35 @@ def teach(
     discriminator = DCGANDiscriminator(
         classes=2, width=8, resolution=8, channels=1, dropout=0, norm=False, published_init=False
     )
-    return teach_adversarial(
+    accelerator = accelerator or make_accelerator("cpu", "no")
+    training = adversarial_training(
         generator,
         discriminator,
         images(),
         generator.inputs,
         rules=rules,
         augment=augment or Augment((), 0.0),
-        look=look,
-        accelerator=accelerator or make_accelerator("cpu", "no"),
-        steps=steps,
+        accelerator=accelerator,
         batch_size=batch_size,
         learning_rate=3e-3,
         discriminator_learning_rate=3e-3,
         betas=(0.0, 0.99),
         ema=0.9,
         seed=0,
-        checkpoint=folder / "teach.pt",
-        checkpoint_seconds=checkpoint_seconds,
-        log=lambda event: events.append(event) if events is not None else None,
-        log_every=5,
     )
+    books = Bookkeeping(
+        folder / "teach.pt",
+        checkpoint_seconds,
+        lambda event: events.append(event) if events is not None else None,
+        5,
+        accelerator.is_main_process,
+    )
+    watch = books.watch(training.remarks)
+    looks = Looks(training.average, look, steps, books.checkpoint, books.main_process, watch)
+    looked = replace(training, state={**training.state, "looks": looks}, after=looks)
+    train(looked, books, steps=steps, seed=0)
+    accelerator.wait_for_everyone()
+    return looks.taught()
 
 
 def brightness(taught: Taught) -> tuple[float, float]:

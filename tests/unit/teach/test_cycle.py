@@ -15,7 +15,7 @@ from tests.unit.teach.translate import cycle, digits
 
 def test_cyclegan_learns_to_invert_digits_without_pairs(tmp_path: Path) -> None:
     events: list[Any] = []
-    there, back = cycle(tmp_path, events)
+    there, back = cycle(tmp_path, events.append)
     white = to_float(digits("held_out", 40).batch(range(40)))
     with torch.no_grad():
         black = there(image=white)
@@ -28,9 +28,9 @@ def test_cyclegan_learns_to_invert_digits_without_pairs(tmp_path: Path) -> None:
 
 def test_identity_is_asked_for_where_it_weighs(tmp_path: Path) -> None:
     events: list[Any] = []
-    cycle(tmp_path, events, steps=2, identity=0.5)
+    cycle(tmp_path, events.append, steps=2, identity=0.5)
     assert events[-1]["identity"] > 0
-    cycle(tmp_path / "without", events, steps=2)
+    cycle(tmp_path / "without", events.append, steps=2)
     assert "identity" not in events[-1]
 
 

@@ -1,5 +1,6 @@
 """Teaching generators on pairs, as pix2pix and GauGAN do."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gancompress.data.images import to_float
-from tests.unit.teach.translate import digits, label_maps, paired, semantic
+from gancompress.teach.looks import looking
+from tests.unit.teach.translate import COURSE, digits, label_maps, pix2pix, run, semantic
 
 
 def l1(module: nn.Module, name: str, given: Tensor, wanted: Tensor) -> float:
@@ -19,7 +21,7 @@ def l1(module: nn.Module, name: str, given: Tensor, wanted: Tensor) -> float:
 
 def test_pix2pix_learns_to_invert_digits(tmp_path: Path) -> None:
     events: list[Any] = []
-    taught = paired(tmp_path, events)
+    taught = run(pix2pix(), COURSE, tmp_path, events.append)
     white = to_float(digits("held_out", 40).batch(range(40)))
     # Untrained it is 0.82.
     assert l1(taught, "image", white, -white) < 0.15
@@ -43,12 +45,12 @@ def test_resumed_training_equals_the_uninterrupted_one(tmp_path: Path) -> None:
         if event["step"] == 6:
             raise KeyboardInterrupt
 
-    own: dict[str, Any] = {"steps": 10, "jitter": 2, "flip": True, "checkpoint_seconds": 0}
+    course = replace(COURSE, steps=10, jitter=2, flip=True)
     (tmp_path / "whole").mkdir()
-    whole = paired(tmp_path / "whole", **own)
+    whole = run(pix2pix(course), course, tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
-        paired(tmp_path, log=stop, **own)
-    resumed = paired(tmp_path, **own)
+        run(pix2pix(course), course, tmp_path, stop, 0)
+    resumed = run(pix2pix(course), course, tmp_path)
     for name, value in whole.state_dict().items():
         assert torch.equal(value, resumed.state_dict()[name])
 
@@ -57,12 +59,15 @@ def test_looks_come_on_time_and_change_nothing(tmp_path: Path) -> None:
     looks: list[int] = []
     images = torch.zeros(1, 1, 8, 8)
 
-    def look(step: int, module: nn.Module) -> None:
+    def look(step: int) -> None:
         looks.append(step)
+        module = training.average
         assert torch.equal(module(image=images), module(image=images))  # no dropout
 
     (tmp_path / "blind").mkdir()
-    blind = paired(tmp_path / "blind", steps=7)
-    seen = paired(tmp_path, steps=7, look=look, look_every=3)
+    course = replace(COURSE, steps=7)
+    blind = run(pix2pix(course), course, tmp_path / "blind")
+    training = replace(pix2pix(course), after=looking(look, 3, 7))
+    seen = run(training, course, tmp_path)
     assert looks == [3, 6, 7]
     assert torch.equal(blind(image=images), seen(image=images))

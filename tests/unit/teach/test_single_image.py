@@ -16,12 +16,12 @@ from gancompress.data.single import pyramid
 from gancompress.generators.consingan import ConSinGANDiscriminator, ConSinGANGenerator
 from gancompress.metrics.patches import patch_distance
 from gancompress.teach.single_image import (
-    Bookkeeping,
     Learning,
     new_inputs,
     reconstruction_inputs,
     teach_single_image,
 )
+from gancompress.training.engine import Bookkeeping
 
 PAPER = Learning(
     concurrent=3,
@@ -64,7 +64,7 @@ def books(folder: Path, stop_at: int | None = None) -> Bookkeeping:
         if event["step"] == stop_at:
             raise Stopped
 
-    return Bookkeeping(folder, 0.0, log, 1, True, lambda stage: None)
+    return Bookkeeping(folder / "teach.pt", 0.0, log, 1)
 
 
 def taught(folder: Path, images: list[Tensor], stop_at: int | None = None) -> ConSinGANGenerator:
@@ -80,6 +80,7 @@ def taught(folder: Path, images: list[Tensor], stop_at: int | None = None) -> Co
         composite_steps=0,
         seed=1,
         books=books(folder, stop_at),
+        look=lambda stage: None,
     )
     return generator
 
@@ -101,6 +102,7 @@ def test_it_learns_to_give_the_photograph_back_and_to_make_its_texture(tmp_path:
         composite_steps=0,
         seed=0,
         books=quiet,
+        look=lambda stage: None,
     )
     errors, distances = [], []
     for module in (untrained.eval(), generator):
@@ -148,7 +150,8 @@ def test_old_stages_learn_slower_and_the_oldest_not_at_all(tmp_path: Path) -> No
         composite=None,
         composite_steps=0,
         seed=0,
-        books=replace(books(tmp_path), look=look),
+        books=books(tmp_path),
+        look=look,
     )
 
     def moved(name: str) -> float:

@@ -1,10 +1,12 @@
 """Tiny real tasks: white digits on black and black ones on white; two classes of pixels."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate import Accelerator
 from torch import Tensor, nn
 
 from gancompress.batch import Input
@@ -13,8 +15,10 @@ from gancompress.data.images import Images, images_from_tensor
 from gancompress.data.label_maps import LabelMaps
 from gancompress.data.paired import PairedImages
 from gancompress.generators.patchgan import MultiscalePatchGAN, PatchGAN
-from gancompress.teach.cycle import teach_cycle
-from gancompress.teach.paired import FeatureMaps, Wishes, teach_paired
+from gancompress.teach.cycle import cycle_training
+from gancompress.teach.learner import Course
+from gancompress.teach.paired import FeatureMaps, Wishes, paired_training
+from gancompress.training.engine import Bookkeeping, Training, train
 from gancompress.training.optimise import make_accelerator
 
 SIZE, MAP_SIZE = 8, 16
@@ -59,82 +63,95 @@ class Painter(nn.Module):
         return self.layers(value)  # type: ignore[no-any-return]
 
 
-def course(folder: Path, events: list[Any] | None, given: Mapping[str, Any]) -> dict[str, Any]:
-    """What every objective is told, with what is ``given`` in its place."""
-    log: Callable[[Any], None] = (lambda event: None) if events is None else events.append
-    return {
-        "accelerator": make_accelerator("cpu", "no"),
-        "batch_size": 8,
-        "jitter": 0,
-        "flip": False,
-        "learning_rate": 5e-3,
-        "discriminator_learning_rate": 2e-3,
-        "betas": (0.5, 0.99),
-        "decay_from": 0.5,
-        "ema": 0.9,
-        "seed": 0,
-        "checkpoint": folder / "teach.pt",
-        "checkpoint_seconds": 1000,
-        "log": log,
-        "log_every": 2,
-        "look": lambda *told: None,
-        "look_every": 0,
-        **given,
-    }
+# What every objective is told, unless a test says otherwise.
+COURSE = Course(
+    steps=60,
+    batch_size=8,
+    seed=0,
+    loss="bce",
+    jitter=0,
+    flip=False,
+    learning_rate=5e-3,
+    discriminator_learning_rate=2e-3,
+    betas=(0.5, 0.99),
+    decay_from=0.5,
+    ema=0.9,
+)
 
 
-def paired(folder: Path, events: list[Any] | None = None, **given: Any) -> nn.Module:
-    """White on black to black on white, with pairs."""
+def pix2pix(course: Course = COURSE, dropout: float = 0.1) -> Training:
+    """White on black to black on white, with pairs; ready to begin."""
     torch.manual_seed(0)
     white = digits("train", 64)
-    given = {"wishes": Wishes(l1=100.0), "loss": "bce", "steps": 60, **given}
-    return teach_paired(
-        Painter(1, 1),
+    return paired_training(
+        Painter(1, 1, dropout),
         PatchGAN(2, width=8, layers=1),
         PairedImages(white, inverted(white)),
         "image",
         Input("image", (1, SIZE, SIZE)),
-        **course(folder, events, given),
+        wishes=Wishes(l1=100.0),
+        course=course,
+        accelerator=make_accelerator("cpu", "no"),
     )
 
 
-def semantic(
-    folder: Path, events: list[Any] | None = None, network: FeatureMaps | None = None, **given: Any
+def run(
+    training: Training,
+    course: Course,
+    folder: Path,
+    log: Callable[[Any], None] = lambda event: None,
+    checkpoint_seconds: float = 1000,
 ) -> nn.Module:
+    """Train with a line of the log at every other step."""
+    books = Bookkeeping(folder / "teach.pt", checkpoint_seconds, log, 2)
+    return train(training, books, steps=course.steps, seed=course.seed)
+
+
+def semantic(folder: Path, events: list[Any], network: FeatureMaps | None = None) -> nn.Module:
     """Two classes to two colours, with matched features."""
     torch.manual_seed(0)
-    wishes = Wishes(features=5.0, perceptual=1.0 if network else 0.0, network=network)
-    return teach_paired(
+    course = replace(COURSE, loss="hinge", steps=50)
+    training = paired_training(
         Painter(2, 3),
         MultiscalePatchGAN(2, in_channels=5, width=8, layers=1, norm_kind="none", spectral=True),
         label_maps(0),
         "label_map",
         Input("label_map", (2, MAP_SIZE, MAP_SIZE)),
-        **course(folder, events, {"wishes": wishes, "loss": "hinge", "steps": 50, **given}),
+        wishes=Wishes(features=5.0, perceptual=1.0 if network else 0.0, network=network),
+        course=course,
+        accelerator=make_accelerator("cpu", "no"),
     )
+    return run(training, course, folder, events.append)
 
 
 def cycle(
-    folder: Path, events: list[Any] | None = None, dropout: float = 0.1, **given: Any
+    folder: Path,
+    log: Callable[[Any], None] = lambda event: None,
+    *,
+    dropout: float = 0.1,
+    identity: float = 0.0,
+    pool: int = 20,
+    checkpoint_seconds: float = 1000,
+    accelerator: Accelerator | None = None,
+    **changes: Any,
 ) -> tuple[nn.Module, nn.Module]:
-    """White on black to black on white, and back, from other digits."""
+    """White on black to black on white, and back, from other digits; ``changes`` of the course."""
     torch.manual_seed(0)
     white = digits("train", 128)
-    black = inverted(white.subset(range(64, 128)))
-    given = {"loss": "least_squares", "steps": 60, "learning_rate": 1e-2, **given}
-    return teach_cycle(
+    course = replace(COURSE, **{"loss": "least_squares", "learning_rate": 1e-2, **changes})
+    training, back = cycle_training(
         Painter(1, 1, dropout),
         Painter(1, 1, dropout),
         PatchGAN(1, width=8, layers=1, norm_kind="none"),
         PatchGAN(1, width=8, layers=1, norm_kind="none"),
         white.subset(range(64)),
-        black,
+        inverted(white.subset(range(64, 128))),
         "image",
         Input("image", (1, SIZE, SIZE)),
-        **{
-            "consistency": 1.0,
-            "identity": 0.0,
-            "pool": 20,
-            **course(folder, events, given),
-        },
+        consistency=1.0,
+        identity=identity,
+        pool=pool,
+        course=course,
+        accelerator=accelerator or make_accelerator("cpu", "no"),
     )
+    return run(training, course, folder, log, checkpoint_seconds), back

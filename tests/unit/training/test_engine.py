@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from gancompress.errors import DivergenceError, RunError
-from gancompress.training.engine import fit
+from gancompress.training.engine import Bookkeeping, fit
 
 
 class Task:
@@ -36,18 +36,8 @@ class Task:
     def fit(
         self, checkpoint: Path, steps: int = 20, update: Any = None, keep_every: int = 0
     ) -> None:
-        fit(
-            update or self.update,
-            self.state,
-            steps=steps,
-            seed=3,
-            checkpoint=checkpoint,
-            checkpoint_seconds=0,
-            log=self.events.append,
-            log_every=2,
-            title="test",
-            keep_every=keep_every,
-        )
+        books = Bookkeeping(checkpoint, 0, self.events.append, 2, keep_every=keep_every)
+        fit(update or self.update, self.state, books, steps=steps, seed=3)
 
 
 def weights(task: Task) -> list[Tensor]:
@@ -152,20 +142,12 @@ def test_a_training_that_ended_early_stays_ended(tmp_path: Path) -> None:
         steps.append(step)
         return task.update(step, rng)
 
-    keys: dict[str, Any] = {
-        "steps": 20,
-        "seed": 3,
-        "checkpoint": tmp_path / "early.pt",
-        "checkpoint_seconds": 0,
-        "log": task.events.append,
-        "log_every": 4,
-        "title": "test",
-        "after": lambda done: done == 7,
-    }
-    fit(update, task.state, **keys)
+    books = Bookkeeping(tmp_path / "early.pt", 0, task.events.append, 4)
+    keys: dict[str, Any] = {"steps": 20, "seed": 3, "after": lambda done: done == 7}
+    fit(update, task.state, books, **keys)
     assert steps == list(range(7))
     assert task.events[-1]["step"] == 7
-    fit(update, again.state, **keys)
+    fit(update, again.state, books, **keys)
     assert len(steps) == 7
     for a, b in zip(weights(task), weights(again), strict=True):
         assert torch.equal(a, b)

@@ -1,0 +1,42 @@
+"""What a teaching is, once a recipe has been read: the same for every objective."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from accelerate import Accelerator
+
+from gancompress.batch import InputSpec
+from gancompress.elastic.student import Architecture, Student
+from gancompress.recipe.schema import Recipe
+from gancompress.run_dir import RunDir
+from gancompress.training.engine import Bookkeeping, Training
+from gancompress.workflows.samples import Samples
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """A teaching that is ready to begin.
+
+    Attributes:
+        training: of the teacher, with what is looked at on the way.
+        inputs: of the teacher.
+        architecture: of the teacher.
+        finish: says at the end on what it was taught; may put other weights into the average and
+            leave files of its own.
+    """
+
+    training: Training
+    inputs: InputSpec
+    architecture: Architecture
+    finish: Callable[[], dict[str, Any]]
+
+    def teacher(self) -> Student:
+        """The trained generator, on the CPU; its provenance says on what it was taught."""
+        module = self.training.average.cpu()
+        facts = self.finish()
+        return Student(module, self.inputs, self.architecture, {"taught_on": facts})
+
+
+# Reads a recipe into a lesson; its looks go to the log and to the pictures.
+Prepare = Callable[[Recipe, RunDir, Accelerator, Bookkeeping, Samples], Lesson]
