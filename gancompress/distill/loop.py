@@ -2,16 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import torch
 from accelerate import Accelerator
 from torch import nn
-from torch.optim.swa_utils import AveragedModel
 
 from gancompress.data.prefetch import Prefetch
+from gancompress.distill.alongside import together
 from gancompress.distill.feature_network import FeatureNetwork
 from gancompress.distill.features import Features, prepare_features
 from gancompress.distill.front import Front
@@ -21,12 +20,12 @@ from gancompress.distill.options import Options
 from gancompress.distill.parts import draw
 from gancompress.distill.source import Source
 from gancompress.distill.step import Step
-from gancompress.distill.validation import HeldOut, Show, Validation
+from gancompress.distill.validation import Validate, Validation
 from gancompress.distill.watch import remarks
 from gancompress.distill.width_aware import WidthAware
-from gancompress.elastic import Subnet, Supernet
+from gancompress.elastic import Supernet
 from gancompress.training.checkpoint import Stateful, load_checkpoint
-from gancompress.training.engine import Bookkeeping, fit
+from gancompress.training.engine import Bookkeeping, Training, train
 from gancompress.training.losses import AdversarialLoss
 from gancompress.training.optimise import adam, moving_average, scheduled
 from gancompress.training.processes import shared_batch_statistics
@@ -58,23 +57,6 @@ class Adversary:
     widths: bool
 
 
-@dataclass(frozen=True)
-class Validate:
-    """Looking at held-out pairs during the training.
-
-    Attributes:
-        held_out: inputs and the teacher's outputs.
-        every: steps between two looks.
-        patience: looks without improvement after which the training ends; 0 for no such end.
-        show: takes a step and titled rows of outputs, to make pictures of.
-    """
-
-    held_out: HeldOut
-    every: int
-    patience: int
-    show: Show
-
-
 def distill(
     supernet: Supernet,
     source: Source,
@@ -88,6 +70,7 @@ def distill(
     accelerator: Accelerator,
     options: Options,
     books: Bookkeeping,
+    alongside: Training | None = None,
 ) -> nn.Module:
     """Train the supernet's weights; returns their moving average, a module as ``supernet.module``.
 
@@ -105,6 +88,8 @@ def distill(
             ``<stem>-best.pt``, and returned if patience ended the training.
         options: how the training goes on.
         books: where checkpoints and losses go.
+        alongside: the training of a teacher that learns in the same steps, before the student; it
+            is the white box then, and the source's pairs are what it answers at present.
 
     Raises:
         RecipeError: a term is unknown, or one needs what is not there.
@@ -116,6 +101,7 @@ def distill(
     # What feature terms look at. Channels last is what convolutions are fastest in.
     place = {"device": accelerator.device, "memory_format": torch.channels_last}
     supernet = supernet.to(**place).train()
+    teacher = alongside.live if alongside else teacher
     features = prepare_features(
         terms,
         student=supernet.module,
@@ -126,12 +112,10 @@ def distill(
         networks=networks,
         seed=options.seed,
     )
-    loss = adversary.loss if adversary else ""
-    watch = books.watch(partial(remarks, adversarial=loss))
     _show_taps(features, books)
 
     # Everything that has a state.
-    average = moving_average(supernet.module, options.ema)
+    average = moving_average(supernet.module, options.ema).eval()
     learning = [p for p in supernet.module.parameters() if p.requires_grad]
     state: dict[str, Stateful] = {"student": supernet.module, "average": average}
     if features.adapters is not None:
@@ -152,11 +136,16 @@ def distill(
     front = None
     if options.rule == "front" and options.fixed is None:
         front = state["front"] = Front(supernet.space, supernet.cost_model)
+    finds = partial(remarks, adversarial=adversary.loss if adversary else "")
+    tell = books.watch(finds).tell
     best = books.checkpoint.with_name(f"{books.title}-best.pt")
     validation = None
     if validate is not None:
         kept = best if books.main_process else None
-        validation = _validation(validate, supernet, average, terms, options.fixed, kept, books)
+        moving = alongside is not None
+        validation = Validation(
+            supernet, average, terms, validate, options.fixed, kept, books.log, moving=moving
+        )
         state["validation"] = validation
 
     # The data of the next step are read while a step learns.
@@ -179,22 +168,17 @@ def distill(
             average,
             accelerator,
             options,
-            watch.tell,
+            tell,
         )
-        fit(
-            step,
-            state,
-            replace(books, log=watch),
-            steps=options.steps,
-            seed=options.seed,
-            after=validation,
-        )
+        training = Training(step, state, finds, supernet.module, average.module, validation)
+        if alongside:
+            training = together(alongside, training)
+        trained = train(training, books, steps=options.steps, seed=options.seed)
     if validation is not None and validation.ended:
         accelerator.wait_for_everyone()
         load_checkpoint(best, {"average": average})
-        watch.tell(validation.best_step, "the weights of this step are the best and are used")
-    trained: nn.Module = average.module
-    return trained.eval()
+        tell(validation.best_step, "the weights of this step are the best and are used")
+    return trained
 
 
 def _opponent(
@@ -222,29 +206,6 @@ def _opponent(
         adversary.penalty_every,
         adversary.widths,
         accelerator,
-    )
-
-
-def _validation(
-    validate: Validate,
-    supernet: Supernet,
-    average: AveragedModel,
-    terms: Mapping[str, TermWeight],
-    fixed: Subnet | None,
-    best: Path | None,
-    books: Bookkeeping,
-) -> Validation:
-    return Validation(
-        supernet,
-        average,
-        terms,
-        validate.held_out,
-        fixed,
-        validate.every,
-        validate.patience,
-        best,
-        books.log,
-        validate.show,
     )
 
 

@@ -3,6 +3,7 @@
 import copy
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,29 @@ from gancompress.elastic import Subnet, Supernet
 from gancompress.elastic.calibrate import calibrated
 from gancompress.training.checkpoint import save_checkpoint
 
-HeldOut = tuple[Batch, Tensor]
+HeldOut = Callable[[], tuple[Batch, Tensor]]
 Show = Callable[[int, Mapping[str, Tensor]], None]
 
 # Pairs run at once, and shown.
 BATCH = 64
 SHOWN = 8
+
+
+@dataclass(frozen=True)
+class Validate:
+    """Looking at held-out pairs during the training.
+
+    Attributes:
+        held_out: gives inputs and the teacher's outputs.
+        every: steps between two looks.
+        patience: looks without improvement after which the training ends; 0 for no such end.
+        show: takes a step and titled rows of outputs for a few of the inputs, always the same.
+    """
+
+    held_out: HeldOut
+    every: int
+    patience: int
+    show: Show
 
 
 class Validation:
@@ -34,13 +52,12 @@ class Validation:
         supernet: what is trained.
         average: the average of its weights.
         terms: the recipe's, by name.
-        held_out: inputs and the teacher's outputs.
+        validate: what is looked at, and how often.
         fixed: the one subnet that is trained, if it is but one; it is scored in their place.
-        every: steps between two looks.
-        patience: looks without improvement after which a call returns True; 0 for never.
         best: file for the best average; None where another process writes it.
         log: takes an event for each look.
-        show: takes a step and rows of outputs for a few of the inputs, always the same.
+        moving: the teacher learns as well: it is asked anew for each look, and since the smallest
+            distance is to what it was then, none is the best.
 
     Attributes:
         best_step: step of the best score so far.
@@ -52,33 +69,32 @@ class Validation:
         supernet: Supernet,
         average: AveragedModel,
         terms: Mapping[str, object],
-        held_out: HeldOut,
+        validate: Validate,
         fixed: Subnet | None,
-        every: int,
-        patience: int,
         best: Path | None,
         log: Callable[[Mapping[str, Any]], None],
-        show: Show,
+        *,
+        moving: bool,
     ) -> None:
         self._supernet, self._average = supernet, average
         self._distance = next((SCORES[name] for name in terms if name in SCORES), l1)
-        device = next(average.parameters()).device
-        self._inputs = {name: value.to(device) for name, value in held_out[0].items()}
-        self._target = held_out[1].to(device)
-        self._fixed = fixed
-        self._every, self._patience = every, patience
-        self._file, self._log, self._show = best, log, show
+        self._validate, self._fixed, self._file, self._log = validate, fixed, best, log
+        self._moving = moving
+        self._inputs, self._target = self._asked()
         self._score, self._looks = math.inf, 0
         self.best_step = 0
 
     @property
     def ended(self) -> bool:
-        return bool(self._patience) and self._looks >= self._patience
+        patience = self._validate.patience
+        return bool(patience) and self._looks >= patience
 
     def __call__(self, step: int) -> bool:
         """Look, if ``step`` is one to look at; True where the training should end."""
-        if step % self._every:
+        if step % self._validate.every:
             return False
+        if self._moving:
+            self._inputs, self._target = self._asked()
         scores, outputs = {}, {"teacher": self._target[:SHOWN]}
         space = self._supernet.space
         subnets = {"smallest": space.smallest, "largest": space.largest}
@@ -86,16 +102,25 @@ class Validation:
             output = self._answers(subnet)
             scores[kind] = float(self._distance(output, self._target))
             outputs[kind] = output[:SHOWN]
-        score = sum(scores.values()) / len(scores)
+        event = {"step": step, **{f"held_out.{kind}": value for kind, value in scores.items()}}
+        if not self._moving:
+            self._keep(step, sum(scores.values()) / len(scores))
+            event["best_step"] = self.best_step
+        self._log(event)
+        self._validate.show(step, outputs)
+        return self.ended
+
+    def _asked(self) -> tuple[Batch, Tensor]:
+        inputs, target = self._validate.held_out()
+        device = next(self._average.parameters()).device
+        return {name: value.to(device) for name, value in inputs.items()}, target.to(device)
+
+    def _keep(self, step: int, score: float) -> None:
         self._looks += 1
         if score < self._score:
             self._score, self._looks, self.best_step = score, 0, step
             if self._file is not None:
                 save_checkpoint(self._file, {"average": self._average}, {"step": step})
-        named = {f"held_out.{kind}": value for kind, value in scores.items()}
-        self._log({"step": step, **named, "best_step": self.best_step})
-        self._show(step, outputs)
-        return self.ended
 
     def _answers(self, subnet: tuple[int, ...]) -> Tensor:
         batches = [

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from gancompress.recipe.distilling import Distill
 from gancompress.recipe.keys import key
 from gancompress.recipe.searching import Search
 from gancompress.recipe.sources import Data, Teacher
@@ -43,99 +44,6 @@ class Student:
     divisor: int = key(8, "widths are multiples of this", low=1)
     minimum: int = key(8, "smallest width of a group", low=1)
     ratios: tuple[float, ...] = key((), "allowed shares of the full width; empty: every multiple")
-
-
-@dataclass(frozen=True)
-class Term:
-    """One loss term."""
-
-    weight: float = key(1.0, "at the start")
-    decay: Literal["constant", "linear", "cosine"] = key("constant", "how the weight goes down")
-    until: float = key(1.0, "share of the training after which the decay has ended", 0, 1)
-    final: float = key(0.0, "share of the weight that is left after the decay", low=0)
-    every: int = key(1, "steps between two uses", low=1)
-    taps: tuple[str, ...] = key(
-        ("auto",),
-        "feature terms: submodules as student=teacher (perceptual, style: of the network), or auto",
-    )
-    temperature: float = key(1.0, "kl: above 1, small scores count for more", low=0.01)
-    network: str = key("", "perceptual, style: the extractor that the images are looked at with")
-
-
-@dataclass(frozen=True)
-class Opponent:
-    """The discriminator of a distillation."""
-
-    factory: str = key(
-        "distylegan_discriminator", "built-in name, 'module:attr' or 'file.py:attr'; empty: none"
-    )
-    kwargs: dict[str, Any] = key({}, "arguments of the factory")
-    told: str = key(
-        "", "input that it sees beside the image (pix2pix: image; GauGAN: label_map); empty: none"
-    )
-    file: str = key("", "weights to start from: .safetensors or .pt, or a checkpoint of `teach`")
-    widths: bool = key(False, "it is told how wide the subnet is")
-    relativistic: bool = key(False, "judge images against each other, not by themselves")
-    r1: float = key(0.0, "weight of the R1 penalty on the teacher's images", low=0)
-    gradient_penalty: float = key(0.0, "weight of the Wasserstein gradient penalty", low=0)
-    penalty_every: int = key(16, "steps between two penalties", low=1)
-
-
-@dataclass(frozen=True)
-class Distill:
-    """Training the supernet."""
-
-    steps: int = key(60_000, "updates", low=1)
-    batch_size: int = key(128, "pairs a step", low=2)
-    learning_rate: float = key(2e-4, "Adam, student", low=0)
-    discriminator_learning_rate: float = key(2e-4, "Adam, discriminator", low=0)
-    betas: tuple[float, ...] = key((0.5, 0.999), "Adam")
-    schedule: Literal["constant", "linear", "cosine"] = key(
-        "constant", "how the learning rates go down, to nothing at the end"
-    )
-    ema: float = key(0.999, "decay of the student's moving average", low=0, high=1)
-    clip: float = key(0.0, "largest gradient norm of the student; 0: no clipping", low=0)
-    adversarial: Literal["hinge", "bce", "least_squares", "wasserstein"] = key(
-        "hinge", "loss of the discriminator and of the adversarial terms"
-    )
-    real_weight: float = key(0.2, "real data's weight in the discriminator's loss", low=0)
-    fresh: bool = key(
-        True,
-        "judge real images against the student's for new inputs; false: for those of the pairs",
-    )
-    subnets: Literal["sandwich", "uniform", "largest", "progressive", "front"] = key(
-        "sandwich",
-        "which subnets learn in a step: largest + smallest + random; random; largest; "
-        "progressive, the sandwich with smaller and smaller subnets; or front, the sandwich with "
-        "those that promise most for their cost in the place of random ones",
-    )
-    random_subnets: int = key(1, "random subnets a step", low=0)
-    in_place: float = key(
-        0.0, "share that smaller subnets learn from the largest one, not the teacher", 0, 1
-    )
-    accumulate: int = key(1, "parts that a batch is run in, to save memory", low=1)
-    validate_every: int = key(
-        1_000, "steps between two looks at held-out pairs; the best weights are kept; 0: never", 0
-    )
-    keep_every: int = key(0, "steps between two checkpoints that are kept; 0: none but the last", 0)
-    validation_samples: int = key(256, "held-out pairs looked at", low=2)
-    patience: int = key(
-        0, "stop after so many looks without improvement, and use the best weights; 0: never", 0
-    )
-    fixed: str = key("", "train this one subnet only, e.g. '64_32_16'")
-    terms: dict[str, Term] = key(
-        {
-            "discriminator_features": Term(),
-            "l1": Term(weight=0.2, decay="linear"),
-            "adversarial": Term(weight=0.01, every=10),
-            # DiStyleGAN: λ2 = .01 and λ3 = .2 λ2.
-            "adversarial_real": Term(weight=0.002, every=10),
-        },
-        "loss terms of the student by name (DiStyleGAN's by default)",
-    )
-    discriminator: Opponent = field(
-        default_factory=Opponent, metadata={"doc": "the student's opponent"}
-    )
 
 
 @dataclass(frozen=True)
@@ -191,6 +99,11 @@ class Recipe:
     evaluate: Evaluate = field(default_factory=Evaluate, metadata={"doc": "scores"})
 
     @property
+    def records(self) -> bool:
+        """Whether `collect` stores pairs; else the teacher is asked anew, or they are there."""
+        return self.collect.store and not self.teacher.pairs and not self.distill.online
+
+    @property
     def taught_on_inputs(self) -> bool:
         """Whether `teach` trains on what the teacher is fed: one split serves all stages."""
         return not self.teacher.given and self.teach.objective in ("paired", "semantic", "cycle")
@@ -205,6 +118,8 @@ class Recipe:
         found = []
         if self.taught_on_inputs:
             found += self._mistakes_of_inputs()
+        if self.distill.online:
+            found += self._mistakes_of_online()
         if not self.teacher.given and not self.data.source:
             found.append(
                 "teacher.file: empty, and data.source too; give a teacher file, weights for "
@@ -270,5 +185,35 @@ class Recipe:
         if not real.held_out:
             found.append(
                 f"data.held_out: 0, but {objective} looks at held-out images; give a share"
+            )
+        return found
+
+    def _mistakes_of_online(self) -> list[str]:
+        """Of a teacher that learns along with the student."""
+        found = []
+        if self.teacher.given:
+            found.append(
+                f"distill.online: the teacher is {self.teacher.given}; only one that `teach` "
+                "trains can learn along with the student: write false, or name no teacher"
+            )
+        elif self.teach.objective == "single_image":
+            found.append(
+                "distill.online: single_image is trained size by size, before any student; write "
+                "false"
+            )
+        if self.student.init == "teacher":
+            found.append(
+                "student.init: teacher: with distill.online it has learned nothing yet; write "
+                "random"
+            )
+        if self.student.keep:
+            found.append(
+                "student.keep: with distill.online there is nothing of the teacher to keep yet; "
+                "leave it empty"
+            )
+        if self.distill.patience:
+            found.append(
+                "distill.patience: with distill.online the teacher moves, and the smallest "
+                "distance to it is not the best; write 0"
             )
         return found

@@ -98,7 +98,7 @@ class Looks:
         self._last = frechet
         if frechet < self._best:
             self._best, self._best_step = frechet, step
-            if self._main_process:
+            if self._main_process and self._look is not None and self._look.best:
                 save_checkpoint(self._file, {"average": self._average}, {"step": step})
 
     def taught(self) -> Taught:

@@ -178,6 +178,11 @@ def open_teacher(recipe: Recipe, run: RunDir) -> Student:
     return read_student(run.path / "teacher.safetensors", keys.factory)
 
 
+def taught_architecture(recipe: Recipe) -> Architecture:
+    """Of the teacher that `teach` trains."""
+    return Architecture(recipe.teacher.factory, recipe.teacher.kwargs)
+
+
 def open_student(recipe: Recipe, run: RunDir) -> tuple[Architecture, nn.Module]:
     """The supernet's module at full width: how it is built, and with its first weights."""
     keys = recipe.student
@@ -188,14 +193,16 @@ def open_student(recipe: Recipe, run: RunDir) -> tuple[Architecture, nn.Module]:
         raise RecipeError(
             "student.factory: teacher: the architecture of a black box is not known; name another"
         )
-    teacher = open_teacher(recipe, run)
+    # One that learns along is not there yet.
+    teacher = None if recipe.distill.online else open_teacher(recipe, run)
+    whole = teacher.architecture if teacher else taught_architecture(recipe)
     architecture = replace(
-        teacher.architecture,
-        kwargs={**teacher.architecture.kwargs, **keys.kwargs},
-        separable=(*teacher.architecture.separable, *keys.separable),
+        whole,
+        kwargs={**whole.kwargs, **keys.kwargs},
+        separable=(*whole.separable, *keys.separable),
     )
     module = seeded(recipe.seed, architecture.build)
-    if keys.init == "teacher":
+    if teacher and keys.init == "teacher":
         inherit(module, teacher.module)
     return architecture, module
 

@@ -13,6 +13,7 @@ from gancompress.run_dir import RunDir
 from gancompress.teachers.recorded import RecordedTeacher
 from gancompress.teachers.teacher import ModuleTeacher
 from gancompress.workflows import assemble
+from gancompress.workflows.lesson import LEARNS_ALONG
 from gancompress.workflows.pairs import recording_plan
 from gancompress.workflows.teacher_data import NumberedRows
 
@@ -25,6 +26,9 @@ HELD_OUT = 2
 
 def collect(recipe: Recipe, run: RunDir) -> None:
     """Record the teacher of ``recipe`` into ``run/pairs``, or note that it is asked as needed."""
+    if recipe.distill.online:
+        run.complete("collect", {"stored": False, "skipped": LEARNS_ALONG})
+        return
     accelerator = assemble.prepare(recipe)
     teacher = assemble.load_teacher(recipe, run)
     if isinstance(teacher, RecordedTeacher):
@@ -38,7 +42,7 @@ def collect(recipe: Recipe, run: RunDir) -> None:
         _tell(teacher.data, run)
     plan = recording_plan(recipe, teacher)
     facts = {"pairs": plan.count, "held_out": plan.held_out, "teacher": plan.teacher}
-    if not recipe.collect.store:
+    if not recipe.records:
         if accelerator.is_main_process:
             run.complete("collect", {**facts, "stored": False})
         return

@@ -2,34 +2,64 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
+from gancompress.batch import Batch
 from gancompress.data.encoding import decode_output
 from gancompress.data.live import Pairs
 from gancompress.distill.feature_network import FeatureNetwork, open_network
-from gancompress.distill.loop import Adversary, Validate
+from gancompress.distill.loop import Adversary
 from gancompress.distill.loop import distill as train
 from gancompress.distill.objective import NETWORK_TERMS, TAPPED_TERMS, check_terms
 from gancompress.distill.options import Options
 from gancompress.distill.source import Source
+from gancompress.distill.validation import Validate
 from gancompress.elastic import Subnet, Supernet
-from gancompress.elastic.student import Student, save_student
+from gancompress.elastic.student import Architecture, Student, save_student
 from gancompress.errors import RecipeError
-from gancompress.recipe.schema import Distill, Recipe
+from gancompress.recipe.distilling import Distill
+from gancompress.recipe.schema import Recipe
 from gancompress.run_dir import RunDir
+from gancompress.training.engine import Training
 from gancompress.training.weights import load_weights
 from gancompress.workflows import assemble
 from gancompress.workflows.inherit import freeze, keep_of_teacher
 from gancompress.workflows.logs import bookkeeping
+from gancompress.workflows.online import live_pairs, online_lesson
 from gancompress.workflows.pairs import open_pairs
 from gancompress.workflows.samples import Samples
 
 
 def distill(recipe: Recipe, run: RunDir) -> None:
-    """Distil the pairs in ``run/pairs`` into ``run/supernet.safetensors``."""
+    """Distil the teacher into ``run/supernet.safetensors``.
+
+    A teacher that learns along ends in ``run/teacher.safetensors``.
+    """
     check_objective(recipe)
-    pairs = open_pairs(recipe, run)
+    facts: dict[str, Any] = {"steps": recipe.distill.steps}
+    if recipe.distill.online:
+        with online_lesson(recipe, run) as lesson:
+            pairs: Pairs = live_pairs(recipe, lesson)
+            architecture, trained = _distilled(recipe, run, pairs, lesson.training)
+            teacher = lesson.teacher()
+        save_student(teacher, run.path / "teacher.safetensors")
+        facts |= teacher.provenance
+        fingerprint = assemble.load_teacher(recipe, run).fingerprint
+    else:
+        pairs = open_pairs(recipe, run)
+        architecture, trained = _distilled(recipe, run, pairs)
+        fingerprint = pairs.plan.teacher
+    full = Student(trained, pairs.inputs, architecture, {"teacher": fingerprint})
+    save_student(full, run.path / "supernet.safetensors")
+    run.complete("distill", {**facts, "supernet": full.fingerprint})
+
+
+def _distilled(
+    recipe: Recipe, run: RunDir, pairs: Pairs, alongside: Training | None = None
+) -> tuple[Architecture, nn.Module]:
+    """The trained supernet's module, and how it is built."""
     architecture, module = assemble.open_student(recipe, run)
     if recipe.student.keep:
         keep_of_teacher(module, teacher_module(recipe, run), recipe.student.keep)
@@ -48,10 +78,9 @@ def distill(recipe: Recipe, run: RunDir) -> None:
         steps=keys.steps,
         learning_rate=keys.learning_rate,
         fixed=fixed,
+        alongside=alongside,
     )
-    full = Student(trained, pairs.inputs, architecture, {"teacher": pairs.plan.teacher})
-    save_student(full, run.path / "supernet.safetensors")
-    run.complete("distill", {"steps": keys.steps, "supernet": full.fingerprint})
+    return architecture, trained
 
 
 def train_supernet(
@@ -64,12 +93,14 @@ def train_supernet(
     steps: int,
     learning_rate: float,
     fixed: Subnet | None,
+    alongside: Training | None = None,
 ) -> nn.Module:
     """Train ``supernet`` as the recipe's ``distill`` says; gives the average's module, on the CPU.
 
     Args:
         stage: names log and checkpoint.
         steps, learning_rate, fixed: in the place of the recipe's.
+        alongside: of a teacher that learns in the same steps.
     """
     accelerator = assemble.prepare(recipe)
     freeze(supernet.module, recipe.student.keep)
@@ -93,7 +124,7 @@ def train_supernet(
             terms=assemble.term_weights(recipe),
             taps={name: term.taps for name, term in keys.terms.items()},
             networks=feature_networks(keys, str(accelerator.device)),
-            teacher=inside_of_teacher(recipe, run, pairs),
+            teacher=None if alongside else inside_of_teacher(recipe, run, pairs),
             adversary=adversary_of(keys, recipe.seed + 1),
             validate=validation_of(keys, pairs, samples),
             accelerator=accelerator,
@@ -113,6 +144,7 @@ def train_supernet(
                 fresh=keys.fresh,
             ),
             books=replace(books, keep_every=keys.keep_every),
+            alongside=alongside,
         )
     samples.film()
     return trained.cpu()
@@ -201,6 +233,9 @@ def validation_of(keys: Distill, pairs: Pairs, samples: Samples) -> Validate | N
     indices = list(pairs.held_out)[: keys.validation_samples]
     if not keys.validate_every or len(indices) < 2:
         return None
-    batch, output = pairs.batch(indices)
-    target = decode_output(output)
-    return Validate((batch, target), keys.validate_every, keys.patience, samples)
+
+    def held_out() -> tuple[Batch, Tensor]:
+        batch, output = pairs.batch(indices)
+        return batch, decode_output(output)
+
+    return Validate(held_out, keys.validate_every, keys.patience, samples)

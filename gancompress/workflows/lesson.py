@@ -38,5 +38,8 @@ class Lesson:
         return Student(module, self.inputs, self.architecture, {"taught_on": facts})
 
 
+# Why there is nothing to teach or to record before `distill`.
+LEARNS_ALONG = "the teacher learns along with the student"
+
 # Reads a recipe into a lesson; its looks go to the log and to the pictures.
 Prepare = Callable[[Recipe, RunDir, Accelerator, Bookkeeping, Samples], Lesson]

@@ -13,7 +13,7 @@ from gancompress.run_dir import RunDir
 from gancompress.search.evaluator import Judge, mean_absolute_error
 from gancompress.teachers.recorded import RecordedTeacher
 from gancompress.teachers.remote import RemoteTeacher
-from gancompress.teachers.teacher import ModuleTeacher
+from gancompress.teachers.teacher import CallableTeacher, ModuleTeacher
 from gancompress.workflows import assemble
 from gancompress.workflows.teacher_data import NumberedRows
 
@@ -21,7 +21,9 @@ from gancompress.workflows.teacher_data import NumberedRows
 FAR_OUTSIDE = 8.0
 
 
-def recording_plan(recipe: Recipe, teacher: ModuleTeacher | RemoteTeacher) -> Plan:
+def recording_plan(
+    recipe: Recipe, teacher: ModuleTeacher | RemoteTeacher | CallableTeacher
+) -> Plan:
     """What is recorded of ``teacher``; two samples tell whether it answers images or scores.
 
     Raises:
@@ -65,7 +67,7 @@ def _check_range(images: Tensor, output_range: tuple[float, ...]) -> None:
 
 def open_pairs(recipe: Recipe, run: RunDir) -> Pairs:
     """The pairs that were recorded, or the teacher itself where none are stored."""
-    if recipe.collect.store and not recipe.teacher.pairs:
+    if recipe.records:
         return PairStore(run.path / "pairs")
     teacher = assemble.load_teacher(recipe, run)
     if isinstance(teacher, RecordedTeacher):

@@ -1,11 +1,14 @@
 """`teach`: train a teacher where the recipe names no teacher file."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from gancompress.elastic.student import Student, save_student
 from gancompress.recipe.schema import Recipe
 from gancompress.run_dir import RunDir
-from gancompress.training.engine import train
+from gancompress.training.engine import Bookkeeping, train
 from gancompress.workflows import assemble
-from gancompress.workflows.lesson import Prepare
+from gancompress.workflows.lesson import LEARNS_ALONG, Lesson, Prepare
 from gancompress.workflows.logs import bookkeeping
 from gancompress.workflows.samples import Samples
 from gancompress.workflows.teach_adversarial import adversarial_lesson
@@ -27,6 +30,9 @@ def teach(recipe: Recipe, run: RunDir) -> None:
     if given := recipe.teacher.given:
         run.complete("teach", {"skipped": f"the teacher is {given}"})
         return
+    if recipe.distill.online:
+        run.complete("teach", {"skipped": LEARNS_ALONG})
+        return
     # One photograph is a training for each of its sizes.
     single = recipe.teach.objective == "single_image"
     teacher = teach_single_image(recipe, run) if single else _taught(recipe, run)
@@ -35,11 +41,16 @@ def teach(recipe: Recipe, run: RunDir) -> None:
 
 
 def _taught(recipe: Recipe, run: RunDir) -> Student:
+    with lesson_of(recipe, run) as (lesson, books):
+        train(lesson.training, books, steps=recipe.teach.steps, seed=recipe.seed)
+        return lesson.teacher()
+
+
+@contextmanager
+def lesson_of(recipe: Recipe, run: RunDir) -> Iterator[tuple[Lesson, Bookkeeping]]:
+    """The recipe's teaching, ready to begin, and the books that its looks are entered in."""
     accelerator = assemble.prepare(recipe)
     samples = Samples(run.path / "samples", "teach", accelerator.is_main_process)
     with bookkeeping(recipe, run, "teach", accelerator) as books:
-        lesson = LESSONS[recipe.teach.objective](recipe, run, accelerator, books, samples)
-        train(lesson.training, books, steps=recipe.teach.steps, seed=recipe.seed)
-        teacher = lesson.teacher()
+        yield LESSONS[recipe.teach.objective](recipe, run, accelerator, books, samples), books
     samples.film()
-    return teacher

@@ -7,7 +7,6 @@ from accelerate import Accelerator
 
 from gancompress.batch import InputSpec
 from gancompress.data.images import Images
-from gancompress.elastic.student import Architecture
 from gancompress.errors import RecipeError
 from gancompress.recipe.schema import Recipe
 from gancompress.run_dir import RunDir
@@ -30,7 +29,7 @@ def adversarial_lesson(
     data = assemble.real_images(recipe)
     assert data is not None  # the recipe was checked for it
     images, _ = data
-    architecture = Architecture(recipe.teacher.factory, recipe.teacher.kwargs)
+    architecture = assemble.taught_architecture(recipe)
     generator = assemble.seeded(recipe.seed, architecture.build)
     inputs = assemble.inputs_of(generator, recipe.teacher.inputs, "teacher")
     keys = recipe.teach

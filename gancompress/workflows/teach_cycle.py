@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from gancompress.batch import InputSpec
 from gancompress.data.images import Images, to_float
 from gancompress.data.paired import PairedImages
-from gancompress.elastic.student import Architecture, Student, save_student
+from gancompress.elastic.student import Student, save_student
 from gancompress.errors import RecipeError
 from gancompress.recipe.schema import Recipe
 from gancompress.run_dir import RunDir
@@ -33,7 +33,7 @@ def cycle_lesson(
     The other one is kept as ``teacher-back.safetensors``.
     """
     keys = recipe.teach
-    architecture = Architecture(recipe.teacher.factory, recipe.teacher.kwargs)
+    architecture = assemble.taught_architecture(recipe)
     opponent = keys.discriminator
     there, back = (assemble.seeded(recipe.seed + i, architecture.build) for i in (0, 1))
     critic_a, critic_b = (

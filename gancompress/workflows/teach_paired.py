@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from gancompress.batch import Batch, InputSpec, in_range
 from gancompress.data.label_maps import LabelMaps
 from gancompress.data.paired import PairedImages, matched
-from gancompress.elastic.student import Architecture
 from gancompress.errors import DataError
 from gancompress.recipe.schema import Recipe
 from gancompress.run_dir import RunDir
@@ -60,7 +59,7 @@ def lesson_in_pairs(
     wishes: Wishes,
 ) -> Lesson:
     """Prepare the recipe's generator to be trained on pairs, asked for ``wishes``."""
-    architecture = Architecture(recipe.teacher.factory, recipe.teacher.kwargs)
+    architecture = assemble.taught_architecture(recipe)
     generator = assemble.seeded(recipe.seed, architecture.build)
     inputs = assemble.inputs_of(generator, recipe.teacher.inputs, "teacher")
     keys = recipe.teach

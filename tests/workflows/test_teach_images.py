@@ -15,6 +15,7 @@ from gancompress.elastic.student import Architecture
 from gancompress.recipe.load import load_recipe
 from gancompress.recipe.schema import Recipe
 from gancompress.run_dir import RunDir
+from gancompress.teachers.teacher import fingerprint_of
 from gancompress.workflows import assemble
 from gancompress.workflows.teach_paired import open_pairs_to_learn
 from gancompress.workflows.teacher_data import NumberedRows
@@ -91,6 +92,35 @@ def test_a_taught_teacher_is_compressed_by_the_same_run(run: RunDir) -> None:
     assert (run.path / "samples" / "teach-0000006.png").is_file()
     student = gancompress.load_student(run.path / "student.safetensors")
     assert student.module(image=torch.zeros(1, 3, 16, 16)).shape == (1, 3, 16, 16)
+    assert "fd_looker" in (run.path / "report" / "report.txt").read_text()
+
+
+def test_a_teacher_learns_along_with_its_student(data: Path, tmp_path: Path) -> None:
+    own = [
+        "distill.online=true", "student.init=random", "distill.validate_every=2",
+        "distill.validation_samples=2", "teach.look_every=2", "finetune.steps=2",
+        "distill.terms={l1: {}, channel_means: {}}", "distill.discriminator.factory=''",
+    ]  # fmt: skip
+    arguments = [*changes(data), *own, "--run", str(tmp_path / "run")]
+    assert main(["run", str(TRANSLATE), *arguments]) == 0
+    run = RunDir.open(tmp_path / "run")
+    told = "the teacher learns along with the student"
+    assert run.facts("teach") == {"skipped": told}
+    assert run.facts("collect") == {"stored": False, "skipped": told}
+    assert not (run.path / "pairs").exists()
+    # The teacher as `teach` leaves it, but for the length of its training.
+    facts = run.facts("distill")["taught_on"]
+    assert (facts["pairs"], facts["held_out"], facts["steps"]) == (14, 6, 4)
+    assert [event["step"] for event in run.events("teach")] == [2, 4]
+    teacher = gancompress.load_student(run.path / "teacher.safetensors")
+    assert teacher.provenance["taught_on"] == facts
+    losses = [event for event in run.events("distill") if "teacher_d" in event]
+    assert {"teacher_g", "l1.largest", "channel_means.largest"} <= losses[-1].keys()
+    # What comes after asks the finished teacher.
+    finished = fingerprint_of(teacher.module, teacher.inputs)
+    for name in ("supernet", "student"):
+        made = gancompress.load_student(run.path / f"{name}.safetensors")
+        assert made.provenance["teacher"] == finished
     assert "fd_looker" in (run.path / "report" / "report.txt").read_text()
 
 

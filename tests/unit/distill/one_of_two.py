@@ -2,13 +2,16 @@
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate import Accelerator
 
+from tests.unit.distill.online import distil
 from tests.unit.distill.small import Generator, Made, adversary, run
+from tests.unit.teach.translate import COURSE, pix2pix
 
 
 def main(folder: Path) -> None:
@@ -33,7 +36,20 @@ def main(folder: Path) -> None:
         adversary=adversary(), rule="front", steps=8, accelerator=accelerator,
     )  # fmt: skip
     losses = [{k: float(v) for k, v in e.items()} for e in events if "gradient" in e]
-    found = {"weights": trained.state_dict(), "losses": losses, "normed": normed.state_dict()}
+    # With a teacher that learns along; dropout alone draws per process.
+    alongside = pix2pix(replace(COURSE, steps=6, batch_size=4), 0.0, accelerator)
+    (folder / f"online{rank}").mkdir()
+    online = distil(
+        folder / f"online{rank}",
+        alongside,
+        terms={"l1": 1.0},
+        batch_size=4,
+        accelerator=accelerator,
+    )
+    found = {
+        "weights": trained.state_dict(), "losses": losses, "normed": normed.state_dict(),
+        "online": online.state_dict(), "taught": alongside.average.state_dict(),
+    }  # fmt: skip
     torch.save(found, folder / f"rank{rank}.pt")
     torch.distributed.destroy_process_group()
 

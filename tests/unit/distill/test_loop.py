@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,10 @@ from accelerate.state import AcceleratorState
 from torch import Tensor, nn
 
 from gancompress.batch import Batch
-from gancompress.distill.loop import Validate
+from gancompress.distill.validation import HeldOut, Validate
+from tests.unit.distill.online import distil
 from tests.unit.distill.small import Generator, Made, adversary, run
+from tests.unit.teach.translate import COURSE, pix2pix
 
 ALL = {"l1": 1.0, "discriminator_features": 1.0, "adversarial": 0.1, "adversarial_real": 0.1}
 
@@ -37,10 +40,14 @@ def furthest(a: nn.Module, b: nn.Module) -> float:
     return max(float((x.double() - y.double()).abs().max()) for x, y in pairs)
 
 
-def held_out(teacher: nn.Module) -> tuple[dict[str, Tensor], Tensor]:
+def held_out(teacher: nn.Module) -> HeldOut:
     z = torch.randn(20, 6, generator=torch.Generator().manual_seed(9))
-    with torch.no_grad():
-        return {"z": z}, teacher(z)
+
+    def ask() -> tuple[Batch, Tensor]:
+        with torch.no_grad():
+            return {"z": z}, teacher(z)
+
+    return ask
 
 
 def test_a_poisoned_batch_is_left_out_and_training_goes_on(tmp_path: Path) -> None:
@@ -243,7 +250,7 @@ def test_two_processes_equal_one_with_the_same_global_batch(tmp_path: Path) -> N
     told = [process.communicate(timeout=120)[0] for process in started]
     assert [process.returncode for process in started] == [0, 0], told[0][-3000:] + told[1][-3000:]
     found = [torch.load(tmp_path / f"rank{rank}.pt", weights_only=True) for rank in range(2)]
-    for kind in ("weights", "normed"):
+    for kind in ("weights", "normed", "online", "taught"):
         for name, value in found[0][kind].items():
             assert torch.equal(value, found[1][kind][name]), f"{kind}: {name}"
     events: list[Any] = []
@@ -266,3 +273,9 @@ def test_two_processes_equal_one_with_the_same_global_batch(tmp_path: Path) -> N
     )  # fmt: skip
     for name, value in normed.state_dict().items():
         torch.testing.assert_close(value, found[0]["normed"][name], rtol=0, atol=5e-5)
+    (tmp_path / "one_online").mkdir()
+    alongside = pix2pix(replace(COURSE, steps=6, batch_size=8), 0.0)
+    online = distil(tmp_path / "one_online", alongside, terms={"l1": 1.0}, batch_size=8)
+    for kind, module in (("online", online), ("taught", alongside.average)):
+        for name, value in module.state_dict().items():
+            torch.testing.assert_close(value, found[0][kind][name], rtol=0, atol=1e-4)

@@ -91,6 +91,25 @@ def test_what_does_not_fit_is_told(tmp_path: Path, text: str, expected: str) -> 
     assert expected in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ("teacher.file=t.safetensors", "distill.online: the teacher is t.safetensors"),
+        ("teach.objective=single_image", "distill.online: single_image is trained size by size"),
+        ("student={factory: teacher, init: teacher}", "student.init: teacher: with distill.online"),
+        ("student.keep=[mapping]", "student.keep: with distill.online"),
+        ("distill.patience=3", "distill.patience: with distill.online the teacher moves"),
+    ],
+)
+def test_a_teacher_that_learns_along_is_not_there_before(
+    tmp_path: Path, change: str, expected: str
+) -> None:
+    path = written(tmp_path, "data: {source: digits}\ndistill: {online: true}")
+    assert not load_recipe(path).records
+    with pytest.raises(RecipeError, match=expected):
+        load_recipe(path, [change])
+
+
 def test_a_missing_recipe_is_named(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="no such recipe"):
         load_recipe(tmp_path / "none.yaml")

@@ -79,7 +79,9 @@ COURSE = Course(
 )
 
 
-def pix2pix(course: Course = COURSE, dropout: float = 0.1) -> Training:
+def pix2pix(
+    course: Course = COURSE, dropout: float = 0.1, accelerator: Accelerator | None = None
+) -> Training:
     """White on black to black on white, with pairs; ready to begin."""
     torch.manual_seed(0)
     white = digits("train", 64)
@@ -91,7 +93,7 @@ def pix2pix(course: Course = COURSE, dropout: float = 0.1) -> Training:
         Input("image", (1, SIZE, SIZE)),
         wishes=Wishes(l1=100.0),
         course=course,
-        accelerator=make_accelerator("cpu", "no"),
+        accelerator=accelerator or make_accelerator("cpu", "no"),
     )
 
 
