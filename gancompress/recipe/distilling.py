@@ -48,10 +48,10 @@ class Distill:
 
     online: bool = key(
         False,
-        "the teacher that `teach` would train learns along with the student, as long as it does "
-        "and instead of before it (OMGD); nothing is recorded",
+        "the teacher of `teach` learns along with the student instead of before it (OMGD): in "
+        "distill.steps, which teach.decay_from is a share of then; nothing is recorded",
     )
-    steps: int = key(60_000, "updates; with online of the teacher as well", low=1)
+    steps: int = key(60_000, "updates; with online, of the teacher as well", low=1)
     batch_size: int = key(128, "pairs a step", low=2)
     learning_rate: float = key(2e-4, "Adam, student", low=0)
     discriminator_learning_rate: float = key(2e-4, "Adam, discriminator", low=0)

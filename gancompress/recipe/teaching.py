@@ -86,7 +86,11 @@ class Teach:
         "noise to image against a discriminator; image to image in pairs; label map to image; "
         "image to image without pairs; noise to one photograph's likes",
     )
-    steps: int = key(20_000, "generator updates; single_image: at every size", low=1)
+    steps: int = key(
+        20_000,
+        "generator updates; single_image: at every size; with distill.online: distill.steps count",
+        low=1,
+    )
     batch_size: int = key(64, "images a step", low=1)
     loss: Literal["hinge", "bce", "least_squares", "wasserstein"] = key(
         "hinge", "adversarial loss of generator and discriminator"
@@ -117,7 +121,9 @@ class Teach:
         1_000, "steps between two looks: samples, their Fréchet distance; 0: never", low=0
     )
     look_samples: int = key(2_000, "images of that Fréchet distance", low=2)
-    best: bool = key(True, "take the weights of the best look, not the last ones")
+    best: bool = key(
+        True, "take the weights of the best look, not the last ones; with distill.online the last"
+    )
     jitter: int = key(
         0,
         "paired, semantic, cycle: pixels by which images are enlarged before a random part is cut "
