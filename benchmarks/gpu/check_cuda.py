@@ -25,6 +25,8 @@ TEACHINGS = {
     ],
 }  # fmt: skip
 
+RUNS = {"run": [], "run-online": ["distill.online=true"]}
+
 PRECISIONS = ("no", "bf16", "fp16")
 
 JOBS = [
@@ -37,8 +39,9 @@ JOBS = [
         for precision in PRECISIONS
     ),
     *(
-        Job(f"run-{precision}", "run", TINY, "report", [f"precision={precision}"],
+        Job(f"{name}-{precision}", "run", TINY, "report", [*changes, f"precision={precision}"],
             ["precision=no"] if precision == "fp16" else [])
+        for name, changes in RUNS.items()
         for precision in PRECISIONS
     ),
 ]  # fmt: skip

@@ -60,6 +60,7 @@ def test_looks_change_nothing_of_the_training(tmp_path: Path) -> None:
     )  # fmt: skip
     assert shown == [3, 6, 7]
     assert looked.step == 7
+    assert not (tmp_path / "b" / "teach-best.pt").exists()  # nobody asked for the best
     for name, value in plain.module.state_dict().items():
         assert torch.equal(value, looked.module.state_dict()[name])
 
