@@ -30,6 +30,7 @@ from gancompress.workflows.logs import bookkeeping
 from gancompress.workflows.online import live_pairs, online_lesson
 from gancompress.workflows.pairs import open_pairs
 from gancompress.workflows.samples import Samples
+from gancompress.workflows.teacher_data import expanded
 
 
 def distill(recipe: Recipe, run: RunDir) -> None:
@@ -205,10 +206,10 @@ def feature_networks(keys: Distill, device: str) -> dict[str, FeatureNetwork]:
     found = {}
     for name, term in keys.terms.items():
         if name in NETWORK_TERMS:
-            named = (term.network, term.taps)
+            named = (expanded(term.network), term.taps)
             if named not in opened:
                 place = f"distill.terms.{name}"
-                opened[named] = open_network(place, term.network, term.taps, device)
+                opened[named] = open_network(place, *named, device)
             found[name] = opened[named]
     return found
 
