@@ -1,0 +1,97 @@
+"""Does it help that the teacher learns along? Finished runs of one recipe, with and without.
+
+    recipe=recipes/online-facades.yaml
+    for seed in 0 1; do
+      gancompress distill $recipe seed=$seed --run runs/along-$seed
+      gancompress distill $recipe seed=$seed distill.online=false --run runs/before-$seed
+    done
+    python benchmarks/online.py runs/along-* runs/before-*
+
+Judges teacher and three widths of each supernet on the held-out pairs, which no training has seen.
+Writes ``benchmarks/results/online.json``.
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import torch.nn.functional as F
+from record import record
+from torch import Tensor, nn
+
+from gancompress.batch import Batch, in_range
+from gancompress.metrics.collect import collect
+from gancompress.metrics.features import Extractor
+from gancompress.metrics.frechet import FeatureStatistics
+from gancompress.recipe.load import load_recipe
+from gancompress.recipe.schema import Recipe
+from gancompress.run_dir import RunDir
+from gancompress.teachers.teacher import ModuleTeacher
+from gancompress.workflows import assemble
+from gancompress.workflows.judge import extractor_of, judge_generator
+from gancompress.workflows.teach_paired import answers, open_pairs_to_learn
+
+
+def networks_of(recipe: Recipe, run: RunDir, teacher: ModuleTeacher) -> dict[str, nn.Module]:
+    """The teacher, and of the supernet the largest, the half as wide and the smallest subnet."""
+    supernet, _ = assemble.load_supernet(recipe, run)
+    space = supernet.space
+    subnets = {"largest": space.largest, "half": space.uniform(0.5), "smallest": space.smallest}
+    cut = {name: supernet.extract(subnet).eval() for name, subnet in subnets.items()}
+    return {"teacher": teacher.module, **cut}
+
+
+def measured(path: Path) -> list[dict[str, Any]]:
+    """A row for each network of the run at ``path``."""
+    run = RunDir.open(path)
+    recipe = load_recipe(run.path / "recipe.yaml")
+    teacher = assemble.load_teacher(recipe, run)
+    assert isinstance(teacher, ModuleTeacher)
+    held_out = open_pairs_to_learn(recipe, teacher.inputs).held_out
+    pairs = held_out.batch(range(len(held_out)))
+    taught = answers(teacher.module, pairs, teacher.inputs)
+    data, extractor = assemble.real_images(recipe), extractor_of(recipe, run, None)
+    assert data is not None
+    assert extractor is not None
+    reference = collect(data[1], extractor).statistics
+    return [
+        {
+            "online": recipe.distill.online,
+            "seed": recipe.seed,
+            "network": name,
+            **scores(module, teacher, pairs, taught, extractor, reference),
+        }
+        for name, module in networks_of(recipe, run, teacher).items()
+    ]
+
+
+def scores(
+    module: nn.Module,
+    teacher: ModuleTeacher,
+    pairs: Batch,
+    taught: Tensor,
+    extractor: Extractor,
+    reference: FeatureStatistics,
+) -> dict[str, float]:
+    """L1 to the teacher and to the photographs, in [-1, 1], and the distance of distributions."""
+    made = answers(module, pairs, teacher.inputs)
+    given = {name: in_range(pairs[name], entry) for name, entry in teacher.inputs.items()}
+    verdict = judge_generator(
+        module, teacher.inputs, extractor, reference, count=0, seed=0, title="", given=given
+    )
+    return {
+        "l1_to_teacher": round(float(F.l1_loss(made, taught)), 4),
+        "l1_to_photograph": round(float(F.l1_loss(made, pairs["target"])), 4),
+        f"fd_{extractor.name}": round(verdict.frechet),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
+    parser.add_argument("runs", nargs="+", type=Path)
+    rows = [row for path in parser.parse_args().runs for row in measured(path)]
+    record("online", rows, recipe="online-facades")
+
+
+if __name__ == "__main__":
+    main()
