@@ -94,7 +94,10 @@ class DiStyleGANDiscriminator(nn.Module):
         blocks = _halvings("distylegan_discriminator", resolution) + 1
         widths = [channels, width, *(width * 2**i for i in range(blocks - 1))]
         self.netD = nn.ModuleList(
-            nn.Sequential(SpectralConv2d(a, b, 4, stride=2, padding=1), nn.LeakyReLU(0.2))
+            nn.Sequential(
+                SpectralConv2d(a, b, 4, stride=2, padding=1),
+                nn.LeakyReLU(0.2, inplace=True),
+            )
             for a, b in itertools.pairwise(widths)
         )
         self.project = nn.Sequential(

@@ -10,6 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gancompress.generators import small_maps
+
+# Pixels a side up to which a strided convolution is a few products of matrices.
+SMALL = 8
+
 
 class _SpectralWeight(nn.Module):
     """Holds ``weight_orig``, ``weight_u`` (out,) and ``weight_v`` (in · kernel,)."""
@@ -33,15 +38,24 @@ class _SpectralWeight(nn.Module):
 
     def normalised(self) -> Tensor:
         """``weight_orig`` over its spectral norm; moves the power iteration on in training."""
-        rows = self.weight_orig.flatten(1)
-        u, v = self.weight_u, self.weight_v
+        rows, u = _as_in_memory(self.weight_orig, self.weight_orig).flatten(1), self.weight_u
+        kept = _as_in_memory(self.weight_v.view(1, *self.weight_orig.shape[1:]), self.weight_orig)
+        v = kept.flatten()
         if self.training:
             with torch.no_grad():
                 v = F.normalize(rows.T @ u, dim=0)
                 u = F.normalize(rows @ v, dim=0)
                 self.weight_u.copy_(u)
-                self.weight_v.copy_(v)
+                kept.copy_(v.view(kept.shape))
         return self.weight_orig / torch.dot(u, rows @ v)
+
+
+def _as_in_memory(x: Tensor, weight: Tensor) -> Tensor:
+    """A view of ``x`` with its dimensions in the order in which ``weight`` lies in memory.
+
+    Rows of a weight in channels last need not be copied then.
+    """
+    return x.permute(0, 2, 3, 1) if weight.ndim == 4 and weight.stride(1) == 1 else x
 
 
 class SpectralConv2d(_SpectralWeight):
@@ -62,9 +76,9 @@ class SpectralConv2d(_SpectralWeight):
 
     def forward(self, x: Tensor) -> Tensor:
         weight = self.normalised()
-        # Where the kernel covers the map, the CPU's product of matrices is twice as fast.
-        if x.device.type == "cpu" and self.stride > 1 and max(x.shape[2:]) <= weight.size(2):
-            return _conv_as_product(x, weight, self.bias, self.stride, self.padding)
+        if self.stride > 1 and small_maps.fits(x, SMALL):
+            result = small_maps.conv2d(x, weight, self.stride, self.padding)
+            return result if self.bias is None else result + self.bias.view(-1, 1, 1)
         return F.conv2d(x, weight, self.bias, self.stride, self.padding)
 
 
@@ -77,18 +91,3 @@ class SpectralLinear(_SpectralWeight):
 
     def forward(self, x: Tensor) -> Tensor:
         return F.linear(x, self.normalised(), self.bias)
-
-
-def _conv_as_product(
-    x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int
-) -> Tensor:
-    """``F.conv2d`` as one product of all patches with the kernels; channels last."""
-    kernel = weight.size(2)
-    around = (0, 0, padding, padding, padding, padding)
-    patches = (
-        F.pad(x.permute(0, 2, 3, 1), around).unfold(1, kernel, stride).unfold(2, kernel, stride)
-    )
-    n, height, width = patches.shape[:3]
-    rows = patches.permute(0, 1, 2, 4, 5, 3).reshape(n * height * width, -1)
-    result = F.linear(rows, weight.permute(0, 2, 3, 1).reshape(weight.size(0), -1), bias)
-    return result.view(n, height, width, -1).permute(0, 3, 1, 2)
