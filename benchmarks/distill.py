@@ -42,6 +42,7 @@ from gancompress.data.manifest import Plan
 from gancompress.data.pairs import PairStore, PairWriter
 from gancompress.data.pairs import record as record_pairs
 from gancompress.data.prefetch import Prefetch
+from gancompress.distill.answering import Answering
 from gancompress.distill.features import Features
 from gancompress.distill.objective import TermWeight, level_weights
 from gancompress.distill.opponent import Opponent
@@ -219,9 +220,11 @@ def toolkit(pairs: PairStore, rule: SubnetRule, *, fresh: bool = True) -> Iterat
         steps=1_000_000, seed=0, learning_rate=2e-4, betas=BETAS, schedule="constant", ema=0.999,
         clip=0.0, accumulate=1, rule=rule, random_subnets=1, fixed=None, in_place=0.0, fresh=fresh,
     )  # fmt: skip
+    features = Features(None, {}, {}, None)
+    answering = Answering(supernet, source, features, False, accelerator)
     one_step = Step(
-        supernet, source, Prefetch(partial(draw, source, True, fresh), depth=1), TERMS,
-        Features(None, {}, {}, None), opponent, None, optimizer,
+        supernet, source, Prefetch(partial(draw, source, True, fresh), depth=1), TERMS, features,
+        answering, opponent, None, optimizer,
         [scheduled(optimizer, "constant", 1)], moving_average(supernet.module, 0.999), accelerator,
         options, tell=lambda step, text: print(text),
     )  # fmt: skip

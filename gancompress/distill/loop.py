@@ -11,6 +11,7 @@ from torch import nn
 
 from gancompress.data.prefetch import Prefetch
 from gancompress.distill.alongside import together
+from gancompress.distill.answering import Answering
 from gancompress.distill.feature_network import FeatureNetwork
 from gancompress.distill.features import Features, prepare_features
 from gancompress.distill.front import Front
@@ -150,6 +151,8 @@ def distill(
 
     # The data of the next step are read while a step learns.
     read = partial(draw, source, opponent is not None, options.fresh)
+    widths = opponent is not None and opponent.sees_widths
+    answering = Answering(supernet, source, features, widths, accelerator)
     learners = [supernet.module, *([opponent.network] if opponent else [])]
     with (
         Prefetch(read, depth=1) if source.stored else nullcontext(read) as drawn,
@@ -161,6 +164,7 @@ def distill(
             drawn,
             terms,
             features,
+            answering,
             opponent,
             front,
             optimizer,

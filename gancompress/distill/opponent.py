@@ -16,6 +16,9 @@ from gancompress.training.losses import (
 )
 from gancompress.training.optimise import average_buffers, average_gradients, descend
 
+# Logits (N, 1), and maps from shallow to deep.
+Look = tuple[Tensor, list[Tensor]]
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -62,8 +65,8 @@ class Opponent:
     sees_widths: bool
     accelerator: Accelerator
 
-    def look(self, shown: Shown) -> tuple[Tensor, list[Tensor]]:
-        """Logits and maps, shallow to deep."""
+    def look(self, shown: Shown) -> Look:
+        """What it sees in these images."""
         logits, features = self.network(shown.images, **shown.conditions)
         return logits, list(features)
 
@@ -75,7 +78,8 @@ class Opponent:
         real: Shown | None,
         fresh: Shown | None,
         share: float,
-    ) -> dict[str, Tensor]:
+        look: Look | None = None,
+    ) -> tuple[dict[str, Tensor], list[Tensor]]:
         """Add to its gradients what it learns from these images, all in one pass.
 
         Args:
@@ -84,25 +88,35 @@ class Opponent:
             student, fresh: images it should call fake; without ``fresh`` the student's are set
                 against the real ones, too.
             share: of these images in the step.
+            look: what it has just seen in the student's images, whose graph stays.
+
+        Returns:
+            Its losses by name, and its maps of the teacher's images, without gradient.
         """
-        groups = [group for group in (teacher, student, real, fresh) if group is not None]
-        together = joined(groups)
+        groups = {"teacher": teacher, "student": student, "real": real, "fresh": fresh}
+        passed = {
+            n: group for n, group in groups.items() if group and not (look and n == "student")
+        }
+        together = joined(list(passed.values()))
         with self.accelerator.autocast():
-            logits, _ = self.look(Shown(together.images.detach(), together.conditions))
-            parts = torch.split(logits.float(), [len(group.images) for group in groups])
-            loss = discriminator_loss(self.loss, parts[0], parts[1], self.relativistic)
+            logits, maps = self.look(Shown(together.images.detach(), together.conditions))
+            sizes = [len(group.images) for group in passed.values()]
+            seen = dict(zip(passed, torch.split(logits.float(), sizes), strict=True))
+            fake = look[0].float() if look else seen["student"]
+            loss = discriminator_loss(self.loss, seen["teacher"], fake, self.relativistic)
             losses = {"d": loss.detach()}
             if real is not None:
-                fake = parts[1] if fresh is None else parts[3]
-                on_real = discriminator_loss(self.loss, parts[2], fake, self.relativistic)
+                fake = seen.get("fresh", fake)
+                on_real = discriminator_loss(self.loss, seen["real"], fake, self.relativistic)
                 losses["d_real"] = on_real.detach()
                 loss = loss + self.real_weight * on_real
         if step % self.penalty_every == 0 and (self.r1 or self.gradient_penalty):
             penalty = self._penalty(teacher, student)
             losses["d_penalty"] = penalty.detach()
             loss = loss + self.penalty_every * penalty
-        self.accelerator.backward(loss * share)
-        return losses
+        learning = list(self.network.parameters())
+        self.accelerator.backward(loss * share, inputs=learning, retain_graph=look is not None)
+        return losses, [level[: len(teacher.images)].detach() for level in maps]
 
     def learn(self) -> None:
         """One step along the gradients added up by :meth:`study`."""

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from gancompress.batch import Batch, rows
 from gancompress.distill.features import moved_latents
-from gancompress.distill.opponent import Shown
+from gancompress.distill.opponent import Look, Shown
 from gancompress.distill.source import Source
 from gancompress.elastic import SearchSpace, Subnet
 
@@ -58,12 +58,20 @@ class Part:
 
 @dataclass(frozen=True)
 class Answer:
-    """What one subnet made of a part: its outputs and taps, the same for moved latents."""
+    """What one subnet made of a part.
+
+    Attributes:
+        shown, maps: its outputs and taps.
+        moved_maps: its taps for moved latents.
+        fresh: its outputs for inputs without a teacher.
+        look: what the discriminator sees in its outputs, where that is known already.
+    """
 
     shown: Shown
     maps: Mapping[str, Tensor]
     moved_maps: Mapping[str, Tensor]
     fresh: Shown | None
+    look: Look | None = None
 
 
 def draw(source: Source, real: bool, fresh: bool, step: int) -> Drawn:

@@ -10,12 +10,16 @@ from gancompress.training.watch import SATURATED, numbers
 # Share of the teacher's spread below which the student answers the mean.
 COLLAPSED = 0.1
 
+# Samples that the spread is taken over: it is looked at in every step.
+SPREAD_SAMPLES = 16
+
 # Share of the pull on the output above which one term is all that counts.
 DOMINATING = 0.995
 
 
 def spread(student: Tensor, teacher: Tensor) -> Tensor:
     """How much the student's outputs differ between samples, against the teacher's; 1 is alike."""
+    student, teacher = student[:SPREAD_SAMPLES], teacher[:SPREAD_SAMPLES]
     if len(student) < 2:
         return student.new_ones((), dtype=torch.float32)
     with torch.no_grad():
