@@ -202,11 +202,6 @@ class PairStore:
         return self.plan.kept
 
     @property
-    def output_shape(self) -> tuple[int, ...]:
-        """Shape of one output."""
-        return tuple(self.shard(0)[_OUTPUT].shape[1:])
-
-    @property
     def fingerprint(self) -> str:
         """Changes whenever a byte of the recording does."""
         listed = json.dumps([self.plan.identity, [shard.sha256 for shard in self.shards]])

@@ -1,6 +1,6 @@
 """One pass over images: the statistics always, every feature and logit only where asked for."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from torch import Tensor
@@ -107,19 +107,3 @@ def collect_reference(
     if place is not None and rank_and_size()[0] == 0:
         save_statistics(found.statistics, place)
     return found
-
-
-def of_class(collected: Collected, label: int) -> Collected:
-    """The part of one class; needs kept features and labels."""
-    if collected.features is None or collected.labels is None:
-        raise MetricError("features by class need labelled images, and keep=True")
-    rows = collected.labels == label
-    accumulator = StatisticsAccumulator(collected.features.shape[1])
-    accumulator.add(collected.features[rows])
-    return replace(
-        collected,
-        statistics=accumulator.finish(),
-        features=collected.features[rows],
-        logits=None if collected.logits is None else collected.logits[rows],
-        labels=collected.labels[rows],
-    )

@@ -38,15 +38,6 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     return typing.cast(Recipe, recipe)
 
 
-def recipe_from_dict(data: Mapping[str, Any], where: str) -> Recipe:
-    """A recipe out of plain data that :func:`recipe_to_dict` made."""
-    mistakes: list[str] = []
-    recipe = _parse(Recipe, data, "", mistakes)
-    if mistakes:
-        raise RecipeError(f"{where}: written by another version: " + "; ".join(mistakes))
-    return typing.cast(Recipe, recipe)
-
-
 def recipe_to_dict(value: Any) -> Any:
     """The resolved recipe as plain data: every key, no defaults left out."""
     if dataclasses.is_dataclass(value):

@@ -108,11 +108,6 @@ class Recipe:
         """Whether `teach` trains on what the teacher is fed: one split serves all stages."""
         return not self.teacher.given and self.teach.objective in ("paired", "semantic", "cycle")
 
-    @property
-    def taught_in_pairs(self) -> bool:
-        """Whether the real images are what the teacher's inputs should become, one by one."""
-        return not self.teacher.given and self.teach.objective in ("paired", "semantic")
-
     def mistakes(self) -> list[str]:
         """What does not fit together although every key by itself does."""
         found = []
