@@ -66,14 +66,13 @@ def _first_process_first(options: argparse.Namespace) -> Iterator[bool]:
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield True
         return
-    from accelerate import PartialState
-
     from gancompress.recipe.load import load_recipe
+    from gancompress.workflows.assemble import prepare
 
     # Processes have to know where they compute before they can wait for each other.
-    state = PartialState(cpu=load_recipe(options.recipe, options.overrides).device == "cpu")
-    with state.main_process_first():
-        yield bool(state.is_main_process)
+    accelerator = prepare(load_recipe(options.recipe, options.overrides))
+    with accelerator.main_process_first():
+        yield accelerator.is_main_process
 
 
 def search_verb(verbs: Verbs) -> None:

@@ -104,13 +104,15 @@ class PairWriter:
             )
         shards, shapes = [], []
         for number in range(self.plan.shards):
-            file = self.path / shard_file(number)
-            size, count = file.stat().st_size, len(self.plan.samples(number))
-            shards.append(Shard(file.name, count, size, _sha256(file)))
+            file, count = self.path / shard_file(number), len(self.plan.samples(number))
+            shards.append(Shard(file.name, count, file.stat().st_size, _sha256(file)))
             with safe_open(file, "pt") as opened:
                 shapes.append(opened.get_slice(_OUTPUT).get_shape()[1:])
         _require_one_shape(self.path, shapes)
         write_manifest(self.path, Manifest(self.plan, tuple(shards)))
+        # What a process was writing when it was killed.
+        for half in self.path.glob(".shard-*.tmp"):
+            half.unlink()
 
     def _whole(self, shard: int) -> bool:
         try:

@@ -172,4 +172,5 @@ def make_accelerator(device: str, precision: str) -> Accelerator:
     if number:
         # The only way to tell accelerate which one.
         os.environ["ACCELERATE_TORCH_DEVICE"] = device
-    return Accelerator(cpu=kind == "cpu", mixed_precision=precision)
+    # Launched processes find each other on CPUs only where they are told that these are CPUs.
+    return Accelerator(cpu=kind == "cpu" or not any(gpus.values()), mixed_precision=precision)

@@ -63,6 +63,8 @@ def collect(recipe: Recipe, run: RunDir) -> None:
         writer.finish()
         store = PairStore(run.path / "pairs", teacher=teacher.fingerprint)
         run.complete("collect", {**facts, "pairs_hash": store.fingerprint})
+    # The others may not open what is not finished.
+    accelerator.wait_for_everyone()
 
 
 def _take(store: PairStore, run: RunDir) -> None:

@@ -1,9 +1,6 @@
 """`evaluate` and `train-extractor` end to end, odd images and several processes included."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +18,7 @@ from gancompress.metrics.statistics_file import save_statistics
 from gancompress.run_dir import RunDir
 from gancompress.workflows.evaluate import Evaluation, evaluate
 from gancompress.workflows.train_extractor import train_extractor
+from tests.launched import ACCELERATE, ended_well, launch
 from tests.unit.metrics.networks import pictures, tiny
 
 TINY = "tests.unit.metrics.networks:tiny"
@@ -166,6 +164,7 @@ def test_images_without_labels_train_no_extractor(tmp_path: Path) -> None:
 _SHARED_WORK = """
 import sys
 from pathlib import Path
+import torch
 from gancompress.workflows.evaluate import evaluate
 
 what, extractor, output = sys.argv[1:]
@@ -174,6 +173,7 @@ for batch_size in (7, 64):  # 64: one batch, so that the second process has none
         what, "digits", extractor=extractor, metrics=("frechet", "kid", "accuracy"), samples=50,
         seed=0, batch_size=batch_size, output=Path(output, str(batch_size)), progress=False,
     )
+assert torch.distributed.get_world_size() == 2
 """
 
 
@@ -185,14 +185,7 @@ def test_two_processes_give_the_values_of_one(tmp_path: Path) -> None:
     train_extractor(
         "digits", extractor, size=8, channels=1, steps=2, held_out=0.2, seed=0, progress=False
     )
-    launch = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2"]
-    launch += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
-    command = [str(script), str(student), str(extractor), str(tmp_path)]
-    environment = {**os.environ, "PYTHONPATH": str(Path.cwd()), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [*launch, *command], env=environment, capture_output=True, text=True, timeout=300
-    )
-    assert done.returncode == 0, done.stderr
+    ended_well(launch(ACCELERATE, 2, script, student, extractor, tmp_path))
     for batch_size in (7, 64):
         shared = json.loads((tmp_path / str(batch_size) / "scores.json").read_text())
         alone = _evaluate(

@@ -1,10 +1,6 @@
 """`teach` from a recipe: what it leaves, and that every recipe of ours can be read."""
 
 import json
-import os
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +15,7 @@ from gancompress.cli import main
 from gancompress.elastic.student import load_student
 from gancompress.recipe.load import load_recipe
 from gancompress.run_dir import RunDir
+from tests.launched import ACCELERATE, ended_well, launch
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 
@@ -117,24 +114,8 @@ def test_what_does_not_fit_together_is_refused_before_training(
 def test_two_launched_processes_teach_what_one_does_with_twice_the_batch(tmp_path: Path) -> None:
     changes = [*SHORT, *SMALL["teach-digits"], "teach.batch_size=8"]
     recipe = str(RECIPES / "teach-digits.yaml")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    base = {
-        **os.environ, "OMP_NUM_THREADS": "1", "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(port), "WORLD_SIZE": "2", "ACCELERATE_USE_CPU": "true",
-    }  # fmt: skip
-    program = [sys.executable, "-m", "gancompress", "teach", recipe, *changes]
-    started = [
-        subprocess.Popen(
-            [*program, "--run", str(tmp_path / "two")],
-            env={**base, "RANK": str(rank), "LOCAL_RANK": str(rank)},
-            stderr=subprocess.PIPE, text=True,
-        )
-        for rank in range(2)
-    ]  # fmt: skip
-    told = [process.communicate(timeout=300)[1] for process in started]
-    assert [process.returncode for process in started] == [0, 0], told[0][-3000:] + told[1][-3000:]
+    program = ["-m", "gancompress", "teach", recipe, *changes, "--run", tmp_path / "two"]
+    ended_well(launch(ACCELERATE, 2, *program))
     changes[-1] = "teach.batch_size=16"
     assert main(["teach", recipe, *changes, "--run", str(tmp_path / "one")]) == 0
     two, one = (load_student(tmp_path / name / "teacher.safetensors") for name in ("two", "one"))
