@@ -33,7 +33,7 @@ from gancompress.training.optimise import (
     average_gradients,
     descend,
     everywhere,
-    follow_buffers,
+    follow,
 )
 
 # Steps between two looks at how strongly each term pulls at the output.
@@ -116,8 +116,7 @@ class Step:
         average_buffers(self.supernet.module)
         scaler = self.accelerator.scaler
         values["gradient"] = [descend(self.optimizer, clip=self.options.clip, scaler=scaler)]
-        self.average.update_parameters(self.supernet.module)
-        follow_buffers(self.average, self.supernet.module)
+        follow(self.average, self.supernet.module)
 
         # Update the discriminator.
         if self.opponent is not None:

@@ -25,7 +25,7 @@ from gancompress.training.optimise import (
     average_buffers,
     average_gradients,
     descend,
-    follow_buffers,
+    follow,
     judging,
 )
 from gancompress.training.order import batch_indices
@@ -139,8 +139,7 @@ class Step:
         g_loss = self._generator_loss(fed, fake)
         self.accelerator.backward(g_loss)
         self._descend(self.generator, self.generator_optimizer)
-        self.average.update_parameters(self.generator)
-        follow_buffers(self.average, self.generator)
+        follow(self.average, self.generator)
         losses["g"] = g_loss.detach()
         if self.augment.adapts:
             losses["augment"] = torch.tensor(self.augment.probability)

@@ -17,7 +17,7 @@ from gancompress.teach.remarks import translation_remarks
 from gancompress.training.checkpoint import Stateful
 from gancompress.training.engine import Training
 from gancompress.training.losses import ADVERSARIAL
-from gancompress.training.optimise import follow_buffers, judging, moving_average
+from gancompress.training.optimise import follow, judging, moving_average
 from gancompress.training.order import batch_indices
 
 
@@ -149,8 +149,7 @@ def cycle_training(
         judges.learn(d_a + d_b)
         if accelerator.scaler is not None:
             accelerator.scaler.update()
-        average.update_parameters(generators)
-        follow_buffers(average, generators)
+        follow(average, generators)
         return {"d_a": d_a, "d_b": d_b, **losses}
 
     remarks = partial(translation_remarks, loss=course.loss)

@@ -23,7 +23,7 @@ from gancompress.teach.remarks import translation_remarks
 from gancompress.training.checkpoint import Stateful
 from gancompress.training.engine import Training
 from gancompress.training.losses import ADVERSARIAL
-from gancompress.training.optimise import follow_buffers, judging, moving_average
+from gancompress.training.optimise import follow, judging, moving_average
 from gancompress.training.order import batch_indices
 
 # Takes images in [-1, 1] and gives the maps of some network, shallow to deep.
@@ -122,8 +122,7 @@ def paired_training(
         painter.learn(total)
         if accelerator.scaler is not None:
             accelerator.scaler.update()
-        average.update_parameters(generator)
-        follow_buffers(average, generator)
+        follow(average, generator)
         return {"d": d_loss, "g": g_loss, **{title: value for title, (_, value) in asked.items()}}
 
     remarks = partial(translation_remarks, loss=course.loss)

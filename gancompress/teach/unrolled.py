@@ -36,7 +36,7 @@ def look_ahead(
     learning_rate, (beta1, beta2), eps = group["lr"], group["betas"], group["eps"]
     own = {name: p for name, p in discriminator.named_parameters() if p.requires_grad}
     now = {name: p.detach().clone().requires_grad_(True) for name, p in own.items()}
-    moments = {name: _moments(optimizer, p) for name, p in own.items()}
+    moments = _moments(optimizer, own)
     for _ in range(updates):
         gradients = torch.autograd.grad(loss(now), list(now.values()), create_graph=True)
         for (name, value), gradient in zip(list(now.items()), gradients, strict=True):
@@ -51,9 +51,15 @@ def look_ahead(
     return now
 
 
-def _moments(optimizer: torch.optim.Adam, parameter: nn.Parameter) -> tuple[Tensor, Tensor, int]:
-    """Adam's running mean and square of the gradient, and the steps it has taken."""
-    found = optimizer.state.get(parameter)
-    if not found:
-        return torch.zeros_like(parameter), torch.zeros_like(parameter), 0
-    return found["exp_avg"].clone(), found["exp_avg_sq"].clone(), int(found["step"])
+def _moments(
+    optimizer: torch.optim.Adam, parameters: Mapping[str, nn.Parameter]
+) -> dict[str, tuple[Tensor, Tensor, int]]:
+    """Adam's running mean and square of each gradient, and the steps it has taken."""
+    found = {name: (torch.zeros_like(p), torch.zeros_like(p), 0) for name, p in parameters.items()}
+    known = {name: state for name, p in parameters.items() if (state := optimizer.state.get(p))}
+    if known:
+        # Read at once: every look at a GPU waits for all that it has yet to do.
+        steps = torch.stack([state["step"] for state in known.values()]).tolist()
+        for (name, state), step in zip(known.items(), steps, strict=True):
+            found[name] = state["exp_avg"].clone(), state["exp_avg_sq"].clone(), int(step)
+    return found

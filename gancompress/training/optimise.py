@@ -36,11 +36,13 @@ def descend(
 ) -> Tensor:
     """Take a step along the gradients there are, then clear them.
 
-    A gradient that is not finite is dropped, parameters and moments left as they were: one poisoned
-    batch costs one step.
+    A gradient that is not finite is dropped, parameters, moments and step counts left as they were:
+    one poisoned batch costs one step. Whether it is finite is for the optimiser's kernel to see: a
+    program that asked would wait for all that the GPU has yet to do.
 
     Args:
-        optimizer: holds the parameters, their ``.grad`` already accumulated.
+        optimizer: a fused one, see :func:`adam`; holds the parameters, their ``.grad`` already
+            accumulated.
         clip: largest total norm of the gradient; 0: not clipped.
         scaler: what scaled the loss, in half precision; its ``update`` is the caller's, after the
             last optimiser of a step. It expects gradients that overflow now and then.
@@ -53,9 +55,11 @@ def descend(
         scaler.unscale_(optimizer)
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     norm = nn.utils.clip_grad_norm_(parameters, clip if clip > 0 else math.inf)
-    if bool(torch.isfinite(norm)):
-        for _ in range(steps):
-            optimizer.step()
+    # What GradScaler sets for fused optimisers.
+    optimizer.found_inf = torch.isfinite(norm).logical_not().float()  # type: ignore[attr-defined]
+    for _ in range(steps):
+        optimizer.step()
+    del optimizer.found_inf  # type: ignore[attr-defined]
     optimizer.zero_grad(set_to_none=True)
     norm = norm.detach()
     return norm if scaler is None else torch.nan_to_num(norm, nan=0.0, posinf=0.0)
@@ -119,11 +123,23 @@ def moving_average(module: nn.Module, decay: float) -> AveragedModel:
     return AveragedModel(module, multi_avg_fn=average, use_buffers=False)
 
 
-def follow_buffers(average: AveragedModel, module: nn.Module) -> None:
-    """Copy the module's buffers (BatchNorm statistics, …) into its average."""
-    sources = dict(module.named_buffers())
-    for name, buffer in average.module.named_buffers():
-        buffer.copy_(sources[name])
+@torch.no_grad()
+def follow(average: AveragedModel, module: nn.Module) -> None:
+    """Move the average towards the module's parameters; the first time it becomes what they are.
+
+    Its buffers (BatchNorm statistics, …) become the module's. The same as ``update_parameters``,
+    which moves a counter to the GPU in every step and waits for it there.
+    """
+    averages: list[Tensor] = list(average.module.parameters())
+    values: list[Tensor] = list(module.parameters())
+    if average.n_averaged == 0:
+        torch._foreach_copy_(averages, values)
+    else:
+        assert average.multi_avg_fn is not None
+        average.multi_avg_fn(averages, values, average.n_averaged)
+    average.n_averaged += 1
+    for own, buffer in zip(average.module.buffers(), module.buffers(), strict=True):
+        own.copy_(buffer)
 
 
 def scheduled(

@@ -64,12 +64,12 @@ def _normalise(norm: _BatchNorm, x: Tensor) -> Tensor:
     over, shape = [0, *range(2, x.ndim)], [1, -1, *[1] * (x.ndim - 2)]
     values = x.float()
     # Shares of a batch may differ by a sample.
-    n = mean_over_processes(values.new_tensor(x.numel() // x.shape[1]))
+    n = mean_over_processes(values.new_full((), x.numel() // x.shape[1]))
     mean = mean_over_processes(values.sum(over)) / n
     centred = values - mean.view(shape)
     variance = mean_over_processes(centred.square().sum(over)) / n
     if norm.running_mean is not None and norm.running_var is not None:
-        _follow(norm, mean, variance, round(float(n) * processes()))
+        _follow(norm, mean, variance, n * processes())
     result = centred * (variance + norm.eps).rsqrt().view(shape)
     if norm.affine:
         result = result * norm.weight.view(shape) + norm.bias.view(shape)
@@ -77,12 +77,13 @@ def _normalise(norm: _BatchNorm, x: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def _follow(norm: _BatchNorm, mean: Tensor, variance: Tensor, n: int) -> None:
+def _follow(norm: _BatchNorm, mean: Tensor, variance: Tensor, n: Tensor) -> None:
     """Move the running statistics; of the variance they keep the unbiased estimate."""
     assert norm.running_mean is not None
     assert norm.running_var is not None
     assert norm.num_batches_tracked is not None
     norm.num_batches_tracked.add_(1)
-    share = 1 / int(norm.num_batches_tracked) if norm.momentum is None else norm.momentum
+    # All that is of the GPU stays there: reading it would wait for all that it has yet to do.
+    share = 1 / norm.num_batches_tracked if norm.momentum is None else norm.momentum
     norm.running_mean.lerp_(mean, share)
-    norm.running_var.lerp_(variance * (n / max(n - 1, 1)), share)
+    norm.running_var.lerp_(variance * (n / (n - 1).clamp(min=1)), share)

@@ -1,38 +1,74 @@
 """Optimiser steps, averages and schedules."""
 
+import copy
 import math
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from gancompress.errors import RecipeError
 from gancompress.training.optimise import (
+    adam,
     descend,
-    follow_buffers,
+    follow,
     make_accelerator,
     moving_average,
     scheduled,
 )
 
 
-def test_a_gradient_that_is_not_finite_is_dropped() -> None:
+def everything(layer: nn.Module, optimizer: torch.optim.Optimizer) -> list[Tensor]:
+    """Parameters, moments and step counts, copied."""
+    states = [optimizer.state[parameter] for parameter in layer.parameters()]
+    inside = [state[name] for state in states for name in ("exp_avg", "exp_avg_sq", "step")]
+    return [value.detach().clone() for value in (*layer.parameters(), *inside)]
+
+
+def learn(
+    layer: nn.Module, optimizer: torch.optim.Optimizer, x: list[float], steps: int, scaled: bool
+) -> Tensor:
+    scaler = torch.amp.GradScaler("cpu", init_scale=1024.0) if scaled else None
+    loss = layer(torch.tensor([x])).sum()
+    (scaler.scale(loss) if scaler else loss).backward()
+    return descend(optimizer, clip=0.5, scaler=scaler, steps=steps)
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+@pytest.mark.parametrize("steps", [1, 3])
+@pytest.mark.parametrize("poison", [math.nan, math.inf])
+def test_a_gradient_that_is_not_finite_costs_a_step_and_changes_nothing(
+    scaled: bool, steps: int, poison: float
+) -> None:
+    poisoned = nn.Linear(2, 1)
+    spared = copy.deepcopy(poisoned)
+    optimizer, other = (adam(n.parameters(), 0.1, (0.5, 0.9)) for n in (poisoned, spared))
+    learn(poisoned, optimizer, [1.0, 2.0], steps, scaled)
+    learn(spared, other, [1.0, 2.0], steps, scaled)
+    norm = learn(poisoned, optimizer, [1.0, poison], steps, scaled)
+    assert float(norm) == 0.0 if scaled else not torch.isfinite(norm)
+    assert poisoned.weight.grad is None
+    assert all(map(torch.equal, everything(poisoned, optimizer), everything(spared, other)))
+    learn(poisoned, optimizer, [2.0, -1.0], steps, scaled)
+    learn(spared, other, [2.0, -1.0], steps, scaled)
+    found = everything(poisoned, optimizer)
+    assert all(map(torch.equal, found, everything(spared, other)))
+    assert float(found[-1]) == 2 * steps
+
+
+def test_a_first_gradient_that_is_not_finite_changes_nothing() -> None:
     layer = nn.Linear(2, 1)
-    optimizer = torch.optim.Adam(layer.parameters(), 0.1)
+    optimizer = adam(layer.parameters(), 0.1, (0.5, 0.9))
     before = layer.weight.detach().clone()
     layer(torch.tensor([[1.0, math.nan]])).sum().backward()
-    norm = descend(optimizer)
-    assert not torch.isfinite(norm)
+    descend(optimizer)
     assert torch.equal(layer.weight, before)
-    assert layer.weight.grad is None
-    layer(torch.ones(1, 2)).sum().backward()
-    assert torch.isfinite(descend(optimizer))
-    assert not torch.equal(layer.weight, before)
+    assert float(optimizer.state[layer.weight]["step"]) == 0
 
 
 def test_the_gradient_is_clipped_to_its_norm() -> None:
     layer = nn.Linear(2, 1, bias=False)
-    optimizer = torch.optim.SGD(layer.parameters(), 1.0)
+    optimizer = torch.optim.SGD(layer.parameters(), 1.0, fused=True)
     before = layer.weight.detach().clone()
     layer(torch.tensor([[30.0, 40.0]])).sum().backward()
     assert float(descend(optimizer, clip=0.5)) == pytest.approx(50.0)
@@ -42,16 +78,19 @@ def test_the_gradient_is_clipped_to_its_norm() -> None:
 def test_the_average_follows_parameters_slowly_and_buffers_at_once() -> None:
     network = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
     average = moving_average(network, 0.9)
-    average.update_parameters(network)
+    follow(average, network)
     start = network[0].weight.detach().clone()
     with torch.no_grad():
         network[0].weight += 1.0
     network(torch.randn(8, 2))
-    average.update_parameters(network)
-    follow_buffers(average, network)
+    theirs = copy.deepcopy(average)
+    follow(average, network)
+    theirs.update_parameters(network)
     assert torch.allclose(average.module[0].weight, start + 0.1, atol=1e-6)
     assert torch.equal(average.module[1].running_mean, network[1].running_mean)
     assert int(average.module[1].num_batches_tracked) == 1
+    for ours, same in zip(average.state_dict().values(), theirs.state_dict().values(), strict=True):
+        assert torch.equal(ours, same)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +121,9 @@ def test_scaled_gradients_step_as_unscaled_ones_and_overflows_are_passed_over() 
     plain, scaled = nn.Linear(3, 1), nn.Linear(3, 1)
     scaled.load_state_dict(plain.state_dict())
     x = torch.randn(5, 3)
-    optimizers = [torch.optim.SGD(network.parameters(), 0.1) for network in (plain, scaled)]
+    optimizers = [
+        torch.optim.SGD(network.parameters(), 0.1, fused=True) for network in (plain, scaled)
+    ]
     scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
     plain(x).square().mean().backward()
     scaler.scale(scaled(x).square().mean()).backward()
@@ -130,7 +171,7 @@ def test_the_recipes_device_is_where_training_happens() -> None:
 
 def test_several_steps_go_along_one_gradient() -> None:
     layer = nn.Linear(2, 1, bias=False)
-    optimizer = torch.optim.SGD(layer.parameters(), 0.1)
+    optimizer = torch.optim.SGD(layer.parameters(), 0.1, fused=True)
     before = layer.weight.detach().clone()
     layer(torch.ones(1, 2)).sum().backward()
     descend(optimizer, steps=3)
