@@ -41,13 +41,12 @@ WAYS: dict[str, list[str]] = {
     "sandwich": [],
     "sandwich, in_place 0.5": ["distill.in_place=0.5"],
     "sandwich, widths": ["distill.discriminator.widths=true"],
-    "sandwich, not fresh": ["distill.fresh=false"],
+    "sandwich, fresh": ["distill.fresh=true"],
     "front": ["distill.subnets=front"],
     "progressive": ["distill.subnets=progressive"],
     # As many subnets a step as the sandwich has.
     "uniform": ["distill.subnets=uniform", "distill.random_subnets=3"],
     "alone": [],
-    "alone, not fresh": ["distill.fresh=false"],
 }
 
 # Shares of the full cost at which subnets of uniform width are judged.

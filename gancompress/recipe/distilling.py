@@ -66,8 +66,9 @@ class Distill:
     )
     real_weight: float = key(0.2, "real data's weight in the discriminator's loss", low=0)
     fresh: bool = key(
-        True,
-        "judge real images against the student's for new inputs; false: for those of the pairs",
+        False,
+        "judge real images against the student's for new inputs, as published, at a third more "
+        "time; false: against those for the inputs of the pairs",
     )
     subnets: Literal["sandwich", "uniform", "largest", "progressive", "front"] = key(
         "sandwich",
