@@ -198,7 +198,7 @@ def toolkit(pairs: PairStore, rule: SubnetRule, *, fresh: bool = False) -> Itera
 
     Args:
         rule: ``largest`` trains one network, as the plain loop does; ``sandwich`` trains three.
-        fresh: as the recipe's ``distill.fresh``; the plain loop draws new inputs for the real branch.
+        fresh: as the recipe's ``distill.fresh``; the plain loop draws new inputs.
     """
     torch.manual_seed(0)
     accelerator = Accelerator(cpu=True)
