@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
-from gancompress.batch import Batch, InputSpec
+from gancompress.batch import Batch, InputSpec, concatenate, rows
 from gancompress.distill.adapters import Adapters
 from gancompress.distill.feature_network import FeatureNetwork
+from gancompress.distill.kept_maps import KeptMaps, Place
 from gancompress.distill.objective import ADAPTED_TERMS, NETWORK_TERMS, TAPPED_TERMS
 from gancompress.distill.taps import AUTO, Tap, find_taps, tapped
 from gancompress.distill.terms import Maps
@@ -27,12 +29,19 @@ class Features:
         taps: of each term that does.
         networks: of each term that looks through a fixed network.
         adapters: for the terms that compare channel with channel; None where there are none.
+        kept: holds what was seen of the teacher before; None to look anew in every step.
     """
 
     teacher: nn.Module | None
     taps: Mapping[str, tuple[Tap, ...]]
     networks: Mapping[str, FeatureNetwork]
     adapters: Adapters | None
+    kept: KeptMaps | None = None
+
+    @property
+    def terms(self) -> list[str]:
+        """All that look at maps."""
+        return [*self.taps, *self.networks]
 
     def in_student(self, terms: Iterable[str]) -> list[str]:
         """The submodules of the student that ``terms`` look at."""
@@ -41,7 +50,12 @@ class Features:
 
     @torch.no_grad()
     def of_teacher(
-        self, terms: Iterable[str], batch: Batch, target: Tensor, moved: Batch | None
+        self,
+        terms: Iterable[str],
+        batch: Batch,
+        target: Tensor,
+        moved: Batch | None,
+        numbers: Sequence[int],
     ) -> dict[str, list[list[Tensor]]]:
         """The teacher's maps by term; for ``latent_directions`` those of moved latents as well.
 
@@ -50,18 +64,46 @@ class Features:
             batch: inputs.
             target: the teacher's outputs for them.
             moved: the inputs with moved latents, where a term wants them.
+            numbers: of the pairs.
         """
-        terms = list(terms)
-        inner = [term for term in terms if term in self.taps]
-        maps = self._run(inner, batch)
-        found = {term: [[maps[tap.teacher] for tap in self.taps[term]]] for term in inner}
+        places = {term: self._places(term) for term in terms}
+        seen: Mapping[Place, Tensor]
+        if self.kept is None:
+            seen = self.seen(places, batch, target)
+        else:
+            # Of all terms, so that one which is not in use at first finds the maps later.
+            seen = self.kept(numbers, partial(self._seen_of, batch, target))
+        found = {term: [[seen[p] for p in own]] for term, own in places.items() if own}
         if moved is not None:
             maps = self._run(["latent_directions"], moved)
             found["latent_directions"].append(
                 [maps[tap.teacher] for tap in self.taps["latent_directions"]]
             )
-        seen = self._through_networks(terms, target)
-        return found | {term: [levels] for term, levels in seen.items()}
+        return found
+
+    @torch.no_grad()
+    def seen(self, terms: Iterable[str], batch: Batch, target: Tensor) -> dict[Place, Tensor]:
+        """All that ``terms`` look at of the teacher, given its inputs and outputs."""
+        terms = list(terms)
+        maps = self._run([term for term in terms if term in self.taps], batch)
+        found: dict[Place, Tensor] = {(None, name): value for name, value in maps.items()}
+        for network, levels in self._through_networks(terms, target).items():
+            found |= {(network, name): x for name, x in zip(network.taps, levels, strict=True)}
+        return found
+
+    def _seen_of(self, batch: Batch, target: Tensor, chosen: Sequence[int]) -> dict[Place, Tensor]:
+        """:meth:`seen` of some samples. They are cut out: an index would have to go to a GPU."""
+        cuts = [slice(row, row + 1) for row in chosen]
+        return self.seen(
+            self.terms,
+            concatenate([rows(batch, cut) for cut in cuts]),
+            torch.cat([target[cut] for cut in cuts]),
+        )
+
+    def _places(self, term: str) -> list[Place]:
+        if term in self.networks:
+            return [(self.networks[term], name) for name in self.networks[term].taps]
+        return [(None, tap.teacher) for tap in self.taps.get(term, ())]
 
     def compared(
         self,
@@ -97,8 +139,10 @@ class Features:
                 found[term] = (ours, *teacher[term], *self.adapters.of(term))
             else:
                 found[term] = (ours, *teacher[term])
-        for term, levels in self._through_networks(terms, output).items():
-            found[term] = (levels, *teacher[term])
+        seen = self._through_networks(terms, output)
+        for term in terms:
+            if term in self.networks:
+                found[term] = (seen[self.networks[term]], *teacher[term])
         return found
 
     def _run(self, terms: Sequence[str], batch: Batch) -> dict[str, Tensor]:
@@ -110,13 +154,12 @@ class Features:
             self.teacher(**batch)
         return maps
 
-    def _through_networks(self, terms: Iterable[str], images: Tensor) -> dict[str, list[Tensor]]:
+    def _through_networks(
+        self, terms: Iterable[str], images: Tensor
+    ) -> dict[FeatureNetwork, list[Tensor]]:
         # Terms that look through the same network share one pass.
-        seen: dict[FeatureNetwork, list[Tensor]] = {}
-        for term in terms:
-            if term in self.networks and self.networks[term] not in seen:
-                seen[self.networks[term]] = self.networks[term].maps(images)
-        return {term: seen[self.networks[term]] for term in terms if term in self.networks}
+        used = dict.fromkeys(self.networks[term] for term in terms if term in self.networks)
+        return {network: network.maps(images) for network in used}
 
 
 def moved_latents(batch: Batch, inputs: InputSpec) -> Batch:

@@ -2,19 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
 from accelerate import Accelerator
 from torch import nn
 
+from gancompress.batch import rows
 from gancompress.data.prefetch import Prefetch
 from gancompress.distill.alongside import together
 from gancompress.distill.answering import Answering
 from gancompress.distill.feature_network import FeatureNetwork
 from gancompress.distill.features import Features, prepare_features
 from gancompress.distill.front import Front
+from gancompress.distill.kept_maps import KeptMaps, bytes_of
 from gancompress.distill.objective import DISCRIMINATOR_TERMS, TermWeight, check_terms
 from gancompress.distill.opponent import Opponent
 from gancompress.distill.options import Options
@@ -70,6 +72,7 @@ def distill(
     validate: Validate | None,
     accelerator: Accelerator,
     options: Options,
+    cache: int,
     books: Bookkeeping,
     alongside: Training | None = None,
 ) -> nn.Module:
@@ -88,6 +91,8 @@ def distill(
         validate: looks at held-out pairs; the best average is kept beside the checkpoint as
             ``<stem>-best.pt``, and returned if patience ended the training.
         options: how the training goes on.
+        cache: bytes for what terms see of the teacher, which then must not change; 0: look anew in
+            every step.
         books: where checkpoints and losses go.
         alongside: the training of a teacher that learns in the same steps, before the student; it
             is the white box then, and the source's pairs are what it answers at present.
@@ -114,6 +119,9 @@ def distill(
         seed=options.seed,
     )
     _show_taps(features, books)
+    if cache and (features.taps or features.networks):
+        with accelerator.autocast():
+            features = replace(features, kept=_room_for_maps(features, source, cache, books))
 
     # Everything that has a state.
     average = moving_average(supernet.module, options.ema).eval()
@@ -211,6 +219,19 @@ def _opponent(
         adversary.widths,
         accelerator,
     )
+
+
+def _room_for_maps(features: Features, source: Source, budget: int, books: Bookkeeping) -> KeptMaps:
+    """A place for the maps of as many pairs as ``budget`` bytes hold; tells how many these are."""
+    batch, target = source.pairs_of(0)
+    one = slice(0, 1)
+    size = bytes_of(features.seen(features.terms, rows(batch, one), target[one]))
+    room = min(budget // size, source.count)
+    what = f"what terms see of the teacher, {size / 1e6:.3g} MB a pair,"
+    line = f"{what} is kept for {room} of {source.count} pairs"
+    books.log({"step": 0, "event": line})
+    voice(books.main_process)(line)
+    return KeptMaps(room)
 
 
 def _show_taps(features: Features, books: Bookkeeping) -> None:

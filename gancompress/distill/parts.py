@@ -27,6 +27,7 @@ class Drawn:
         fresh: inputs the teacher never answered, to set against them.
         finite: whether all of ``batch`` and ``target`` is; found while they are read, so that no
             step has to wait for it.
+        numbers: of the pairs.
     """
 
     batch: Batch
@@ -34,6 +35,7 @@ class Drawn:
     real: Shown | None
     fresh: Batch | None
     finite: bool
+    numbers: Sequence[int]
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ class Part:
         teacher: the teacher's outputs, as a discriminator sees them.
         real, fresh: see :class:`Drawn`.
         moved: the inputs with moved latents, where a term wants them.
+        numbers: of the pairs.
     """
 
     batch: Batch
@@ -54,6 +57,7 @@ class Part:
     real: Shown | None
     fresh: Batch | None
     moved: Batch | None
+    numbers: Sequence[int]
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,7 @@ def draw(source: Source, real: bool, fresh: bool, step: int) -> Drawn:
         Shown(*source.real_of(step)) if real else None,
         source.fresh_of(step) if real and fresh else None,
         all(bool(torch.isfinite(value).all()) for value in (target, *batch.values())),
+        source.numbers_of(step),
     )
 
 
@@ -108,6 +113,7 @@ def parts_of(source: Source, drawn: Drawn, count: int, *, moved: bool) -> list[P
                 Shown(real.images[cut], rows(real.conditions, cut)) if real else None,
                 rows(fresh, cut) if fresh else None,
                 rows(shifted, cut) if shifted else None,
+                drawn.numbers[cut],
             )
         )
     return parts

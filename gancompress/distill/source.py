@@ -65,6 +65,11 @@ class Source:
         return isinstance(self.pairs, PairStore)
 
     @property
+    def count(self) -> int:
+        """Number of pairs to learn from."""
+        return len(self.pairs.train)
+
+    @property
     def inputs(self) -> Mapping[str, Input]:
         """The input specification of teacher and student."""
         return self.pairs.inputs
@@ -84,9 +89,14 @@ class Source:
             found["condition"] = value
         return found
 
+    def numbers_of(self, step: int) -> list[int]:
+        """Which pairs are this process's in a step."""
+        numbers: list[int] = self._mine(step, self.count).tolist()
+        return numbers
+
     def pairs_of(self, step: int) -> tuple[Batch, Tensor]:
         """Inputs and outputs of the teacher; images as float in [-1, 1]."""
-        batch, output = self.pairs.batch(self._mine(step, len(self.pairs.train)))
+        batch, output = self.pairs.batch(self.numbers_of(step))
         target = decode_output(output)
         return self._placed(batch), target.to(self.device)
 
@@ -104,9 +114,7 @@ class Source:
     def fresh_of(self, step: int) -> Batch:
         """Inputs without the teacher's answer: new ones, or those of other pairs if from data."""
         if any(entry.kind not in DRAWN for entry in self.inputs.values()):
-            order = batch_indices(
-                step, self.batch_size * self.ranks, len(self.pairs.train), self.seed + 1
-            )
+            order = batch_indices(step, self.batch_size * self.ranks, self.count, self.seed + 1)
             return self._placed(self.pairs.batch(order[self.rank :: self.ranks])[0])
         first = (step * self.ranks + self.rank) * self.batch_size
         # Another stream than the one that the pairs were drawn from.
@@ -115,7 +123,7 @@ class Source:
 
     def progress(self, step: int, steps: int) -> float:
         """Share of the training that is done, counted in whole epochs (TinyGAN, DiStyleGAN)."""
-        epoch = max(len(self.pairs.train) // (self.batch_size * self.ranks), 1)
+        epoch = max(self.count // (self.batch_size * self.ranks), 1)
         return step // epoch * epoch / steps
 
     def _mine(self, step: int, size: int) -> np.ndarray:

@@ -210,7 +210,7 @@ class Step:
                 seen = replace(seen, teacher_logits=self.opponent.look(part.teacher)[0])
                 if part.real is not None and "adversarial_real" in weights:
                     seen = replace(seen, real_logits=self.opponent.look(part.real)[0])
-            inside = self.features.of_teacher(weights, part.batch, target, part.moved)
+            inside = self.features.of_teacher(weights, part.batch, target, part.moved, part.numbers)
         return seen, inside
 
     def _looked_at(

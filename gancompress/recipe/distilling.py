@@ -81,6 +81,12 @@ class Distill:
         0.0, "share that smaller subnets learn from the largest one, not the teacher", 0, 1
     )
     accumulate: int = key(1, "parts that a batch is run in, to save memory", low=1)
+    cache_gigabytes: float = key(
+        0.0,
+        "memory for what feature terms see of the frozen teacher, by pair; of the GPU where there "
+        "is one, and in each process; 0: look anew in every step",
+        low=0,
+    )
     validate_every: int = key(
         1_000, "steps between two looks at held-out pairs; the best weights are kept; 0: never", 0
     )

@@ -206,6 +206,11 @@ class Recipe:
                 "student.keep: with distill.online there is nothing of the teacher to keep yet; "
                 "leave it empty"
             )
+        if self.distill.cache_gigabytes:
+            found.append(
+                "distill.cache_gigabytes: with distill.online the teacher moves, and so does what "
+                "terms see of it; write 0"
+            )
         if self.distill.patience:
             found.append(
                 "distill.patience: with distill.online the teacher moves, and the smallest "

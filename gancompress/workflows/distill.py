@@ -144,6 +144,7 @@ def train_supernet(
                 in_place=keys.in_place,
                 fresh=keys.fresh,
             ),
+            cache=int(keys.cache_gigabytes * 1e9),
             books=replace(books, keep_every=keys.keep_every),
             alongside=alongside,
         )

@@ -23,6 +23,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "distill.terms.latent_directions.weight=0.1",
         "distill.validate_every=4",
         "distill.in_place=0.5",
+        "distill.cache_gigabytes=0.001",
         "distill.accumulate=2",
         "distill.discriminator.r1=0.1",
     ]
@@ -37,6 +38,12 @@ def test_terms_look_inside_a_taught_teacher(root: Path) -> None:
     assert all("8×8" in taps["adapted"][0] and " = " in tap for tap in taps["adapted"])
     for term in taps:
         assert any(f"{term}.smallest" in event for event in events)
+
+
+def test_how_many_pairs_the_memory_for_maps_holds_is_told(root: Path) -> None:
+    events = list(RunDir.open(root / "tiny-1").events("distill"))
+    (told,) = [event["event"] for event in events if "event" in event]
+    assert told.endswith("is kept for 40 of 60 pairs")
 
 
 def test_pictures_and_the_best_weights_are_kept(root: Path) -> None:

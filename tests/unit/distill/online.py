@@ -41,9 +41,12 @@ class Live:
         with torch.no_grad():
             return {"image": images}, self.teacher(image=images)
 
-    def pairs_of(self, step: int) -> tuple[Batch, Tensor]:
+    def numbers_of(self, step: int) -> list[int]:
         whole = batch_indices(step, self.batch_size * self.ranks, len(self.images), 0)
-        return self.ask(whole[self.rank :: self.ranks])
+        return whole[self.rank :: self.ranks].tolist()
+
+    def pairs_of(self, step: int) -> tuple[Batch, Tensor]:
+        return self.ask(np.array(self.numbers_of(step)))
 
     def conditions(self, batch: Batch) -> Batch:
         return {}
@@ -84,6 +87,7 @@ def distil(
         validate=Validate(lambda: source.ask(np.arange(20)), 3, 0, show),
         accelerator=accelerator,
         options=options,
+        cache=0,
         books=Bookkeeping(folder / "distill.pt", 0, log, 2, accelerator.is_main_process),
         alongside=training,
     )

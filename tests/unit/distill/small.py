@@ -90,8 +90,15 @@ class Made:
         whole = batch_indices(step, self.batch_size * self.ranks, size, 0)
         return torch.from_numpy(whole[self.rank :: self.ranks].copy())
 
+    @property
+    def count(self) -> int:
+        return len(self.latents)
+
+    def numbers_of(self, step: int) -> list[int]:
+        return self._mine(step, self.count).tolist()
+
     def pairs_of(self, step: int) -> tuple[Batch, Tensor]:
-        chosen = self._mine(step, len(self.latents))
+        chosen = self._mine(step, self.count)
         target = self.targets[chosen].clone()
         if step == self.poison:
             target[0, 0, 0, 0] = float("nan")
@@ -148,7 +155,7 @@ def run(
     keys: dict[str, Any] = {
         "taps": {}, "networks": {}, "teacher": None, "adversary": None, "validate": None,
         "accelerator": Accelerator(cpu=True, mixed_precision=precision),
-        "options": Options(**options),
+        "options": Options(**options), "cache": 0,
     }  # fmt: skip
     books = Bookkeeping(
         folder / "distill.pt",

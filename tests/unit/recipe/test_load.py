@@ -98,6 +98,7 @@ def test_what_does_not_fit_is_told(tmp_path: Path, text: str, expected: str) -> 
         ("teach.objective=single_image", "distill.online: single_image is trained size by size"),
         ("student={factory: teacher, init: teacher}", "student.init: teacher: with distill.online"),
         ("student.keep=[mapping]", "student.keep: with distill.online"),
+        ("distill.cache_gigabytes=1", "distill.cache_gigabytes: with distill.online the teacher"),
         ("distill.patience=3", "distill.patience: with distill.online the teacher moves"),
     ],
 )

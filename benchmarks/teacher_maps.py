@@ -1,0 +1,133 @@
+"""What keeping the maps of a frozen teacher saves of a step.
+
+    python benchmarks/teacher_maps.py --weights style-wave.safetensors
+
+The teacher of ``recipes/style.yaml`` at 128×128 on made-up images, batches of four, two random
+subnets a step, the same ones with and without; ``adapted`` with taps that were found. All pairs
+have come once before the clock starts. Writes ``benchmarks/results/teacher_maps.json``.
+"""
+
+import argparse
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from record import record
+from torch import Tensor, nn
+
+from gancompress.batch import Batch, Input, example_inputs
+from gancompress.data.manifest import Plan
+from gancompress.data.pairs import PairStore, PairWriter
+from gancompress.data.pairs import record as record_pairs
+from gancompress.distill.loop import distill
+from gancompress.distill.objective import TermWeight
+from gancompress.distill.options import Options
+from gancompress.distill.source import Source
+from gancompress.elastic import Supernet
+from gancompress.generators.build import build
+from gancompress.generators.signed import signed
+from gancompress.training.engine import Bookkeeping
+
+FACTORY = str(Path(__file__).parents[1] / "examples" / "style_wave.py:build")
+INPUTS = {"image": Input("image", (3, 128, 128), 0, 255)}
+BATCH, PAIRS = 4, 8
+
+
+class Asked:
+    """The teacher, fed noise."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self.module = module
+
+    def sample_inputs(self, indices: Sequence[int], seed: int) -> Batch:
+        drawn = [
+            torch.rand(3, 128, 128, generator=torch.Generator().manual_seed(seed + index))
+            for index in indices
+        ]
+        return {"image": (255 * torch.stack(drawn)).round()}
+
+    @torch.no_grad()
+    def __call__(self, batch: Batch) -> Tensor:
+        output: Tensor = self.module(**batch)
+        return output
+
+
+def wave(**kwargs: str) -> nn.Module:
+    return signed(build(FACTORY, **kwargs), (0.0, 255.0)).eval()
+
+
+def trained(teacher: nn.Module, pairs: PairStore, steps: int, cache: int) -> dict[str, Any]:
+    """Train a supernet: what it told, its weights, its seconds a step after the first epoch."""
+    accelerator = Accelerator(cpu=True)
+    torch.manual_seed(0)
+    supernet = Supernet(wave(), example_inputs(INPUTS), divisor=8)
+    moments: list[tuple[float, float]] = []
+    told: list[str] = []
+
+    def log(event: Mapping[str, Any]) -> None:
+        told.extend(event[name] for name in event if name == "event")
+        if "gradient" in event:
+            moments.append((time.perf_counter(), time.process_time()))
+
+    with tempfile.TemporaryDirectory() as folder:
+        module = distill(
+            supernet,
+            Source(pairs, None, BATCH, 0, accelerator.device),
+            terms={"l1": TermWeight(1.0), "adapted": TermWeight(1.0)},
+            taps={},
+            networks={},
+            teacher=teacher,
+            adversary=None,
+            validate=None,
+            accelerator=accelerator,
+            options=Options(
+                steps=steps, seed=0, learning_rate=1e-3, betas=(0.5, 0.999), schedule="constant",
+                ema=0.98, clip=0.0, accumulate=1, rule="uniform", random_subnets=2, fixed=None,
+                in_place=0.0, fresh=False,
+            ),
+            cache=cache,
+            books=Bookkeeping(Path(folder, "distill.pt"), 1e9, log, 1),
+        )  # fmt: skip
+    begin, end = moments[PAIRS // BATCH - 1], moments[-1]
+    seconds, processor = (
+        (b - a) / (steps - PAIRS // BATCH) for a, b in zip(begin, end, strict=True)
+    )
+    measured = {"seconds a step": seconds, "of the processor": processor}
+    return {"measured": measured, "weights": module.state_dict(), "told": told}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--weights", required=True, help="style-wave.safetensors")
+    parser.add_argument("--steps", type=int, default=12)
+    parser.add_argument("--threads", type=int, default=1)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    teacher = wave(weights=arguments.weights)
+    with tempfile.TemporaryDirectory() as folder:
+        plan = Plan(INPUTS, "wave", 0, PAIRS, 0, PAIRS, "uint8", "float32")
+        writer = PairWriter(folder, plan)
+        record_pairs(Asked(teacher), writer, batch_size=BATCH)
+        writer.finish()
+        pairs = PairStore(folder)
+        found = {
+            name: trained(teacher, pairs, arguments.steps, cache)
+            for name, cache in (("looked at anew", 0), ("kept", 10**9))
+        }
+    anew, kept = (one["weights"] for one in found.values())
+    record(
+        "teacher_maps",
+        [{"maps": name, **one["measured"]} for name, one in found.items()],
+        steps=arguments.steps,
+        batch=BATCH,
+        told=found["kept"]["told"],
+        same_weights=all(torch.equal(value, kept[name]) for name, value in anew.items()),
+    )
+
+
+if __name__ == "__main__":
+    main()
