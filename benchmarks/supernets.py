@@ -36,12 +36,15 @@ from gancompress.workflows.judge import extractor_of, judge_generator
 from gancompress.workflows.pairs import open_pairs
 from gancompress.workflows.scoring import calibration_batches
 
+# In all ways but one real images are set against the student's answers to new inputs, as published.
+PUBLISHED = "distill.fresh=true"
+
 # Overrides of the recipe; `alone` is completed by the subnet that it trains.
 WAYS: dict[str, list[str]] = {
     "sandwich": [],
     "sandwich, in_place 0.5": ["distill.in_place=0.5"],
     "sandwich, widths": ["distill.discriminator.widths=true"],
-    "sandwich, fresh": ["distill.fresh=true"],
+    "sandwich, not fresh": ["distill.fresh=false"],
     "front": ["distill.subnets=front"],
     "progressive": ["distill.subnets=progressive"],
     # As many subnets a step as the sandwich has.
@@ -75,7 +78,7 @@ def prepared(base: Path, folder: Path) -> RunDir:
 
 
 def trained(base: Path, overrides: list[str], seed: int, folder: Path) -> tuple[Recipe, RunDir]:
-    recipe = load_recipe(base / "recipe.yaml", [*overrides, f"seed={seed}", "threads=1"])
+    recipe = load_recipe(base / "recipe.yaml", [PUBLISHED, *overrides, f"seed={seed}", "threads=1"])
     run = prepared(base, folder)
     distill(recipe, run)
     return recipe, run

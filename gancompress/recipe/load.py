@@ -65,9 +65,26 @@ def differences(old: Any, new: Any, path: str = "") -> list[str]:
     return [] if old == new else [f"{path}: {old!r} → {new!r}"]
 
 
+class _Loader(yaml.SafeLoader):
+    """In YAML 1.1 ``64_32_16``, as subnets are written, is the whole number 643216; here a text."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in known if tag != "tag:yaml.org,2002:int"]
+    for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:int", re.compile(r"[-+]?[0-9]+$"), list("-+0123456789")
+)
+
+
+def _from_yaml(text: str) -> Any:
+    return yaml.load(text, Loader=_Loader)
+
+
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        data = _from_yaml(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise RecipeError(f"{path}: no such recipe") from error
     except IsADirectoryError as error:
@@ -89,7 +106,7 @@ def _apply_override(data: dict[str, Any], override: str, mistakes: list[str]) ->
         mistakes.append(f"override {override!r}: write key.sub=value")
         return
     try:
-        value = yaml.safe_load(text)
+        value = _from_yaml(text)
     except yaml.YAMLError:
         mistakes.append(f"override {override!r}: the value is not valid YAML")
         return
@@ -156,8 +173,9 @@ def _parse_union(kinds: tuple[Any, ...], value: Any, path: str, mistakes: list[s
 
 
 def _parse_scalar(kind: Any, value: Any, path: str, mistakes: list[str]) -> Any:
-    if kind in (int, float) and isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
-        value = float(value)
+    if kind in (int, float) and isinstance(value, str):
+        digits = value.strip().replace("_", "")
+        value = float(digits) if _NUMBER.fullmatch(digits) else value
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if kind is int and isinstance(value, float) and value.is_integer():

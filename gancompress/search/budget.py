@@ -65,7 +65,7 @@ def parse_amount(text: str | float, metric: str = "macs") -> Amount:
         BudgetError: the text is no positive amount of ``metric``.
     """
     about = METRICS[metric]
-    cleaned = str(text).strip()
+    cleaned = str(text).strip().replace("_", "")
     amount = None
     if fraction := _FRACTION.fullmatch(cleaned):
         over, under = map(float, fraction.groups())

@@ -50,6 +50,14 @@ def test_numbers_in_exponent_form_are_numbers(tmp_path: Path) -> None:
     assert recipe.teach.learning_rate == 5e-4
 
 
+def test_a_subnet_is_a_text_and_a_number_may_have_underscores(tmp_path: Path) -> None:
+    path = written(tmp_path, "data: {source: digits}\ndistill: {fixed: 64_32_16}\n")
+    recipe = load_recipe(path, ["collect.count=50_000"])
+    assert recipe.distill.fixed == "64_32_16"
+    assert recipe.collect.count == 50_000
+    assert load_recipe(path, ["distill.fixed=8_8_8_8"]).distill.fixed == "8_8_8_8"
+
+
 def test_an_override_of_one_term_keeps_the_other_default_terms(tmp_path: Path) -> None:
     path = written(tmp_path, "data: {source: digits}")
     terms = load_recipe(path, ["distill.terms.l1.weight=0.5"]).distill.terms

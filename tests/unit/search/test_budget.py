@@ -21,6 +21,7 @@ from .synthetic import chain, space_of
         ("1G", "macs", 1e9),
         ("1e6", "macs", 1e6),
         (250_000, "params", 250_000),
+        ("250_000", "params", 250_000),
         ("512KiB", "size", 512 * 1024),
         ("4MB", "size", 4e6),
         ("100", "size", 100),
