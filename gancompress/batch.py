@@ -168,6 +168,15 @@ def rows(batch: Mapping[str, Tensor], index: Tensor | slice | Sequence[int]) -> 
     return {name: value[index] for name, value in batch.items()}
 
 
+def onto(value: Tensor, device: torch.device) -> Tensor:
+    """``value`` on ``device``; copied to a GPU without waiting for what that has yet to do.
+
+    ``Tensor.to`` waits, which leaves the GPU idle while the program prepares what comes next. What
+    is copied from has been read when this returns, as far as memory is not pinned.
+    """
+    return value.to(device, non_blocking=device.type == "cuda")
+
+
 def concatenate(batches: Iterable[Mapping[str, Tensor]]) -> Batch:
     """Join batches along the sample dimension."""
     batches = list(batches)

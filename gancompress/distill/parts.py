@@ -7,7 +7,7 @@ from math import gcd
 import torch
 from torch import Tensor
 
-from gancompress.batch import Batch, rows
+from gancompress.batch import Batch, onto, rows
 from gancompress.distill.features import moved_latents
 from gancompress.distill.opponent import Look, Shown
 from gancompress.distill.source import Source
@@ -131,7 +131,8 @@ def with_widths(
     widths = torch.empty(len(shown.images), len(largest))
     for subnet, cut in zip(subnets, cuts, strict=True):
         widths[cut] = torch.tensor(subnet) / largest
-    return replace(shown, conditions={**shown.conditions, "widths": widths.to(shown.images.device)})
+    placed = onto(widths, shown.images.device)
+    return replace(shown, conditions={**shown.conditions, "widths": placed})
 
 
 def shares(count: int, *, offset: int = 0, stride: int = 1) -> list[slice]:

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gancompress.batch import DRAWN, Batch, Input, draw_inputs
+from gancompress.batch import DRAWN, Batch, Input, draw_inputs, onto
 from gancompress.data.encoding import decode_output
 from gancompress.data.images import Images, to_float
 from gancompress.data.live import Pairs
@@ -98,18 +98,18 @@ class Source:
         """Inputs and outputs of the teacher; images as float in [-1, 1]."""
         batch, output = self.pairs.batch(self.numbers_of(step))
         target = decode_output(output)
-        return self._placed(batch), target.to(self.device)
+        return self._placed(batch), onto(target, self.device)
 
     def real_of(self, step: int) -> tuple[Tensor, Batch]:
         """Real images and their classes."""
         assert self.real is not None
         chosen = torch.from_numpy(self._mine(step, len(self.real)))
-        images = to_float(self.real.batch(chosen)).to(self.device)
+        images = onto(to_float(self.real.batch(chosen)), self.device)
         if self.condition is None or self.real.labels is None:
             return images, {}
         classes = self.inputs[self.condition].shape[0]
         labels = F.one_hot(self.real.labels[chosen], classes).float()
-        return images, {self.condition: labels.to(self.device)}
+        return images, {self.condition: onto(labels, self.device)}
 
     def fresh_of(self, step: int) -> Batch:
         """Inputs without the teacher's answer: new ones, or those of other pairs if from data."""
@@ -131,4 +131,4 @@ class Source:
         return whole[self.rank :: self.ranks]
 
     def _placed(self, batch: Batch) -> Batch:
-        return {name: value.to(self.device) for name, value in batch.items()}
+        return {name: onto(value, self.device) for name, value in batch.items()}

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from gancompress.batch import onto
 from gancompress.elastic.anatomy import Axes
 from gancompress.elastic.axes import Axis, Ids
 
@@ -71,7 +72,7 @@ def _pick(tensor: Tensor, dim: int, positions: NDArray[np.int64]) -> Tensor:
     runs = _runs(positions)
     if len(runs) <= _FEW:
         return torch.cat([tensor.narrow(dim, int(r[0]), r.size) for r in runs], dim)
-    return tensor.index_select(dim, torch.from_numpy(positions).to(tensor.device))
+    return tensor.index_select(dim, onto(torch.from_numpy(positions), tensor.device))
 
 
 def _put(full: Tensor, cuts: Sequence[Cut | None], part: Tensor) -> None:
@@ -89,7 +90,7 @@ def _put_runs(full: Tensor, picked: Sequence[tuple[int, NDArray[np.int64]]], par
     (dim, positions), *rest = picked
     runs = _runs(positions)
     if not rest and len(runs) > _FEW:
-        full.index_copy_(dim, torch.from_numpy(positions).to(full.device), part)
+        full.index_copy_(dim, onto(torch.from_numpy(positions), full.device), part)
         return
     start = 0
     for run in runs:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.optim.swa_utils import AveragedModel
 
-from gancompress.batch import Batch, Input, draw_inputs
+from gancompress.batch import Batch, Input, draw_inputs, onto
 from gancompress.data.images import Images, to_float
 from gancompress.teach.augment import Augment
 from gancompress.teach.unrolled import look_ahead
@@ -98,16 +98,18 @@ class Rounds:
     def __call__(self, number: int) -> Round:
         whole = self.batch_size * self.ranks
         chosen = batch_indices(number, whole, len(self.images), self.seed)[self.rank :: self.ranks]
-        real = to_float(self.images.batch(chosen)).to(self.device)
+        real = onto(to_float(self.images.batch(chosen)), self.device)
         mine = range(number * whole + self.rank, (number + 1) * whole, self.ranks)
         drawn = draw_inputs(self.inputs, mine, self.seed)
-        latents = {name: value.to(self.device) for name, value in drawn.items()}
+        latents = {name: onto(value, self.device) for name, value in drawn.items()}
         for name, entry in self.inputs.items():
             if entry.kind == "one_hot":
                 assert self.images.labels is not None
                 labels = self.images.labels[torch.from_numpy(chosen)]
                 classes = nn.functional.one_hot(labels, entry.shape[0]).float()
-                return Round(real, {name: classes.to(self.device)}, latents, {name: latents[name]})
+                return Round(
+                    real, {name: onto(classes, self.device)}, latents, {name: latents[name]}
+                )
         return Round(real, {}, latents, {})
 
 

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from gancompress.batch import Input, in_range
+from gancompress.batch import Input, in_range, onto
 from gancompress.data.images import Images, to_float
 from gancompress.teach.jitter import jittered
 from gancompress.teach.learner import Course, make_learner
@@ -116,7 +116,7 @@ def cycle_training(
         chosen = batch_indices(step, batch_size, len(images), order)[rank::ranks]
         given = {name: to_float(images.batch(chosen))}
         rows = jittered(given, course.jitter, course.flip, rng)
-        return rows[name].to(accelerator.device)
+        return onto(rows[name], accelerator.device)
 
     def exchanged(pool: Pool, images: Tensor, rng: np.random.Generator) -> Tensor:
         # Every process holds the pool of all, and sees its share of what comes out.

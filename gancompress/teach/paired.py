@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from gancompress.batch import Batch, Input, in_range
+from gancompress.batch import Batch, Input, in_range, onto
 from gancompress.data.images import Indices
 from gancompress.teach.jitter import jittered
 from gancompress.teach.learner import Course, make_learner
@@ -103,7 +103,7 @@ def paired_training(
         rows = data.batch(batch_indices(step, batch_size, len(data), course.seed)[rank::ranks])
         both = {name: rows[name], "target": rows["target"]}
         rows = jittered(both, course.jitter, course.flip, rng, exact)
-        shown, target = (value.to(accelerator.device) for value in rows.values())
+        shown, target = (onto(value, accelerator.device) for value in rows.values())
 
         # Update the discriminator. Published code halves its loss, which Adam does not notice.
         with accelerator.autocast():

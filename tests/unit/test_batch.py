@@ -1,5 +1,7 @@
 """Batches and input specifications."""
 
+from unittest.mock import Mock
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +12,7 @@ from gancompress.batch import (
     concatenate,
     draw_inputs,
     example_inputs,
+    onto,
     rows,
     spec_from_json,
     spec_to_json,
@@ -89,3 +92,10 @@ def test_classes_are_drawn_as_often_as_their_shares_say_in_any_stretch() -> None
 def test_shares_that_do_not_fit_are_refused(kind: Kind, shares: tuple[float, ...]) -> None:
     with pytest.raises(DataError, match="class shares"):
         Input(kind, (3,), shares=shares)
+
+
+@pytest.mark.parametrize(("device", "waits"), [("cuda:1", False), ("cpu", True), ("mps", True)])
+def test_a_copy_to_a_gpu_waits_for_nothing_that_it_has_yet_to_do(device: str, waits: bool) -> None:
+    value = Mock(spec=torch.Tensor)
+    onto(value, torch.device(device))
+    value.to.assert_called_once_with(torch.device(device), non_blocking=not waits)
