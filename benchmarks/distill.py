@@ -255,7 +255,8 @@ def main() -> None:
             "gancompress, one network, fresh: true": lambda: toolkit(pairs, "largest", fresh=True),
             "gancompress, supernet (3 subnets)": lambda: toolkit(pairs, "sandwich"),
         }
-        record("distill", measured(contestants, arguments), **facts(arguments))
+        name = f"distill_{arguments.threads}_threads"
+        record(name, measured(contestants, arguments), **facts(arguments))
 
 
 def measured(
