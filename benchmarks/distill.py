@@ -41,7 +41,6 @@ from gancompress.data.images import images_from_tensor
 from gancompress.data.manifest import Plan
 from gancompress.data.pairs import PairStore, PairWriter
 from gancompress.data.pairs import record as record_pairs
-from gancompress.data.prefetch import Prefetch
 from gancompress.distill.answering import Answering
 from gancompress.distill.features import Features
 from gancompress.distill.objective import TermWeight, level_weights
@@ -223,7 +222,7 @@ def toolkit(pairs: PairStore, rule: SubnetRule, *, fresh: bool = False) -> Itera
     features = Features(None, {}, {}, None)
     answering = Answering(supernet, source, features, False, accelerator)
     one_step = Step(
-        supernet, source, Prefetch(partial(draw, source, True, fresh), depth=1), TERMS, features,
+        supernet, source, partial(draw, source, True, fresh), TERMS, features,
         answering, opponent, None, optimizer,
         [scheduled(optimizer, "constant", 1)], moving_average(supernet.module, 0.999), accelerator,
         options, tell=lambda step, text: print(text),
