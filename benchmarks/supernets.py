@@ -12,8 +12,6 @@ Prints a table and writes ``benchmarks/results/supernets.json``.
 """
 
 import argparse
-import dataclasses
-import shutil
 import statistics
 import tempfile
 import time
@@ -27,7 +25,7 @@ import gancompress
 from gancompress.elastic import Subnet, Supernet
 from gancompress.elastic.calibrate import calibrated
 from gancompress.metrics.collect import collect
-from gancompress.recipe.load import load_recipe
+from gancompress.recipe.load import load_recipe, recipe_to_dict
 from gancompress.recipe.schema import Recipe
 from gancompress.run_dir import RunDir
 from gancompress.workflows import assemble
@@ -131,7 +129,6 @@ def _rows_of(
                     "cpu_minutes": minutes,
                 }
             )
-        shutil.rmtree(folder)
     return found
 
 
@@ -159,13 +156,13 @@ def main() -> None:
     parser.add_argument("--ways", nargs="+", choices=list(WAYS), default=list(WAYS))
     parser.add_argument("--name", default="supernets", help="of the file in benchmarks/results")
     arguments = parser.parse_args()
+    keys = recipe_to_dict(load_recipe(arguments.run / "recipe.yaml").distill)
     rows: list[dict[str, Any]] = []
     for seed in arguments.seeds:
         for way in arguments.ways:
             rows += rows_of(arguments.run, way, seed)
             # Long work: what is there is kept.
-            recipe = dataclasses.asdict(load_recipe(arguments.run / "recipe.yaml"))
-            record(arguments.name, summary(rows), all=rows, distill=recipe["distill"])
+            record(arguments.name, summary(rows), all=rows, distill=keys)
 
 
 if __name__ == "__main__":

@@ -10,14 +10,14 @@ have come once before the clock starts. Writes ``benchmarks/results/teacher_maps
 import argparse
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate import Accelerator
 from record import record
-from torch import Tensor, nn
+from torch import nn
 
 from gancompress.batch import Batch, Input, example_inputs
 from gancompress.data.manifest import Plan
@@ -30,6 +30,7 @@ from gancompress.distill.source import Source
 from gancompress.elastic import Supernet
 from gancompress.generators.build import build
 from gancompress.generators.signed import signed
+from gancompress.teachers.teacher import ModuleTeacher
 from gancompress.training.engine import Bookkeeping
 
 FACTORY = str(Path(__file__).parents[1] / "examples" / "style_wave.py:build")
@@ -37,23 +38,10 @@ INPUTS = {"image": Input("image", (3, 128, 128), 0, 255)}
 BATCH, PAIRS = 4, 8
 
 
-class Asked:
-    """The teacher, fed noise."""
-
-    def __init__(self, module: nn.Module) -> None:
-        self.module = module
-
-    def sample_inputs(self, indices: Sequence[int], seed: int) -> Batch:
-        drawn = [
-            torch.rand(3, 128, 128, generator=torch.Generator().manual_seed(seed + index))
-            for index in indices
-        ]
-        return {"image": (255 * torch.stack(drawn)).round()}
-
-    @torch.no_grad()
-    def __call__(self, batch: Batch) -> Tensor:
-        output: Tensor = self.module(**batch)
-        return output
+def noise() -> list[Batch]:
+    """What the teacher is fed."""
+    drawn = (torch.Generator().manual_seed(index) for index in range(PAIRS))
+    return [{"image": (255 * torch.rand(3, 128, 128, generator=one)).round()} for one in drawn]
 
 
 def wave(**kwargs: str) -> nn.Module:
@@ -111,7 +99,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         plan = Plan(INPUTS, "wave", 0, PAIRS, 0, PAIRS, "uint8", "float32")
         writer = PairWriter(folder, plan)
-        record_pairs(Asked(teacher), writer, batch_size=BATCH)
+        record_pairs(ModuleTeacher(teacher, INPUTS, noise()), writer, batch_size=BATCH)
         writer.finish()
         pairs = PairStore(folder)
         found = {

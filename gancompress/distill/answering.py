@@ -86,8 +86,7 @@ class Answering:
         offset = self.source.rank * self.source.batch_size
         cuts = shares(len(subnets), offset=offset)
         given = [rows(part.fresh, cut) for cut in cuts]
-        grad = learn and torch.is_grad_enabled()
-        with self.accelerator.autocast(), torch.set_grad_enabled(grad):
+        with self.accelerator.autocast(), torch.set_grad_enabled(learn):
             shown = [
                 Shown(self.supernet(**share, subnet=subnet), self.source.conditions(share))
                 for share, subnet in zip(given, subnets, strict=True)

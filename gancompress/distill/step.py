@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from accelerate import Accelerator
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler
 from torch.optim.swa_utils import AveragedModel
 
@@ -21,7 +21,7 @@ from gancompress.distill.objective import (
     term_losses,
     weights_at,
 )
-from gancompress.distill.opponent import Look, Opponent, Shown, joined
+from gancompress.distill.opponent import Opponent, Shown, joined
 from gancompress.distill.options import Options
 from gancompress.distill.parts import Answer, Drawn, Part, TeacherMaps, parts_of
 from gancompress.distill.sampling import subnets_of_step
@@ -34,6 +34,7 @@ from gancompress.training.optimise import (
     descend,
     everywhere,
     follow,
+    judging,
 )
 
 # Steps between two looks at how strongly each term pulls at the output.
@@ -106,13 +107,15 @@ class Step:
             if self.opponent is not None:
                 if len(answers) == 1:
                     # Seen whole by both sides. Of several subnets the discriminator sees shares.
-                    answers = [replace(answers[0], look=self._look(answers[0].shown))]
+                    with self.accelerator.autocast():
+                        look = self.opponent.look(answers[0].shown)
+                    answers = [replace(answers[0], look=look)]
                 losses, maps = self._study(step, part, answers, 1 / len(parts))
                 _add(values, losses)
             self._descend_from(step, weights, subnets, part, answers, maps, len(parts), values)
 
         # Update the student: one step along the sum of what every subnet is short of.
-        average_gradients(p for group in self.optimizer.param_groups for p in group["params"])
+        average_gradients(self._learning)
         average_buffers(self.supernet.module)
         scaler = self.accelerator.scaler
         values["gradient"] = [descend(self.optimizer, clip=self.options.clip, scaler=scaler)]
@@ -131,10 +134,10 @@ class Step:
         progress = step / how.steps
         return subnets_of_step(space, how.rule, how.random_subnets, rng, progress, self.front)
 
-    def _look(self, shown: Shown) -> Look:
-        assert self.opponent is not None
-        with self.accelerator.autocast():
-            return self.opponent.look(shown)
+    @property
+    def _learning(self) -> list[nn.Parameter]:
+        """The student's parameters, and those of its adapters."""
+        return [p for group in self.optimizer.param_groups for p in group["params"]]
 
     def _study(
         self, step: int, part: Part, answers: Sequence[Answer], share: float
@@ -192,9 +195,8 @@ class Step:
                     self.front.observe(subnet, short - of_largest)
                 else:
                     of_largest = short
-            # The discriminator's gradients are its own.
-            learning = [p for group in self.optimizer.param_groups for p in group["params"]]
-            self.accelerator.backward(total / (len(subnets) * parts), inputs=learning)
+            # A graph that the discriminator learned by leads to its parameters as well.
+            self.accelerator.backward(total / (len(subnets) * parts), inputs=self._learning)
             _add(values, {f"{name}.{kind}": loss.detach() for name, loss in found.items()})
             if kind != "other":
                 values.setdefault(f"spread.{kind}", []).append(spread(seen.student, seen.teacher))
@@ -218,11 +220,12 @@ class Step:
     ) -> Seen:
         """``seen`` with what discriminator and feature terms see of one subnet."""
         if self.opponent is not None:
-            logits, maps = answer.look or self._look(answer.shown)
-            seen = replace(seen, logits=logits, features=maps)
-            if "adversarial_real" in weights:
-                fresh = self.opponent.look(answer.fresh)[0] if answer.fresh else logits
-                seen = replace(seen, fresh_logits=fresh)
+            with judging(self.opponent.network):
+                logits, maps = answer.look or self.opponent.look(answer.shown)
+                seen = replace(seen, logits=logits, features=maps)
+                if "adversarial_real" in weights:
+                    fresh = self.opponent.look(answer.fresh)[0] if answer.fresh else logits
+                    seen = replace(seen, fresh_logits=fresh)
         compared = self.features.compared(
             weights, answer.maps, answer.moved_maps, answer.shown.images, inside
         )

@@ -47,6 +47,9 @@ def share_batch_statistics(*modules: nn.Module) -> None:
 @contextmanager
 def shared_batch_statistics(*modules: nn.Module) -> Iterator[None]:
     """The same for a while: afterwards ``modules`` may run in one process alone."""
+    if processes() == 1:
+        yield
+        return
     share_batch_statistics(*modules)
     try:
         yield
