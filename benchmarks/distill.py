@@ -41,17 +41,17 @@ from gancompress.data.images import images_from_tensor
 from gancompress.data.manifest import Plan
 from gancompress.data.pairs import PairStore, PairWriter
 from gancompress.data.pairs import record as record_pairs
-from gancompress.distill.answering import Answering
-from gancompress.distill.features import Features
-from gancompress.distill.objective import TermWeight, level_weights
-from gancompress.distill.opponent import Opponent
-from gancompress.distill.options import Options
-from gancompress.distill.parts import draw
-from gancompress.distill.sampling import SubnetRule
-from gancompress.distill.source import Source
-from gancompress.distill.step import Step
-from gancompress.elastic import Supernet
+from gancompress.distillation.answering import Answering
+from gancompress.distillation.discriminator import Opponent
+from gancompress.distillation.features import Features
+from gancompress.distillation.objective import TermWeight, level_weights
+from gancompress.distillation.options import Options
+from gancompress.distillation.parts import draw
+from gancompress.distillation.sampling import SubnetRule
+from gancompress.distillation.source import Source
+from gancompress.distillation.step import Step
 from gancompress.generators.distylegan import DiStyleGANDiscriminator, DiStyleGANGenerator
+from gancompress.supernet import Supernet
 from gancompress.teachers.teacher import ModuleTeacher
 from gancompress.training.optimise import adam, moving_average, scheduled
 from gancompress.training.order import step_generator

@@ -21,8 +21,8 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensor
 
 from gancompress.batch import Batch, example_inputs
-from gancompress.elastic import Supernet
 from gancompress.generators.build import build
+from gancompress.supernet import Supernet
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.zoo.networks import ZOO

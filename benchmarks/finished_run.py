@@ -11,7 +11,7 @@ from typing import Any
 from PIL import Image
 from record import RESULTS, record
 
-from gancompress.run_dir import RunDir
+from gancompress.run import RunDir
 
 # Pixels; enough to see what differs.
 WIDTH = 840
@@ -26,7 +26,7 @@ def rows_of(report: dict[str, Any]) -> list[dict[str, Any]]:
             row["onnx_ms"] = round(network["onnx_seconds"]["median"] * 1e3, 2)
         if network["verdict"]:
             row["frechet"] = round(network["verdict"]["frechet"], 3)
-        rows.append(row | {name: round(v, 4) for name, v in network["likeness"].items()})
+        rows.append(row | {name: round(v, 4) for name, v in network["similarity"].items()})
     return rows
 
 

@@ -19,17 +19,17 @@ import torch.nn.functional as F
 from record import record
 from torch import Tensor, nn
 
+from gancompress import assemble
+from gancompress.assemble.scores import extractor_of, score_generator
+from gancompress.assemble.teach_paired import answers, open_pairs_to_learn
 from gancompress.batch import Batch, in_range
 from gancompress.metrics.collect import collect
 from gancompress.metrics.features import Extractor
 from gancompress.metrics.frechet import FeatureStatistics
 from gancompress.recipe.load import load_recipe
 from gancompress.recipe.schema import Recipe
-from gancompress.run_dir import RunDir
+from gancompress.run import RunDir
 from gancompress.teachers.teacher import ModuleTeacher
-from gancompress.workflows import assemble
-from gancompress.workflows.judge import extractor_of, judge_generator
-from gancompress.workflows.teach_paired import answers, open_pairs_to_learn
 
 
 def networks_of(recipe: Recipe, run: RunDir, teacher: ModuleTeacher) -> dict[str, nn.Module]:
@@ -76,7 +76,7 @@ def scores(
     """L1 to the teacher and to the photographs, in [-1, 1], and the distance of distributions."""
     made = answers(module, pairs, teacher.inputs)
     given = {name: in_range(pairs[name], entry) for name, entry in teacher.inputs.items()}
-    verdict = judge_generator(
+    verdict = score_generator(
         module, teacher.inputs, extractor, reference, count=0, seed=0, title="", given=given
     )
     return {

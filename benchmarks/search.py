@@ -19,11 +19,11 @@ from typing import Any
 import numpy as np
 from record import record
 
-from gancompress.elastic.space import SearchSpace, Subnet
 from gancompress.search.budget import Budget
 from gancompress.search.evaluator import Stage
 from gancompress.search.feasible import Feasible
 from gancompress.search.study import search
+from gancompress.supernet.space import SearchSpace, Subnet
 from tests.unit.search.real import real_score, real_supernet
 from tests.unit.search.synthetic import Quality, chain, every_subnet, space_of
 

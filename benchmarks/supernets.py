@@ -22,17 +22,17 @@ import torch
 from record import record
 
 import gancompress
-from gancompress.elastic import Subnet, Supernet
-from gancompress.elastic.calibrate import calibrated
+from gancompress import assemble
+from gancompress.assemble.pairs import open_pairs
+from gancompress.assemble.scores import extractor_of, score_generator
+from gancompress.assemble.scoring import calibration_batches
 from gancompress.metrics.collect import collect
 from gancompress.recipe.load import load_recipe, recipe_to_dict
 from gancompress.recipe.schema import Recipe
-from gancompress.run_dir import RunDir
-from gancompress.workflows import assemble
+from gancompress.run import RunDir
+from gancompress.supernet import Subnet, Supernet
+from gancompress.supernet.calibrate import calibrated
 from gancompress.workflows.distill import distill
-from gancompress.workflows.judge import extractor_of, judge_generator
-from gancompress.workflows.pairs import open_pairs
-from gancompress.workflows.scoring import calibration_batches
 
 # In all ways but one real images are set against the student's answers to new inputs, as published.
 PUBLISHED = "distill.fresh=true"
@@ -114,7 +114,7 @@ def _rows_of(
         found = []
         for name, subnet in subnets.items():
             torch.manual_seed(0)
-            verdict = judge_generator(
+            verdict = score_generator(
                 calibrated(supernet, subnet, batches), full.inputs, extractor, reference,
                 count=2_000, seed=77, title=way,
             )  # fmt: skip

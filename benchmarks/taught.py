@@ -14,26 +14,26 @@ import torch
 from PIL import Image
 from record import RESULTS, record, surroundings, table
 
+from gancompress import assemble
+from gancompress.assemble.scores import (
+    Scores,
+    extractor_of,
+    score_generator,
+    score_images,
+)
+from gancompress.assemble.similarity import visible
+from gancompress.assemble.teacher_data import NumberedRows
 from gancompress.atomic import write_text
 from gancompress.batch import DRAWN, Batch, batch_size, draw_inputs
 from gancompress.data.images import images_from_tensor, to_uint8
-from gancompress.elastic.student import Student, save_student
 from gancompress.metrics.collect import collect
 from gancompress.recipe.schema import Recipe
 from gancompress.report.grid import draw_grid
-from gancompress.run_dir import RunDir
+from gancompress.run import RunDir
+from gancompress.student.file import Student, save_student
 from gancompress.teachers.teacher import ModuleTeacher
-from gancompress.workflows import assemble
-from gancompress.workflows.judge import (
-    Verdict,
-    extractor_of,
-    judge_generator,
-    judge_images,
-)
-from gancompress.workflows.likeness import visible
 from gancompress.workflows.report import REPORT_STREAM
 from gancompress.workflows.run import ROOT, existing_run
-from gancompress.workflows.teacher_data import NumberedRows
 
 TEACHERS = Path(__file__).parent / "teachers"
 
@@ -61,7 +61,7 @@ def scores(recipe: Recipe, run: RunDir, taught: Student, given: Batch | None) ->
     train, held_out = data
     reference = collect(held_out, extractor).statistics
     count = recipe.evaluate.samples if given is None else batch_size(given)
-    made = judge_generator(
+    made = score_generator(
         taught.module,
         taught.inputs,
         extractor,
@@ -77,12 +77,12 @@ def scores(recipe: Recipe, run: RunDir, taught: Student, given: Batch | None) ->
     shown = visible(taught.inputs, given) if given else {}
     if shown and shown["input"].shape[1] == train.shape[0]:
         sources["input"] = images_from_tensor(to_uint8(shown["input"]))
-    judged = {name: judge_images(x, extractor, reference) for name, x in sources.items()}
+    judged = {name: score_images(x, extractor, reference) for name, x in sources.items()}
     rows = [("teacher", count, made), *((n, len(sources[n]), judged[n]) for n in sources)]
     return [row_of(name, n, verdict, f"fd_{extractor.name}") for name, n, verdict in rows]
 
 
-def row_of(name: str, count: int, verdict: Verdict, distance: str) -> dict[str, Any]:
+def row_of(name: str, count: int, verdict: Scores, distance: str) -> dict[str, Any]:
     row: dict[str, Any] = {"name": name, "images": count, distance: round(verdict.frechet, 3)}
     return row if verdict.accuracy is None else {**row, "accuracy": round(verdict.accuracy, 4)}
 

@@ -15,14 +15,14 @@ from PIL import Image
 from record import RESULTS, record, surroundings, table
 from taught import TEACHERS, minutes_of, save_jpeg
 
+from gancompress.assemble.photograph import open_pyramid
 from gancompress.atomic import write_text
 from gancompress.batch import draw_inputs
 from gancompress.data.images import to_uint8
-from gancompress.elastic.student import load_student, save_student
 from gancompress.metrics.patches import diversity, patch_distance
 from gancompress.recipe.schema import Recipe
-from gancompress.run_dir import RunDir
-from gancompress.workflows.photograph import open_pyramid
+from gancompress.run import RunDir
+from gancompress.student.file import load_student, save_student
 from gancompress.workflows.run import ROOT, existing_run
 
 # What is measured on: other samples than those of the training's own figures.

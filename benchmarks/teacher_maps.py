@@ -23,13 +23,13 @@ from gancompress.batch import Batch, Input, example_inputs
 from gancompress.data.manifest import Plan
 from gancompress.data.pairs import PairStore, PairWriter
 from gancompress.data.pairs import record as record_pairs
-from gancompress.distill.loop import distill
-from gancompress.distill.objective import TermWeight
-from gancompress.distill.options import Options
-from gancompress.distill.source import Source
-from gancompress.elastic import Supernet
+from gancompress.distillation.loop import distill
+from gancompress.distillation.objective import TermWeight
+from gancompress.distillation.options import Options
+from gancompress.distillation.source import Source
 from gancompress.generators.build import build
 from gancompress.generators.signed import signed
+from gancompress.supernet import Supernet
 from gancompress.teachers.teacher import ModuleTeacher
 from gancompress.training.engine import Bookkeeping
 

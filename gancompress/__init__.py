@@ -3,9 +3,9 @@
 from importlib.metadata import PackageNotFoundError, version
 
 from gancompress.batch import Batch, Input, InputSpec
-from gancompress.elastic import Cost, SearchSpace, Subnet, Supernet
-from gancompress.elastic.student import Student, load_student, save_student
 from gancompress.errors import GancompressError
+from gancompress.student.file import Student, load_student, save_student
+from gancompress.supernet import Cost, SearchSpace, Subnet, Supernet
 
 try:
     __version__ = version("gancompress")

@@ -12,7 +12,7 @@ from gancompress.cli.verbs import Verbs, add_root, add_verb
 
 if TYPE_CHECKING:
     from gancompress.recipe.schema import Recipe
-    from gancompress.run_dir import RunDir
+    from gancompress.run import RunDir
 
 STAGE_VERBS = {
     "run": ("report", "Do every stage of a recipe; go on where an earlier call stopped."),
@@ -66,8 +66,8 @@ def _first_process_first(options: argparse.Namespace) -> Iterator[bool]:
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield True
         return
+    from gancompress.assemble import prepare
     from gancompress.recipe.load import load_recipe
-    from gancompress.workflows.assemble import prepare
 
     # Processes have to know where they compute before they can wait for each other.
     accelerator = prepare(load_recipe(options.recipe, options.overrides))
@@ -100,9 +100,9 @@ def search_verb(verbs: Verbs) -> None:
 
 
 def _do_search(options: argparse.Namespace) -> None:
+    from gancompress.assemble.front import list_front
     from gancompress.errors import RunInUseError
     from gancompress.search.front import Front
-    from gancompress.workflows.front import list_front
     from gancompress.workflows.run import existing_run, run_until
     from gancompress.workflows.search import contribute
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gancompress.elastic.space import SearchSpace, Subnet
 from gancompress.errors import BudgetError
+from gancompress.supernet.space import SearchSpace, Subnet
 
 #: Costs of many subnets: an integer matrix (n, groups) of widths to arrays of length n by name.
 Costs = Callable[[NDArray[np.int64]], Mapping[str, NDArray[Any]]]

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gancompress.batch import Batch, batch_size, rows
-from gancompress.elastic.space import Subnet
 from gancompress.errors import RecipeError
-from gancompress.generators.build import resolve
+from gancompress.resolve import resolve
+from gancompress.supernet.space import Subnet
 
 #: A subnet made ready to run: inherited weights, statistics recalibrated.
 GeneratorAt = Callable[[Subnet], Callable[[Batch], Tensor]]
@@ -134,7 +134,7 @@ def load_judge(name: str) -> Judge:
     Raises:
         RecipeError: there is no such callable, or what it returns is no number.
     """
-    function = resolve(name)
+    function = resolve(name, noun="evaluator")
     try:
         inspect.signature(function).bind(None, None, None)
     except TypeError as error:

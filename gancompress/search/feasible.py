@@ -10,8 +10,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from gancompress.elastic.space import SearchSpace, Subnet
 from gancompress.search.budget import Costs, fits
+from gancompress.supernet.space import SearchSpace, Subnet
 
 Levels = NDArray[np.int64]
 Vector = NDArray[np.float64]

@@ -13,9 +13,9 @@ import numpy as np
 from scipy import stats
 
 from gancompress.atomic import write_text
-from gancompress.elastic.space import Subnet
 from gancompress.errors import BudgetError, RunError
 from gancompress.search.budget import METRICS, Budget, Costs, columns_of, fits, format_amount
+from gancompress.supernet.space import Subnet
 
 #: Objectives of each stage, first stage first: ``{"paired": {"l1": "minimize"}}``.
 StageDirections = Mapping[str, Mapping[str, str]]

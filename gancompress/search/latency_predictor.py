@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gancompress.elastic.cost import CostModel
-from gancompress.elastic.space import SearchSpace, Subnet
 from gancompress.errors import MetricError
 from gancompress.search.feasible import Feasible
 from gancompress.search.proposals import starting_population
+from gancompress.supernet.cost import CostModel
+from gancompress.supernet.space import SearchSpace, Subnet
 
 Matrix = NDArray[np.float64]
 

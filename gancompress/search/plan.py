@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gancompress.elastic.space import Subnet
 from gancompress.search.evaluator import Stage
 from gancompress.search.feasible import Feasible, Vector
 from gancompress.search.proposals import (
@@ -16,6 +15,7 @@ from gancompress.search.proposals import (
     uniform_line,
 )
 from gancompress.search.shared_study import Record, SharedStudy
+from gancompress.supernet.space import Subnet
 
 # The share of the first stage that is its starting population, the fewest of it, and the most for
 # each group of channels: as many as the model's trend has numbers.

@@ -8,10 +8,10 @@ from collections.abc import Collection, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from gancompress.elastic.space import Subnet
 from gancompress.search.acquisition import improvements, promising
 from gancompress.search.feasible import Feasible, Levels
 from gancompress.search.surrogate import Surrogate
+from gancompress.supernet.space import Subnet
 
 Matrix = NDArray[np.float64]
 

@@ -23,8 +23,8 @@ from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from gancompress.elastic.space import SearchSpace, Subnet
 from gancompress.errors import RunError
+from gancompress.supernet.space import SearchSpace, Subnet
 
 # A claim held on another machine, whose processes cannot be asked after, is given up after this.
 PATIENCE = timedelta(hours=2)

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gancompress.elastic.cost import CostModel
-from gancompress.elastic.space import SearchSpace, Subnet
 from gancompress.search.budget import METRICS, Budget, Costs, check_feasible, columns_of
 from gancompress.search.evaluator import Stage, score_all
 from gancompress.search.feasible import Feasible
@@ -19,6 +17,8 @@ from gancompress.search.plan import Exploration, Finals
 from gancompress.search.proposals import UNIFORM_RATIOS
 from gancompress.search.shared_study import Record, SharedStudy
 from gancompress.search.storage import open_storage
+from gancompress.supernet.cost import CostModel
+from gancompress.supernet.space import SearchSpace, Subnet
 
 #: Widths (n, groups) to predicted seconds (n,).
 Predict = Callable[[NDArray[np.int64]], NDArray[np.float64]]

@@ -11,7 +11,7 @@ from gancompress.batch import Input
 from gancompress.data.images import Images
 from gancompress.teach.adversarial_step import Rounds, Rules, Step
 from gancompress.teach.augment import Augment
-from gancompress.teach.remarks import remarks
+from gancompress.teach.warnings import remarks
 from gancompress.training.checkpoint import Stateful
 from gancompress.training.engine import Training
 from gancompress.training.optimise import adam, moving_average

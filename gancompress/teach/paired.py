@@ -19,7 +19,7 @@ from gancompress.batch import Batch, Input, in_range, onto
 from gancompress.data.images import Indices
 from gancompress.teach.jitter import jittered
 from gancompress.teach.learner import Course, make_learner
-from gancompress.teach.remarks import translation_remarks
+from gancompress.teach.warnings import translation_remarks
 from gancompress.training.checkpoint import Stateful
 from gancompress.training.engine import Training
 from gancompress.training.losses import ADVERSARIAL

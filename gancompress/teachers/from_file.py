@@ -7,8 +7,8 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from gancompress.elastic.student import load_student
 from gancompress.errors import TeacherError
+from gancompress.student.file import load_student
 from gancompress.teachers.distylegan_folder import require_same_config
 from gancompress.teachers.downloads import missing_file
 from gancompress.teachers.persistence import read_persistent

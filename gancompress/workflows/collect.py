@@ -5,17 +5,17 @@ from typing import Any
 
 from tqdm import tqdm
 
+from gancompress import assemble
+from gancompress.assemble.pairs import recording_plan
+from gancompress.assemble.teacher_data import NumberedRows
+from gancompress.assemble.training_setup import LEARNS_ALONG
 from gancompress.data.cache import Problem
 from gancompress.data.pairs import PairStore, PairWriter, record
 from gancompress.errors import DataError
 from gancompress.recipe.schema import Recipe
-from gancompress.run_dir import RunDir
+from gancompress.run import RunDir
 from gancompress.teachers.recorded import RecordedTeacher
 from gancompress.teachers.teacher import ModuleTeacher
-from gancompress.workflows import assemble
-from gancompress.workflows.lesson import LEARNS_ALONG
-from gancompress.workflows.pairs import recording_plan
-from gancompress.workflows.teacher_data import NumberedRows
 
 # Files told one by one; of more only the number.
 TOLD = 5

@@ -6,31 +6,31 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from gancompress import assemble
+from gancompress.assemble.inherit import freeze, keep_of_teacher
+from gancompress.assemble.logs import bookkeeping
+from gancompress.assemble.online import live_pairs, online_setup
+from gancompress.assemble.pairs import open_pairs
+from gancompress.assemble.samples import Samples
+from gancompress.assemble.teacher_data import expanded
 from gancompress.batch import Batch
 from gancompress.data.encoding import decode_output
 from gancompress.data.live import Pairs
-from gancompress.distill.feature_network import FeatureNetwork, open_network
-from gancompress.distill.loop import Adversary
-from gancompress.distill.loop import distill as train
-from gancompress.distill.objective import NETWORK_TERMS, TAPPED_TERMS, check_terms
-from gancompress.distill.options import Options
-from gancompress.distill.source import Source
-from gancompress.distill.validation import Validate
-from gancompress.elastic import Subnet, Supernet
-from gancompress.elastic.student import Architecture, Student, save_student
+from gancompress.distillation.feature_network import FeatureNetwork, open_network
+from gancompress.distillation.loop import Adversary
+from gancompress.distillation.loop import distill as train
+from gancompress.distillation.objective import NETWORK_TERMS, TAPPED_TERMS, check_terms
+from gancompress.distillation.options import Options
+from gancompress.distillation.source import Source
+from gancompress.distillation.validation import Validate
 from gancompress.errors import RecipeError
 from gancompress.recipe.distilling import Distill
 from gancompress.recipe.schema import Recipe
-from gancompress.run_dir import RunDir
+from gancompress.run import RunDir
+from gancompress.student.file import Architecture, Student, save_student
+from gancompress.supernet import Subnet, Supernet
 from gancompress.training.engine import Training
 from gancompress.training.weights import load_weights
-from gancompress.workflows import assemble
-from gancompress.workflows.inherit import freeze, keep_of_teacher
-from gancompress.workflows.logs import bookkeeping
-from gancompress.workflows.online import live_pairs, online_lesson
-from gancompress.workflows.pairs import open_pairs
-from gancompress.workflows.samples import Samples
-from gancompress.workflows.teacher_data import expanded
 
 
 def distill(recipe: Recipe, run: RunDir) -> None:
@@ -41,10 +41,10 @@ def distill(recipe: Recipe, run: RunDir) -> None:
     check_objective(recipe)
     facts: dict[str, Any] = {"steps": recipe.distill.steps}
     if recipe.distill.online:
-        with online_lesson(recipe, run) as lesson:
-            pairs: Pairs = live_pairs(recipe, lesson)
-            architecture, trained = _distilled(recipe, run, pairs, lesson.training)
-            teacher = lesson.teacher()
+        with online_setup(recipe, run) as setup:
+            pairs: Pairs = live_pairs(recipe, setup)
+            architecture, trained = _distilled(recipe, run, pairs, setup.training)
+            teacher = setup.teacher()
         save_student(teacher, run.path / "teacher.safetensors")
         facts |= teacher.provenance
         fingerprint = assemble.load_teacher(recipe, run).fingerprint

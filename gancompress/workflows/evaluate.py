@@ -12,7 +12,6 @@ from gancompress.data.cache import default_cache
 from gancompress.data.digits import open_digits
 from gancompress.data.images import open_images
 from gancompress.data.paired import PairedImages
-from gancompress.elastic.student import load_student
 from gancompress.errors import DataError, MetricError
 from gancompress.metrics.classifier import is_classifier
 from gancompress.metrics.evaluate import by_class, collapse, look, scores
@@ -24,7 +23,8 @@ from gancompress.metrics.per_class import class_table
 from gancompress.metrics.provenance import Score, table
 from gancompress.metrics.sources import ImageSource, generated
 from gancompress.metrics.statistics_file import load_statistics
-from gancompress.run_dir import RunDir
+from gancompress.run import RunDir
+from gancompress.student.file import load_student
 from gancompress.teachers.from_file import from_file
 from gancompress.teachers.teacher import InputData, ModuleTeacher
 from gancompress.training.optimise import make_accelerator

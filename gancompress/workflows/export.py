@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from gancompress import assemble
 from gancompress.batch import InputSpec
 from gancompress.export.onnx import export_onnx
 from gancompress.export.openvino import export_openvino
 from gancompress.export.torch_export import export_pt2
 from gancompress.recipe.schema import Recipe
-from gancompress.run_dir import RunDir
-from gancompress.workflows import assemble
+from gancompress.run import RunDir
 
 EXPORTERS = {
     "onnx": (export_onnx, ".onnx"),

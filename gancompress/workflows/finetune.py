@@ -8,21 +8,21 @@ import numpy as np
 import torch
 from torch import nn
 
+from gancompress import assemble
+from gancompress.assemble.pairs import open_pairs, paired_metric, unseen_pairs
+from gancompress.assemble.scoring import BATCH, calibration_batches
 from gancompress.atomic import write_text
 from gancompress.batch import rows
 from gancompress.data.encoding import decode_output
 from gancompress.data.live import Pairs
-from gancompress.elastic import Subnet
-from gancompress.elastic.calibrate import calibrated
-from gancompress.elastic.student import Student, save_student
 from gancompress.recipe.schema import Recipe
 from gancompress.report.table import Table, format_count
-from gancompress.run_dir import RunDir
+from gancompress.run import RunDir
 from gancompress.search.front import Front, spearman
-from gancompress.workflows import assemble
+from gancompress.student.file import Student, save_student
+from gancompress.supernet import Subnet
+from gancompress.supernet.calibrate import calibrated
 from gancompress.workflows.distill import train_supernet
-from gancompress.workflows.pairs import open_pairs, paired_judge, unseen_pairs
-from gancompress.workflows.scoring import BATCH, calibration_batches
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def _distance(recipe: Recipe, pairs: Pairs, module: nn.Module) -> float:
     starts = range(0, len(unseen), BATCH)
     with torch.no_grad():
         made = torch.cat([module(**rows(inputs, slice(s, s + BATCH))) for s in starts])
-    return paired_judge(recipe, targets)[1](made, inputs, targets)
+    return paired_metric(recipe, targets)[1](made, inputs, targets)
 
 
 def _provenance(run: RunDir, pairs: Pairs, steps: int) -> dict[str, object]:

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from gancompress.batch import InputSpec, example_inputs
-from gancompress.elastic import Supernet
-from gancompress.elastic.student import load_student
 from gancompress.errors import RecipeError
 from gancompress.generators.build import BUILT_IN, build
+from gancompress.student.file import load_student
+from gancompress.supernet import Supernet
 from gancompress.teachers.from_file import from_file
 
 _SHAPE = re.compile(r"(?:(?P<name>\w+)=)?(?P<sizes>\d+(?:x\d+)*)")

@@ -7,10 +7,16 @@ from typing import Any
 import safetensors.torch
 import torch
 
+from gancompress import assemble
+from gancompress.assemble.latency import threads_of
+from gancompress.assemble.page import write_page
+from gancompress.assemble.pairs import can_be_drawn, open_pairs, unseen_pairs
+from gancompress.assemble.scores import Scores, extractor_of, score_generator, score_images
+from gancompress.assemble.scoring import calibration_batches
+from gancompress.assemble.similarity import shown, side_by_side, similarity
 from gancompress.atomic import write_json, write_text
 from gancompress.batch import draw_inputs, example_inputs
 from gancompress.data.live import Pairs
-from gancompress.elastic.calibrate import calibrated
 from gancompress.metrics.collect import collect
 from gancompress.metrics.features import Extractor
 from gancompress.metrics.frechet import FeatureStatistics
@@ -33,16 +39,10 @@ from gancompress.report.table import (
     format_ratio,
     format_seconds,
 )
-from gancompress.run_dir import RunDir
+from gancompress.run import RunDir
+from gancompress.supernet.calibrate import calibrated
 from gancompress.teachers.teacher import ModuleTeacher
-from gancompress.workflows import assemble
 from gancompress.workflows.export import Network, export_network
-from gancompress.workflows.judge import Verdict, extractor_of, judge_generator, judge_images
-from gancompress.workflows.latency import threads_of
-from gancompress.workflows.likeness import likeness, shown, side_by_side
-from gancompress.workflows.page import write_page
-from gancompress.workflows.pairs import can_be_drawn, open_pairs, unseen_pairs
-from gancompress.workflows.scoring import calibration_batches
 
 # Streams of inputs: the pairs have the recipe's seed, the search that + 2.
 REPORT_STREAM = 3
@@ -69,8 +69,8 @@ class Row:
     file_bytes: int
     torch_seconds: Timing
     onnx_seconds: Timing | None
-    verdict: Verdict | None
-    likeness: dict[str, float]
+    verdict: Scores | None
+    similarity: dict[str, float]
 
 
 def report(recipe: Recipe, run: RunDir) -> None:
@@ -83,13 +83,13 @@ def report(recipe: Recipe, run: RunDir) -> None:
     ceiling, judge = None, None
     if data is not None and extractor is not None:
         judge = Judge(extractor, collect(data[1], extractor).statistics)
-        ceiling = judge_images(data[1], extractor, collect(data[0], extractor).statistics)
+        ceiling = score_images(data[1], extractor, collect(data[0], extractor).statistics)
     rows = [
         _measure(recipe, run, name, network, judge, pairs) for name, network in networks.items()
     ]
     if data is None or not can_be_drawn(pairs):
         rows = [
-            replace(row, likeness=likeness(network.module, pairs, samples, extractor))
+            replace(row, similarity=similarity(network.module, pairs, samples, extractor))
             for samples in [unseen_pairs(recipe, pairs)]
             for row, network in zip(rows, networks.values(), strict=True)
         ]
@@ -152,7 +152,7 @@ def _measure(
         onnx = time_run(session, warmup=5, repeats=repeats)
     verdict = None
     if judge is not None:
-        verdict = judge_generator(
+        verdict = score_generator(
             network.module,
             network.inputs,
             judge.extractor,
@@ -199,7 +199,7 @@ def _table(rows: list[Row], extractor: str | None) -> Table:
     columns += [f"fd_{extractor}"] if extractor else []
     conditional = rows[0].verdict is not None and rows[0].verdict.accuracy is not None
     columns += ["right class"] if conditional else []
-    columns += list(rows[0].likeness)
+    columns += list(rows[0].similarity)
     cells = []
     for row in rows:
         line = [row.name, format_count(row.macs), format_count(row.params)]
@@ -208,7 +208,7 @@ def _table(rows: list[Row], extractor: str | None) -> Table:
         if row.verdict is not None:
             line.append(f"{row.verdict.frechet:.2f}")
             line += [f"{row.verdict.accuracy:.1%}"] if row.verdict.accuracy is not None else []
-        line += [shown(title, value) for title, value in row.likeness.items()]
+        line += [shown(title, value) for title, value in row.similarity.items()]
         cells.append(line)
     return Table(columns, cells)
 
@@ -218,7 +218,7 @@ def _time(timing: Timing) -> str:
 
 
 def _remarks(
-    rows: list[Row], ceiling: Verdict | None, speedup: PairedTiming, run: RunDir
+    rows: list[Row], ceiling: Scores | None, speedup: PairedTiming, run: RunDir
 ) -> list[str]:
     """What the table does not say by itself."""
     teacher, student = rows[0], rows[-1]
@@ -267,7 +267,7 @@ def _picture(recipe: Recipe, networks: dict[str, Network], pairs: Pairs, run: Ru
     save_grid(pictures, path, titles)
 
 
-def _facts(rows: list[Row], ceiling: Verdict | None, speedup: PairedTiming) -> dict[str, Any]:
+def _facts(rows: list[Row], ceiling: Scores | None, speedup: PairedTiming) -> dict[str, Any]:
     return {
         "networks": [asdict(row) for row in rows],
         "real_held_out": asdict(ceiling) if ceiling else None,

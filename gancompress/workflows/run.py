@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import gancompress
+from gancompress.assemble.scoring import check_evaluators
 from gancompress.atomic import write_text
 from gancompress.errors import RunError
 from gancompress.recipe.load import (
@@ -13,13 +14,12 @@ from gancompress.recipe.load import (
     recipe_to_yaml,
 )
 from gancompress.recipe.schema import Recipe
-from gancompress.run_dir import RunDir, next_run, runs_in
+from gancompress.run import RunDir, next_run, runs_in
 from gancompress.workflows.collect import collect
 from gancompress.workflows.distill import check_objective, distill
 from gancompress.workflows.export import export
 from gancompress.workflows.finetune import finetune
 from gancompress.workflows.report import report
-from gancompress.workflows.scoring import check_evaluators
 from gancompress.workflows.search import budget_of, search
 from gancompress.workflows.teach import teach
 

@@ -7,25 +7,25 @@ from typing import Any
 
 from tqdm import tqdm
 
+from gancompress import assemble
+from gancompress.assemble.front import coverage, draw_front, trust
+from gancompress.assemble.latency import Clock, Stopwatch, predict, predictor, threads_of
+from gancompress.assemble.pairs import open_pairs
+from gancompress.assemble.scoring import calibration_batches, conditions, stages_of
 from gancompress.batch import example_inputs
 from gancompress.data.live import Pairs
-from gancompress.elastic import Supernet
-from gancompress.elastic.calibrate import calibrated
-from gancompress.elastic.student import Student, save_student
 from gancompress.metrics.macs import count_macs
 from gancompress.recipe.schema import Recipe
 from gancompress.recipe.searching import Search as SearchKeys
-from gancompress.run_dir import RunDir
+from gancompress.run import RunDir
 from gancompress.search.budget import Budget, Costs, check_feasible
 from gancompress.search.front import Candidate, Front
 from gancompress.search.study import Progress, cost_function
 from gancompress.search.study import search as run_search
+from gancompress.student.file import Student, save_student
+from gancompress.supernet import Supernet
+from gancompress.supernet.calibrate import calibrated
 from gancompress.teachers.teacher import ModuleTeacher
-from gancompress.workflows import assemble
-from gancompress.workflows.front import coverage, draw_front, trust
-from gancompress.workflows.latency import Clock, Stopwatch, predict, predictor, threads_of
-from gancompress.workflows.pairs import open_pairs
-from gancompress.workflows.scoring import calibration_batches, conditions, stages_of
 
 
 @dataclass(frozen=True)

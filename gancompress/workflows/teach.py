@@ -1,28 +1,12 @@
 """`teach`: train a teacher where the recipe names no teacher file."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-from gancompress.elastic.student import Student, save_student
+from gancompress.assemble.teach_single_image import teach_single_image
+from gancompress.assemble.teaching import training_setup
+from gancompress.assemble.training_setup import LEARNS_ALONG
 from gancompress.recipe.schema import Recipe
-from gancompress.run_dir import RunDir
-from gancompress.training.engine import Bookkeeping, train
-from gancompress.workflows import assemble
-from gancompress.workflows.lesson import LEARNS_ALONG, Lesson, Prepare
-from gancompress.workflows.logs import bookkeeping
-from gancompress.workflows.samples import Samples
-from gancompress.workflows.teach_adversarial import adversarial_lesson
-from gancompress.workflows.teach_cycle import cycle_lesson
-from gancompress.workflows.teach_paired import paired_lesson
-from gancompress.workflows.teach_semantic import semantic_lesson
-from gancompress.workflows.teach_single_image import teach_single_image
-
-LESSONS: dict[str, Prepare] = {
-    "adversarial": adversarial_lesson,
-    "paired": paired_lesson,
-    "semantic": semantic_lesson,
-    "cycle": cycle_lesson,
-}
+from gancompress.run import RunDir
+from gancompress.student.file import Student, save_student
+from gancompress.training.engine import train
 
 
 def teach(recipe: Recipe, run: RunDir) -> None:
@@ -41,16 +25,6 @@ def teach(recipe: Recipe, run: RunDir) -> None:
 
 
 def _taught(recipe: Recipe, run: RunDir) -> Student:
-    with lesson_of(recipe, run) as (lesson, books):
-        train(lesson.training, books, steps=recipe.teach.steps, seed=recipe.seed)
-        return lesson.teacher()
-
-
-@contextmanager
-def lesson_of(recipe: Recipe, run: RunDir) -> Iterator[tuple[Lesson, Bookkeeping]]:
-    """The recipe's teaching, ready to begin, and the books that its looks are entered in."""
-    accelerator = assemble.prepare(recipe)
-    samples = Samples(run.path / "samples", "teach", accelerator.is_main_process)
-    with bookkeeping(recipe, run, "teach", accelerator) as books:
-        yield LESSONS[recipe.teach.objective](recipe, run, accelerator, books, samples), books
-    samples.film()
+    with training_setup(recipe, run) as (setup, books):
+        train(setup.training, books, steps=recipe.teach.steps, seed=recipe.seed)
+        return setup.teacher()

@@ -9,14 +9,14 @@ import torch
 
 from gancompress.batch import InputSpec
 from gancompress.generators.build import build
+from gancompress.generators.published_sizes import PUBLISHED_SIZES, PublishedSize, Quantity
 from gancompress.metrics.macs import Macs, count_macs
-from gancompress.workflows.published_sizes import PUBLISHED_SIZES, PublishedSize, Quantity
 
 _UNITS = {"M": 10**6, "G": 10**9}
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Scores:
     """What was counted of a published network, and the figures that it fails to reproduce."""
 
     size: PublishedSize
@@ -37,7 +37,7 @@ def verify_papers(as_json: bool = False, as_markdown: bool = False) -> bool:
     return not any(verdict.failures for verdict in verdicts)
 
 
-def verify(size: PublishedSize) -> Verdict:
+def verify(size: PublishedSize) -> Scores:
     """Build one network without data and compare its counts with the published figures."""
     with torch.device("meta"):
         module = build(size.factory, **size.kwargs)
@@ -50,7 +50,7 @@ def verify(size: PublishedSize) -> Verdict:
     for figure, quantity in (*size.published, *size.recounted):
         if not agrees(figure, counts[quantity]):
             failures.append(f"{figure} {quantity}")
-    return Verdict(size, params, macs, tuple(failures))
+    return Scores(size, params, macs, tuple(failures))
 
 
 def _shapes(inputs: InputSpec) -> dict[str, tuple[int, ...]]:
@@ -81,7 +81,7 @@ def _counts(params: int, macs: Macs) -> dict[Quantity, int]:
     }
 
 
-def to_json(verdicts: Sequence[Verdict]) -> str:
+def to_json(verdicts: Sequence[Scores]) -> str:
     """The table as a JSON list, counts in full."""
     return json.dumps(
         [
@@ -110,7 +110,7 @@ def to_json(verdicts: Sequence[Verdict]) -> str:
 _HEAD = ("model", "config", "published", "params", "exact", "paper", "thop", "result", "note")
 
 
-def to_text(verdicts: Sequence[Verdict]) -> str:
+def to_text(verdicts: Sequence[Scores]) -> str:
     """The table in aligned columns, and a line that sums it up."""
     rows = [_HEAD, *(_cells(verdict) for verdict in verdicts)]
     widths = [max(len(row[i]) for row in rows) for i in range(len(_HEAD))]
@@ -120,7 +120,7 @@ def to_text(verdicts: Sequence[Verdict]) -> str:
     return "\n".join([*lines, "", _summary(verdicts)])
 
 
-def to_markdown(verdicts: Sequence[Verdict]) -> str:
+def to_markdown(verdicts: Sequence[Scores]) -> str:
     """The page ``docs/published_sizes.md``."""
     rows = [_HEAD, ("---",) * len(_HEAD), *(_cells(verdict) for verdict in verdicts)]
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
@@ -141,7 +141,7 @@ figure must be what our count rounds to. MACs are of one sample, by convention:
 """
 
 
-def _cells(verdict: Verdict) -> tuple[str, ...]:
+def _cells(verdict: Scores) -> tuple[str, ...]:
     macs = verdict.macs
     figures = verdict.size.published or verdict.size.recounted
     return (
@@ -157,6 +157,6 @@ def _cells(verdict: Verdict) -> tuple[str, ...]:
     )
 
 
-def _summary(verdicts: Sequence[Verdict]) -> str:
+def _summary(verdicts: Sequence[Scores]) -> str:
     matching = sum(not verdict.failures for verdict in verdicts)
     return f"{matching} of {len(verdicts)} rows match."

@@ -8,7 +8,7 @@ from scipy.ndimage import correlate1d
 from skimage.metrics import structural_similarity
 from torch import Tensor
 
-from gancompress.distill import terms
+from gancompress.distillation import terms
 
 
 def images(seed: int, *shape: int) -> Tensor:

@@ -7,7 +7,7 @@ import torch
 
 from gancompress.cli import main
 from gancompress.data.pairs import PairStore
-from gancompress.run_dir import RunDir
+from gancompress.run import RunDir
 
 TINY = Path(__file__).with_name("tiny.yaml")
 

@@ -9,13 +9,13 @@ import torch
 from PIL import Image
 
 from gancompress.data.digits import open_digits
-from gancompress.elastic.student import Architecture, Student, save_student
 from gancompress.errors import DataError, MetricError
 from gancompress.metrics.features import NetworkExtractor
 from gancompress.metrics.frechet import statistics_of
 from gancompress.metrics.provenance import Score
 from gancompress.metrics.statistics_file import save_statistics
-from gancompress.run_dir import RunDir
+from gancompress.run import RunDir
+from gancompress.student.file import Architecture, Student, save_student
 from gancompress.workflows.evaluate import Evaluation, evaluate
 from gancompress.workflows.train_extractor import train_extractor
 from tests.launched import ACCELERATE, ended_well, launch

@@ -14,15 +14,15 @@ from torchvision.models import squeezenet1_0
 
 import gancompress
 from examples.tagger_server import make_server
+from gancompress import assemble
+from gancompress.assemble.pairs import open_pairs, unseen_pairs
+from gancompress.assemble.teacher_data import NumberedRows, expanded
 from gancompress.cli import main
 from gancompress.data.images import to_float
 from gancompress.data.live import LivePairs
 from gancompress.data.pairs import PairStore
 from gancompress.recipe.load import load_recipe
-from gancompress.run_dir import RunDir
-from gancompress.workflows import assemble
-from gancompress.workflows.pairs import open_pairs, unseen_pairs
-from gancompress.workflows.teacher_data import NumberedRows, expanded
+from gancompress.run import RunDir
 from tests.workflows.painter import Painter, Tagger
 
 PAINTER = Path(__file__).with_name("painter.yaml")
@@ -106,9 +106,9 @@ def test_report_compares_images_on_inputs_that_nothing_saw(run: RunDir) -> None:
     # The search scored on all that there were.
     assert unseen_pairs(recipe, pairs) == pairs.held_out
     report = json.loads((run.path / "report" / "report.json").read_text())
-    likeness = {row["name"]: row["likeness"]["SSIM to teacher"] for row in report["networks"]}
-    assert likeness["teacher"] > 0.999
-    assert 0 < likeness["student"] <= likeness["teacher"]
+    similarity = {row["name"]: row["similarity"]["SSIM to teacher"] for row in report["networks"]}
+    assert similarity["teacher"] > 0.999
+    assert 0 < similarity["student"] <= similarity["teacher"]
     with Image.open(run.path / "report" / "samples.png") as picture:
         # Three rows (input, teacher, student) of four photographs, four times as large.
         assert picture.height > 3 * 96

@@ -11,7 +11,7 @@ import torch
 
 import gancompress
 from gancompress.cli import main
-from gancompress.run_dir import RunDir
+from gancompress.run import RunDir
 from tests.launched import ACCELERATE, TORCHRUN, ended_well, launch
 
 TINY = Path(__file__).with_name("tiny.yaml")

@@ -18,7 +18,7 @@ import torch
 import gancompress
 from gancompress.batch import draw_inputs
 from gancompress.cli import main
-from gancompress.run_dir import RunDir
+from gancompress.run import RunDir
 
 TINY = Path(__file__).with_name("tiny.yaml")
 
@@ -224,7 +224,7 @@ def test_a_disk_that_takes_no_more_is_one_message_and_nothing_is_half_written(
 
 def test_two_processes_cannot_use_one_run(run: RunDir, capsys: pytest.CaptureFixture[str]) -> None:
     code = (
-        "import sys, time; from pathlib import Path; from gancompress.run_dir import RunDir\n"
+        "import sys, time; from pathlib import Path; from gancompress.run import RunDir\n"
         "with RunDir.open(Path(sys.argv[1])).lock():\n    print('held', flush=True)\n"
         "    time.sleep(60)"
     )

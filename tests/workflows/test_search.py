@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from gancompress.cli import main
-from gancompress.run_dir import RunDir
+from gancompress.run import RunDir
 from gancompress.search.front import Front
 
 TINY = Path(__file__).with_name("tiny.yaml")

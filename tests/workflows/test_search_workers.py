@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from gancompress.elastic.space import SearchSpace
 from gancompress.search.budget import Budget
 from gancompress.search.evaluator import Stage
 from gancompress.search.front import Front
 from gancompress.search.study import search
+from gancompress.supernet.space import SearchSpace
 from tests.unit.search.synthetic import Quality, chain, space_of
 
 TRIALS, FINALISTS = 36, 4

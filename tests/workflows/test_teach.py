@@ -12,9 +12,9 @@ from PIL import Image
 
 from gancompress.batch import draw_inputs
 from gancompress.cli import main
-from gancompress.elastic.student import load_student
 from gancompress.recipe.load import load_recipe
-from gancompress.run_dir import RunDir
+from gancompress.run import RunDir
+from gancompress.student.file import load_student
 from tests.launched import ACCELERATE, ended_well, launch
 
 RECIPES = Path(__file__).parents[2] / "recipes"

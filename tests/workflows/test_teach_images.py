@@ -9,16 +9,16 @@ import torch
 from PIL import Image
 
 import gancompress
+from gancompress import assemble
+from gancompress.assemble.teach_paired import open_pairs_to_learn
+from gancompress.assemble.teacher_data import NumberedRows
 from gancompress.cli import main
 from gancompress.data.pairs import PairStore
-from gancompress.elastic.student import Architecture
 from gancompress.recipe.load import load_recipe
 from gancompress.recipe.schema import Recipe
-from gancompress.run_dir import RunDir
+from gancompress.run import RunDir
+from gancompress.student.file import Architecture
 from gancompress.teachers.teacher import fingerprint_of
-from gancompress.workflows import assemble
-from gancompress.workflows.teach_paired import open_pairs_to_learn
-from gancompress.workflows.teacher_data import NumberedRows
 
 TRANSLATE = Path(__file__).with_name("translate.yaml")
 COUNT = 20

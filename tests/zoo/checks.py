@@ -5,8 +5,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from gancompress.elastic import Cost, Subnet, Supernet
-from gancompress.elastic.importance import sort_channels, weight_scores
+from gancompress.supernet import Cost, Subnet, Supernet
+from gancompress.supernet.importance import sort_channels, weight_scores
 
 Batch = dict[str, Tensor]
 
@@ -63,6 +63,6 @@ def elastic_share(supernet: Supernet) -> float:
     elastic = {i for i, group in enumerate(supernet.groups) if group.pinned is None}
     counts = {True: 0, False: 0}
     for name, parameter in supernet.module.named_parameters():
-        axes = [axis for axis in supernet.anatomy.axes[name] if axis is not None]
+        axes = [axis for axis in supernet.graph.axes[name] if axis is not None]
         counts[any(elastic & set(axis.members.tolist()) for axis in axes)] += parameter.numel()
     return counts[True] / (counts[True] + counts[False])

@@ -8,7 +8,6 @@ import torch
 
 from gancompress.atomic import write_text
 from gancompress.batch import Input, example_inputs, spec_from_json
-from gancompress.elastic.supernet import Supernet
 from gancompress.errors import (
     DataError,
     ExportError,
@@ -18,6 +17,7 @@ from gancompress.errors import (
 )
 from gancompress.export.onnx import export_onnx, run_onnx
 from gancompress.generators.build import build
+from gancompress.supernet.supernet import Supernet
 from tests.unit.export.networks import (
     IMAGE,
     LATENT,

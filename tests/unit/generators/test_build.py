@@ -5,7 +5,8 @@ import torch
 from torch import nn
 
 from gancompress.errors import RecipeError
-from gancompress.generators.build import BUILT_IN, build, resolve
+from gancompress.generators.build import BUILT_IN, build
+from gancompress.resolve import resolve
 
 
 @pytest.mark.parametrize("name", BUILT_IN)

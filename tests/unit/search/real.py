@@ -5,9 +5,9 @@ import torch
 from torch import Tensor, nn
 
 from gancompress.batch import Batch
-from gancompress.elastic.space import Subnet
-from gancompress.elastic.supernet import Supernet
 from gancompress.search.evaluator import Score, mean_absolute_error, paired_score
+from gancompress.supernet.space import Subnet
+from gancompress.supernet.supernet import Supernet
 
 SAMPLES = torch.randn(64, 8, generator=torch.Generator().manual_seed(1))
 

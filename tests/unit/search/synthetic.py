@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from gancompress.elastic.space import SearchSpace, Subnet
+from gancompress.supernet.space import SearchSpace, Subnet
 
 
 def space_of(groups: int, choices: int, full: int = 64) -> SearchSpace:

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 import torch
 
-from gancompress.elastic.space import Subnet
 from gancompress.errors import RecipeError
 from gancompress.search.evaluator import (
     Stage,
@@ -13,6 +12,7 @@ from gancompress.search.evaluator import (
     root_mean_square_error,
     score_all,
 )
+from gancompress.supernet.space import Subnet
 
 A = Subnet((3, 4))
 

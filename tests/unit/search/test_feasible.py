@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from gancompress.elastic.space import SearchSpace, Subnet
 from gancompress.search.feasible import Feasible
+from gancompress.supernet.space import SearchSpace, Subnet
 
 from .synthetic import chain, every_subnet, space_of
 

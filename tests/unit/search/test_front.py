@@ -2,10 +2,10 @@ import math
 
 import pytest
 
-from gancompress.elastic.space import Subnet
 from gancompress.errors import BudgetError, RunError
 from gancompress.search.budget import Budget
 from gancompress.search.front import Candidate, Front
+from gancompress.supernet.space import Subnet
 
 STAGES = {"cheap": {"l1": "minimize"}, "dear": {"score": "maximize"}}
 

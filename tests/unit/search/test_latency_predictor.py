@@ -3,10 +3,10 @@ import pytest
 import torch
 from torch import nn
 
-from gancompress.elastic.space import Subnet
-from gancompress.elastic.supernet import Supernet
 from gancompress.errors import MetricError
 from gancompress.search.latency_predictor import fit_latency, subnets_to_time, time_subnets
+from gancompress.supernet.space import Subnet
+from gancompress.supernet.supernet import Supernet
 
 
 @pytest.fixture(scope="module")

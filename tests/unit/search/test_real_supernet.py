@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 import torch
 
-from gancompress.elastic.space import Subnet
 from gancompress.search.budget import Budget
 from gancompress.search.evaluator import Stage
 from gancompress.search.study import search
+from gancompress.supernet.space import Subnet
 
 from .real import SAMPLES, real_score, real_supernet
 from .synthetic import every_subnet

@@ -10,11 +10,11 @@ import pytest
 from optuna.storages import RDBStorage
 from sqlalchemy.exc import IntegrityError
 
-from gancompress.elastic.space import Subnet
 from gancompress.errors import RunError
 from gancompress.search import shared_study, storage
 from gancompress.search.shared_study import SharedStudy
 from gancompress.search.storage import open_storage
+from gancompress.supernet.space import Subnet
 
 from .synthetic import space_of
 

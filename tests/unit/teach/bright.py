@@ -13,7 +13,7 @@ from gancompress.generators.dcgan import DCGANDiscriminator, DCGANGenerator
 from gancompress.teach.adversarial import adversarial_training
 from gancompress.teach.adversarial_step import Rules
 from gancompress.teach.augment import Augment
-from gancompress.teach.looks import Look, Looks, Taught
+from gancompress.teach.evaluation import Look, Looks, Taught
 from gancompress.training.engine import Bookkeeping, train
 from gancompress.training.optimise import make_accelerator
 

@@ -13,7 +13,7 @@ from torch import nn
 
 from gancompress.teach.adversarial_step import Rules
 from gancompress.teach.augment import Augment
-from gancompress.teach.looks import Look
+from gancompress.teach.evaluation import Look
 from gancompress.training.optimise import make_accelerator
 from tests.unit.teach.bright import brightness, teach
 from tests.unit.teach.translate import cycle

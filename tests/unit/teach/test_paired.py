@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gancompress.data.images import to_float
-from gancompress.teach.looks import looking
+from gancompress.teach.evaluation import looking
 from tests.unit.teach.translate import COURSE, digits, label_maps, pix2pix, run, semantic
 
 

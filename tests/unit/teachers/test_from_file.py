@@ -11,7 +11,6 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from gancompress.batch import example_inputs
-from gancompress.elastic.student import Architecture, Student, save_student
 from gancompress.errors import TeacherError
 from gancompress.generators.build import build
 from gancompress.generators.munit import MUNITGenerator
@@ -19,6 +18,7 @@ from gancompress.generators.resnet import ResNetGenerator
 from gancompress.generators.spade import SPADEGenerator
 from gancompress.generators.stylegan2 import StyleGAN2Generator
 from gancompress.generators.unet import UNetGenerator
+from gancompress.student.file import Architecture, Student, save_student
 from gancompress.teachers.from_file import from_file, read_network
 from gancompress.teachers.teacher import ModuleTeacher
 from tests.unit.teachers.published import as_persistent, dumps, stylegan2_ada

@@ -5,7 +5,7 @@ import pytest
 from gancompress.recipe.distilling import Distill, Term
 from gancompress.workflows.distill import feature_networks
 
-LOOKER = "tests.unit.distill.test_features:extractor"
+LOOKER = "tests.unit.distillation.test_features:extractor"
 
 
 def test_a_feature_network_may_be_named_through_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,8 +3,8 @@ import json
 
 import pytest
 
+from gancompress.generators.published_sizes import PUBLISHED_SIZES, PublishedSize
 from gancompress.workflows import verify_papers as module
-from gancompress.workflows.published_sizes import PUBLISHED_SIZES, PublishedSize
 from gancompress.workflows.verify_papers import agrees, verify, verify_papers
 
 # The quickest row.

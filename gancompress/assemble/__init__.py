@@ -1,0 +1,47 @@
+"""From the words of a recipe and the files of a run to the objects that the verbs work with."""
+
+from gancompress.assemble.data import open_all, open_data, real_images
+from gancompress.assemble.student import (
+    build_discriminator,
+    load_supernet,
+    make_supernet,
+    open_student,
+    seeded,
+    sort_by_importance,
+    student_factory,
+)
+from gancompress.assemble.teacher import (
+    inputs_of,
+    load_teacher,
+    open_teacher,
+    read_student,
+    stated_inputs,
+    taught_architecture,
+    teacher_data,
+    with_shares,
+)
+from gancompress.assemble.training import pair, prepare, term_weights
+
+__all__ = [
+    "build_discriminator",
+    "inputs_of",
+    "load_supernet",
+    "load_teacher",
+    "make_supernet",
+    "open_all",
+    "open_data",
+    "open_student",
+    "open_teacher",
+    "pair",
+    "prepare",
+    "read_student",
+    "real_images",
+    "seeded",
+    "sort_by_importance",
+    "stated_inputs",
+    "student_factory",
+    "taught_architecture",
+    "teacher_data",
+    "term_weights",
+    "with_shares",
+]

@@ -1,0 +1,55 @@
+"""The real images that a recipe names."""
+
+from gancompress.assemble.teacher_data import (
+    located,
+)
+from gancompress.data.digits import open_digits
+from gancompress.data.images import Images, open_images
+from gancompress.data.paired import open_side_by_side
+from gancompress.data.splits import split
+from gancompress.recipe.schema import Recipe
+from gancompress.recipe.sources import Data
+
+
+def open_data(data: Data, seed: int, *, by_class: bool = True) -> tuple[Images, Images]:
+    """The real images as (training, held out), by default with equal shares of every class."""
+    if data.source == "digits":
+        train = open_digits(data.size[0], part="train")
+        return train, open_digits(data.size[0], part="held_out")
+    images = open_all(data)
+    count = int(len(images) * data.held_out)
+    labels = images.labels if by_class else None
+    train_rows, held_out_rows = split(len(images), count, seed=seed, labels=labels)
+    return images.subset(train_rows), images.subset(held_out_rows)
+
+
+def open_all(data: Data) -> Images:
+    """The real images, not parted."""
+    path, folder = located(data.source), data.folder or None
+    if data.layout == "side_by_side":
+        pairs = open_side_by_side(
+            path,
+            direction=data.direction,
+            resolution=data.size,
+            folder=folder,
+            corrupt=data.corrupt,
+            odd=data.odd,
+        )
+        assert pairs.targets is not None  # both halves are there
+        return pairs.targets
+    return open_images(
+        path,
+        folder=folder,
+        resolution=data.size,
+        crop=data.crop,
+        channels=data.channels,
+        corrupt=data.corrupt,
+        odd=data.odd,
+    )
+
+
+def real_images(recipe: Recipe) -> tuple[Images, Images] | None:
+    """The recipe's real images, if it has any; one photograph is none of a distribution."""
+    if not recipe.data.source or recipe.data.layout == "photograph":
+        return None
+    return open_data(recipe.data, recipe.seed)

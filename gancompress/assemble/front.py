@@ -1,0 +1,132 @@
+"""What a search found, to look at: two pictures, a list, and how far its scores can be trusted."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+from gancompress.report.front import FrontPanel, Point, save_front, save_widths
+from gancompress.report.table import Table
+from gancompress.run import RunDir
+from gancompress.search.budget import METRICS, Costs, columns_of, fits, format_amount
+from gancompress.search.front import Candidate, Front
+from gancompress.supernet import SearchSpace
+
+# A budget whose last fifth nothing was scored in was not searched for.
+NEAR = 0.8
+
+# What is written below a cost, and seconds are shown as milliseconds.
+_AXES = {"macs": "MACs", "latency": "latency (ms)", "weight_bytes": "bytes", "params": "parameters"}
+
+
+def draw_front(
+    front: Front,
+    chosen: Candidate,
+    space: SearchSpace,
+    run: RunDir,
+    limits: Mapping[str, float],
+) -> None:
+    """Write ``front.png``, quality of every stage over MACs and the limits, and ``widths.png``."""
+    last = front.last_stage(chosen)
+    panels = [_panel(front, chosen, stage, "macs") for stage in front.stages]
+    columns = [METRICS[name].column for name in limits]
+    panels += [_panel(front, chosen, last, column) for column in columns if column != "macs"]
+    save_front(panels, run.path / "front.png", f"{len(front.candidates)} subnets scored")
+    widths = dict(zip(space.groups, chosen.subnet, strict=True))
+    full = dict(zip(space.groups, space.largest, strict=True))
+    save_widths(widths, full, run.path / "widths.png", f"subnet {chosen.subnet}")
+
+
+def _panel(front: Front, chosen: Candidate, stage: str, cost: str) -> FrontPanel:
+    objective, direction = next(iter(front.stages[stage].items()))
+    better = "lower" if direction == "minimize" else "higher"
+    marked = _points([chosen], cost, stage, objective)
+    return FrontPanel(
+        _AXES.get(cost, cost),
+        f"{objective} ({better} is better)",
+        _points(front.candidates, cost, stage, objective),
+        _points(front.nondominated(stage, cost), cost, stage, objective),
+        _points([c for c in front.candidates if c.uniform], cost, stage, objective),
+        marked[0] if marked else None,
+    )
+
+
+def list_front(front: Front) -> str:
+    """The front as a table for the terminal, cheapest first, uniform-width subnets marked."""
+    stage = next(iter(front.stages))
+    metrics = [
+        name
+        for name, about in METRICS.items()
+        if front.candidates and about.column in front.candidates[0].costs
+    ]
+    objectives = [(s, o) for s, directions in front.stages.items() for o in directions]
+    rows = []
+    for candidate in front.nondominated(stage):
+        costs = [format_amount(candidate.costs[METRICS[m].column], m) for m in metrics]
+        scores = [_score(candidate, key) for key in objectives]
+        name = f"{candidate.subnet}{' (uniform)' if candidate.uniform else ''}"
+        rows.append([name, *costs, *scores])
+    titles = [f"{stage} {objective}" for stage, objective in objectives]
+    return Table(["subnet", *metrics, *titles], rows).text()
+
+
+def trust(front: Front, chosen: Candidate) -> list[str]:
+    """In plain words: do cheap scores rank as dear ones, and is the choice better than uniform."""
+    told = [
+        f"{found.cheap} and {found.dear} scores rank {found.subnets} subnets alike to "
+        f"{found.rank:+.2f} (Spearman)."
+        for found in front.correlations()
+        if math.isfinite(found.rank)
+    ]
+    stage = front.last_stage(chosen)
+    objective = next(iter(front.stages[stage]))
+    rival = front.uniform_rival(chosen)
+    if rival is None:
+        told.append("No uniform-width subnet of about its cost was scored as far.")
+    elif rival.subnet == chosen.subnet:
+        told.append("The chosen subnet is itself of uniform width.")
+    else:
+        key = (stage, objective)
+        told.append(
+            f"{objective} of the chosen subnet {_score(chosen, key)}, of the best uniform-width "
+            f"one of about its cost ({rival.subnet}) {_score(rival, key)}."
+        )
+    return told
+
+
+def coverage(
+    front: Front, space: SearchSpace, limits: Mapping[str, float], costs: Costs
+) -> list[str]:
+    """In plain words: how many scored subnets the choice was among, and how to score more."""
+    if not limits:
+        return [
+            f"No budget was asked for: the best of all {len(front.candidates)} scored subnets. Any "
+            "budget takes a second: gancompress search RUN --mac-budget 1/8."
+        ]
+    inside = [c for c in front.candidates if fits(c.costs, limits)]
+    told = [f"Chosen among {len(inside)} scored subnets within the budget."]
+    largest = columns_of(costs, [space.largest])
+    for name, limit in limits.items():
+        column = METRICS[name].column
+        dearest = max((c.costs[column] for c in inside), default=0.0)
+        if dearest < NEAR * min(limit, float(largest[column][0])):
+            told.append(
+                f"Nothing between {format_amount(dearest, name)} and the {name} budget, "
+                f"{format_amount(limit, name)}, was scored: an earlier search had a tighter one. "
+                "--trials 100 with this budget scores more."
+            )
+    return told
+
+
+def _points(candidates: Sequence[Candidate], cost: str, stage: str, objective: str) -> list[Point]:
+    key, unit = (stage, objective), 1e3 if cost == "latency" else 1.0
+    return [
+        Point(candidate.costs[cost] * unit, candidate.scores[key], candidate.spreads.get(key, 0.0))
+        for candidate in candidates
+        if key in candidate.scores
+    ]
+
+
+def _score(candidate: Candidate, key: tuple[str, str]) -> str:
+    if key not in candidate.scores:
+        return ""
+    spread = candidate.spreads[key]
+    return f"{candidate.scores[key]:.4g}" + (f" ± {spread:.2g}" if spread else "")

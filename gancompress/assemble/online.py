@@ -1,0 +1,43 @@
+"""A teacher that learns along with its student, instead of before it (OMGD)."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from torch import Tensor
+
+from gancompress import assemble
+from gancompress.assemble.pairs import recording_plan
+from gancompress.assemble.teaching import training_setup
+from gancompress.assemble.training_setup import LEARNS_ALONG, TrainingSetup
+from gancompress.batch import Batch
+from gancompress.data.live import LivePairs
+from gancompress.recipe.schema import Recipe
+from gancompress.run import RunDir
+from gancompress.teachers.teacher import CallableTeacher
+
+
+@contextmanager
+def online_setup(recipe: Recipe, run: RunDir) -> Iterator[TrainingSetup]:
+    """The recipe's teaching, as long as its distillation; the last weights are kept.
+
+    Those are what the student has learned from. What the teaching looks at is logged under `teach`.
+    """
+    keys = replace(recipe.teach, steps=recipe.distill.steps, best=False)
+    with training_setup(replace(recipe, teach=keys), run) as (setup, _):
+        yield setup
+
+
+def live_pairs(recipe: Recipe, setup: TrainingSetup) -> LivePairs:
+    """What the teacher of ``setup`` answers at the moment at which it is asked."""
+    live = setup.training.live.eval()
+    device = next(live.parameters()).device
+
+    def answers(batch: Batch) -> Tensor:
+        made: Tensor = live(**{name: value.to(device) for name, value in batch.items()})
+        return made
+
+    inputs = assemble.with_shares(setup.inputs, recipe.collect.class_shares)
+    data = assemble.teacher_data(recipe, inputs)
+    teacher = CallableTeacher(answers, inputs, LEARNS_ALONG, data)
+    return LivePairs(teacher, recording_plan(recipe, teacher))

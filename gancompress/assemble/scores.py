@@ -1,0 +1,104 @@
+"""Who judges images in a run: the recipe's extractor, and scores of a generator by it."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from gancompress.assemble.teacher_data import expanded
+from gancompress.batch import Batch, InputSpec, batch_size, rows
+from gancompress.data.images import Images
+from gancompress.errors import RecipeError
+from gancompress.metrics.classifier import save_classifier, train_classifier
+from gancompress.metrics.collect import Collected, collect
+from gancompress.metrics.conditional import conditional_accuracy
+from gancompress.metrics.extractors import open_extractor
+from gancompress.metrics.features import Extractor
+from gancompress.metrics.frechet import FeatureStatistics, frechet_distance
+from gancompress.metrics.sources import generated
+from gancompress.recipe.schema import Recipe
+from gancompress.run import RunDir
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores of one generator.
+
+    Attributes:
+        frechet: distance to the real images in the extractor's features.
+        accuracy: share of the images in which the extractor sees the class asked for; None where
+            there are no classes.
+    """
+
+    frechet: float
+    accuracy: float | None
+
+
+def extractor_of(
+    recipe: Recipe, run: RunDir, train: Images | None, device: str = "cpu"
+) -> Extractor | None:
+    """The recipe's extractor; a classifier is trained on the real images once and kept.
+
+    None where a classifier is wanted and there are no real images.
+    """
+    if recipe.evaluate.extractor != "classifier":
+        return open_extractor(expanded(recipe.evaluate.extractor), device=device)
+    if train is None:
+        return None
+    path = run.path / "classifier.safetensors"
+    if not path.is_file():
+        if train.labels is None:
+            raise RecipeError(
+                "evaluate.extractor: 'classifier' needs labelled real images; put them into one "
+                "folder a class, or name another extractor"
+            )
+        classifier = train_classifier(
+            train.batch(range(len(train))),
+            train.labels,
+            classes=train.classes,
+            steps=recipe.evaluate.classifier_steps,
+            seed=recipe.seed,
+            progress=True,
+        )
+        save_classifier(classifier, path, facts={"data": recipe.data.source})
+    return open_extractor(str(path), device=device)
+
+
+def score_images(images: Images, extractor: Extractor, reference: FeatureStatistics) -> Scores:
+    """The scores of real images: the ceiling of every generator."""
+    return _verdict(collect(images, extractor, keep=True), reference)
+
+
+def score_generator(
+    module: nn.Module,
+    inputs: InputSpec,
+    extractor: Extractor,
+    reference: FeatureStatistics,
+    *,
+    count: int,
+    seed: int,
+    title: str,
+    given: Batch | None = None,
+) -> Scores:
+    """The scores of ``count`` images that ``module`` makes of the inputs of stream ``seed``.
+
+    With ``given``, inputs that come from data, of the images made of those.
+    """
+    module.eval()
+    with torch.no_grad():
+        source = generated(
+            lambda batch: module(**batch),
+            inputs,
+            count=count if given is None else batch_size(given),
+            seed=seed,
+            fingerprint=title,
+            sample=None if given is None else lambda indices, _: rows(given, list(indices)),
+        )
+        return _verdict(collect(source, extractor, keep=True, progress=True), reference)
+
+
+def _verdict(seen: Collected, reference: FeatureStatistics) -> Scores:
+    distance = frechet_distance(seen.statistics, reference)
+    if seen.logits is None or seen.labels is None:
+        return Scores(distance, None)
+    return Scores(distance, conditional_accuracy(seen.logits, seen.labels).overall)

@@ -1,0 +1,97 @@
+"""How like the teacher's answers a student's are, sample by sample, on inputs not trained on."""
+
+import numpy as np
+import torch
+from scipy.stats import spearmanr
+from torch import Tensor, nn
+
+from gancompress.batch import Batch, InputSpec
+from gancompress.data.live import Pairs
+from gancompress.metrics.features import Extractor, NetworkExtractor
+from gancompress.metrics.images import as_uint8
+from gancompress.metrics.perceptual import perceptual_distance
+from gancompress.metrics.similarity import ssim
+
+# Samples at once.
+BATCH = 16
+# Pixels that the window of SSIM needs.
+SSIM_SIZE = 11
+
+
+def similarity(
+    module: nn.Module, pairs: Pairs, samples: range, extractor: Extractor | None
+) -> dict[str, float]:
+    """Means over ``samples`` of what compares two images, or two vectors of scores.
+
+    Images: SSIM and, where the extractor has taps, the distance of Zhang et al. 2018 in its
+    features (not LPIPS, whose network and weights are others). Scores: how often the highest one is
+    the teacher's, and Spearman's rank correlation within a sample.
+
+    Returns:
+        Value by the title of its column.
+    """
+    found: dict[str, list[Tensor]] = {}
+    for start in range(0, len(samples), BATCH):
+        inputs, answers = pairs.batch(samples[start : start + BATCH])
+        with torch.no_grad():
+            made = module(**inputs)
+        compare = _images if answers.ndim == 4 else _scores
+        for name, values in compare(made, answers, extractor).items():
+            found.setdefault(name, []).append(values.double())
+    return {name: float(torch.cat(values).mean()) for name, values in found.items()}
+
+
+def _images(made: Tensor, answers: Tensor, extractor: Extractor | None) -> dict[str, Tensor]:
+    images = as_uint8(made)
+    values = {}
+    if min(images.shape[-2:]) >= SSIM_SIZE:
+        values["SSIM to teacher"] = ssim(images, answers)
+    if isinstance(extractor, NetworkExtractor) and extractor.taps:
+        distance = perceptual_distance(extractor, images, answers)
+        values[f"perceptual_{extractor.name}"] = distance.cpu()
+    return values
+
+
+def _scores(made: Tensor, answers: Tensor, extractor: Extractor | None) -> dict[str, Tensor]:
+    ranks = [
+        spearmanr(ours, theirs).statistic
+        for ours, theirs in zip(made.numpy(), answers.numpy(), strict=True)
+    ]
+    return {
+        "same top-1": (made.argmax(1) == answers.argmax(1)).double(),
+        "rank correlation": torch.from_numpy(np.array(ranks)),
+    }
+
+
+def shown(name: str, value: float) -> str:
+    """A value for the table."""
+    return f"{value:.1%}" if name == "same top-1" else f"{value:.3f}"
+
+
+def side_by_side(
+    student: nn.Module, pairs: Pairs, samples: range, count: int
+) -> dict[str, Tensor] | None:
+    """The first ``count`` samples as *input | teacher | student*, in [-1, 1] or uint8.
+
+    None where the answers are no pictures.
+    """
+    inputs, answers = pairs.batch(samples[:count])
+    if answers.ndim != 4 or answers.shape[1] not in (1, 3):
+        return None
+    with torch.no_grad():
+        made = student(**inputs)
+    return {**visible(pairs.inputs, inputs), "teacher": answers, "student": made}
+
+
+def visible(spec: InputSpec, inputs: Batch) -> dict[str, Tensor]:
+    """The one of the inputs that can be looked at, as ``input``; nothing where there is none."""
+    found = {}
+    for name, entry in spec.items():
+        value = inputs[name]
+        if entry.kind == "image" and value.shape[1] in (1, 3):
+            found["input"] = (value - entry.low) * (2 / (entry.high - entry.low)) - 1
+        elif entry.kind == "label_map":
+            # A grey level a class.
+            numbers = value.argmax(dim=1, keepdim=True)
+            found["input"] = numbers / max(entry.shape[0] - 1, 1) * 2 - 1
+    return found

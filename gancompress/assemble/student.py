@@ -1,0 +1,104 @@
+"""The student that a recipe names: its architecture, its supernet, its discriminator."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import torch
+from torch import nn
+
+from gancompress.assemble.inherit import inherit, within
+from gancompress.assemble.teacher import open_teacher, read_student, taught_architecture
+from gancompress.batch import InputSpec, example_inputs
+from gancompress.data.live import Pairs
+from gancompress.errors import RecipeError, RunError
+from gancompress.generators.build import build
+from gancompress.recipe.schema import Recipe
+from gancompress.recipe.schema import Student as StudentKeys
+from gancompress.run import RunDir
+from gancompress.student.file import Architecture, Student
+from gancompress.supernet import Supernet
+from gancompress.supernet.importance import sort_channels, taylor_scores
+
+# Enough for the order of channels (supernet/importance.py), and as many as fit into memory at once.
+IMPORTANCE_SAMPLES = 64
+IMPORTANCE_BATCH = 4
+
+
+def open_student(recipe: Recipe, run: RunDir) -> tuple[Architecture, nn.Module]:
+    """The supernet's module at full width: how it is built, and with its first weights."""
+    keys = recipe.student
+    if keys.factory != "teacher":
+        architecture = Architecture(keys.factory, keys.kwargs, keys.separable)
+        return architecture, seeded(recipe.seed, architecture.build)
+    if recipe.teacher.remote.url or recipe.teacher.pairs:
+        raise RecipeError(
+            "student.factory: teacher: the architecture of a black box is not known; name another"
+        )
+    # One that learns along is not there yet.
+    teacher = None if recipe.distill.online else open_teacher(recipe, run)
+    whole = teacher.architecture if teacher else taught_architecture(recipe)
+    architecture = replace(
+        whole,
+        kwargs={**whole.kwargs, **keys.kwargs},
+        separable=(*whole.separable, *keys.separable),
+    )
+    module = seeded(recipe.seed, architecture.build)
+    if teacher and keys.init == "teacher":
+        inherit(module, teacher.module)
+    return architecture, module
+
+
+def sort_by_importance(supernet: Supernet, pairs: Pairs, *, seed: int) -> None:
+    """Put the channels that matter most to the output first, where narrow subnets keep them."""
+    starts = range(0, min(IMPORTANCE_SAMPLES, len(pairs.train)), IMPORTANCE_BATCH)
+    batches = [
+        pairs.batch(pairs.train[start : min(start + IMPORTANCE_BATCH, IMPORTANCE_SAMPLES)])[0]
+        for start in starts
+    ]
+    sort_channels(supernet, taylor_scores(supernet, batches, seed=seed))
+
+
+def student_factory(recipe: Recipe) -> str:
+    """The factory behind the student's file, which the recipe vouches for."""
+    return recipe.teacher.factory if recipe.student.factory == "teacher" else recipe.student.factory
+
+
+def make_supernet(module: nn.Module, inputs: InputSpec, keys: StudentKeys) -> Supernet:
+    """Make ``module`` elastic as the recipe says; what is kept of the teacher stays as it is."""
+    make = partial(
+        Supernet,
+        module,
+        example_inputs(inputs),
+        divisor=keys.divisor,
+        minimum=keys.minimum,
+        ratios=keys.ratios or None,
+    )
+    supernet = make()
+    kept = {
+        group.name: [group.channels]
+        for group in supernet.groups
+        if group.pinned is None and any(within(name, keys.keep) for name, _ in group.places)
+    }
+    return make(widths=kept) if kept else supernet
+
+
+def load_supernet(recipe: Recipe, run: RunDir) -> tuple[Supernet, Student]:
+    """The trained supernet of a run, and the full-width student that holds its weights."""
+    if not run.is_complete("distill"):
+        raise RunError(f"{run.path}: no supernet in it yet; `gancompress distill` makes one")
+    full = read_student(run.path / "supernet.safetensors", student_factory(recipe))
+    return make_supernet(full.module, full.inputs, recipe.student), full
+
+
+def build_discriminator(factory: str, kwargs: Mapping[str, Any], seed: int) -> nn.Module:
+    """A freshly initialised discriminator, the same for the same seed."""
+    return seeded(seed, lambda: build(factory, **kwargs))
+
+
+def seeded(seed: int, make: Callable[[], nn.Module]) -> nn.Module:
+    """What ``make`` builds with its initial weights drawn from ``seed``."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return make()

@@ -1,0 +1,32 @@
+"""`teach` with the objective ``semantic``: a label map to the image that belongs to it."""
+
+from accelerate import Accelerator
+
+from gancompress.assemble.samples import Samples
+from gancompress.assemble.teach_paired import setup_in_pairs
+from gancompress.assemble.teacher_data import expanded
+from gancompress.assemble.training_setup import TrainingSetup
+from gancompress.distillation.feature_network import open_network
+from gancompress.errors import RecipeError
+from gancompress.recipe.schema import Recipe
+from gancompress.run import RunDir
+from gancompress.teach.paired import FeatureMaps, Wishes
+from gancompress.training.engine import Bookkeeping
+
+
+def semantic_setup(
+    recipe: Recipe, run: RunDir, accelerator: Accelerator, books: Bookkeeping, samples: Samples
+) -> TrainingSetup:
+    """Prepare the recipe's generator to be trained as GauGAN does."""
+    keys = recipe.teach.semantic
+    network: FeatureMaps | None = None
+    if keys.perceptual:
+        if not keys.network:
+            raise RecipeError(
+                "teach.semantic.network: missing; teach.semantic.perceptual compares the maps of a "
+                "network, e.g. squeezenet:FILE or torchvision:vgg16"
+            )
+        named, device = expanded(keys.network), str(accelerator.device)
+        network = open_network("teach.semantic", named, keys.taps, device).maps
+    wishes = Wishes(features=keys.features, perceptual=keys.perceptual, network=network)
+    return setup_in_pairs(recipe, accelerator, books, samples, wishes)

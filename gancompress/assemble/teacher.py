@@ -1,0 +1,112 @@
+"""The teacher that a recipe names, with what it is fed."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from torch import nn
+
+from gancompress.assemble.own_teacher import load_own
+from gancompress.assemble.remote_teacher import open_remote
+from gancompress.assemble.teacher_data import (
+    NumberedRows,
+    expanded,
+    open_teacher_data,
+)
+from gancompress.batch import Input, InputSpec
+from gancompress.data.pairs import PairStore
+from gancompress.errors import RecipeError, TeacherError
+from gancompress.generators.signed import signed
+from gancompress.recipe.schema import Recipe
+from gancompress.recipe.sources import InputKeys
+from gancompress.run import RunDir
+from gancompress.student.file import Architecture, Student, load_student
+from gancompress.teachers.downloads import missing_file
+from gancompress.teachers.from_file import is_student, read_network
+from gancompress.teachers.recorded import RecordedTeacher
+from gancompress.teachers.remote import RemoteTeacher
+from gancompress.teachers.teacher import ModuleTeacher
+
+
+def inputs_of(module: nn.Module, given: Mapping[str, InputKeys], where: str) -> InputSpec:
+    """The input specification: the recipe's, or the module's own."""
+    if given:
+        return stated_inputs(given, where)
+    inputs = getattr(module, "inputs", None)
+    if not isinstance(inputs, dict) or not all(isinstance(e, Input) for e in inputs.values()):
+        raise RecipeError(
+            f"{where}.inputs: missing, and {type(module).__name__} has no `inputs` attribute; "
+            "say what the generator is fed, e.g. {z: {kind: normal, shape: [128]}}"
+        )
+    return dict(inputs)
+
+
+def stated_inputs(given: Mapping[str, InputKeys], missing: str) -> InputSpec:
+    """The input specification that a recipe states."""
+    if not given:
+        raise RecipeError(missing)
+    return {n: Input(entry.kind, entry.shape, entry.low, entry.high) for n, entry in given.items()}
+
+
+def load_teacher(recipe: Recipe, run: RunDir) -> ModuleTeacher | RemoteTeacher | RecordedTeacher:
+    """The recipe's teacher, or the one that `teach` trained in this run, with what it is fed."""
+    keys = recipe.teacher
+    if keys.pairs:
+        return RecordedTeacher(PairStore(Path(expanded(keys.pairs)).expanduser()))
+    if keys.remote.url:
+        inputs = stated_inputs(keys.inputs, "teacher.inputs: missing; say what the service is fed")
+        data = open_teacher_data(keys.data, inputs, recipe.collect, recipe.seed)
+        return open_remote(keys.remote, inputs, data, run.path)
+    found = open_teacher(recipe, run)
+    inputs = with_shares(found.inputs, recipe.collect.class_shares)
+    return ModuleTeacher(found.module, inputs, teacher_data(recipe, inputs))
+
+
+def with_shares(inputs: InputSpec, shares: tuple[float, ...]) -> InputSpec:
+    """``inputs`` with the classes drawn as often as the recipe says."""
+    if not shares:
+        return inputs
+    name = next((name for name, entry in inputs.items() if entry.kind == "one_hot"), None)
+    if name is None or len(shares) != inputs[name].shape[0]:
+        classes = inputs[name].shape[0] if name else "no"
+        raise RecipeError(
+            f"collect.class_shares: {len(shares)} numbers; the teacher is told {classes} classes"
+        )
+    return {**inputs, name: replace(inputs[name], shares=shares)}
+
+
+def teacher_data(recipe: Recipe, inputs: InputSpec) -> NumberedRows | None:
+    """What the teacher is fed; held out is what its own training did not see."""
+    share = recipe.data.held_out if recipe.taught_on_inputs else None
+    return open_teacher_data(recipe.teacher.data, inputs, recipe.collect, recipe.seed, share)
+
+
+def open_teacher(recipe: Recipe, run: RunDir) -> Student:
+    """The teacher's module with its inputs and how it is built."""
+    keys = recipe.teacher
+    output_range = keys.output_range[0], keys.output_range[1]
+    path = Path(expanded(keys.file or keys.weights)).expanduser()
+    if (keys.file or keys.weights) and not path.exists():
+        raise TeacherError(missing_file(path))
+    if keys.file and is_student(path):
+        return load_student(path)
+    if keys.file:
+        found = read_network(path, keys.family or None, **keys.kwargs)
+        architecture = Architecture(found.factory, found.kwargs, output_range=output_range)
+        inputs = inputs_of(found.module, {}, "teacher")
+        return Student(signed(found.module, output_range), inputs, architecture)
+    if keys.weights:
+        architecture = Architecture(keys.factory, keys.kwargs, output_range=output_range)
+        own = load_own(architecture, path)
+        return Student(own, inputs_of(own, keys.inputs, "teacher"), architecture)
+    return read_student(run.path / "teacher.safetensors", keys.factory)
+
+
+def taught_architecture(recipe: Recipe) -> Architecture:
+    """Of the teacher that `teach` trains."""
+    return Architecture(recipe.teacher.factory, recipe.teacher.kwargs)
+
+
+def read_student(path: Path, factory: str) -> Student:
+    """A student file of this run; the recipe vouches for the factory in it."""
+    return load_student(path, factory=factory if ":" in factory else None)

@@ -1,0 +1,33 @@
+"""The training of a teacher that a recipe asks for, ready to begin."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from gancompress.assemble.logs import bookkeeping
+from gancompress.assemble.samples import Samples
+from gancompress.assemble.teach_adversarial import adversarial_setup
+from gancompress.assemble.teach_cycle import cycle_setup
+from gancompress.assemble.teach_paired import paired_setup
+from gancompress.assemble.teach_semantic import semantic_setup
+from gancompress.assemble.training import prepare
+from gancompress.assemble.training_setup import Prepare, TrainingSetup
+from gancompress.recipe.schema import Recipe
+from gancompress.run import RunDir
+from gancompress.training.engine import Bookkeeping
+
+SETUPS: dict[str, Prepare] = {
+    "adversarial": adversarial_setup,
+    "paired": paired_setup,
+    "semantic": semantic_setup,
+    "cycle": cycle_setup,
+}
+
+
+@contextmanager
+def training_setup(recipe: Recipe, run: RunDir) -> Iterator[tuple[TrainingSetup, Bookkeeping]]:
+    """The recipe's teaching, ready to begin, and the books that its looks are entered in."""
+    accelerator = prepare(recipe)
+    samples = Samples(run.path / "samples", "teach", accelerator.is_main_process)
+    with bookkeeping(recipe, run, "teach", accelerator) as books:
+        yield SETUPS[recipe.teach.objective](recipe, run, accelerator, books, samples), books
+    samples.film()

@@ -1,0 +1,35 @@
+"""Where and how a recipe trains."""
+
+import os
+
+import torch
+from accelerate import Accelerator
+
+from gancompress.distillation.objective import TermWeight
+from gancompress.recipe.schema import Recipe
+from gancompress.training.optimise import make_accelerator
+
+
+def prepare(recipe: Recipe) -> Accelerator:
+    """Set threads and determinism as the recipe says; returns where to train."""
+    if recipe.threads:
+        torch.set_num_threads(recipe.threads)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    # cuBLAS is deterministic only with a fixed workspace.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    return make_accelerator(recipe.device, recipe.precision)
+
+
+def term_weights(recipe: Recipe) -> dict[str, TermWeight]:
+    """The loss terms of the recipe."""
+    return {
+        name: TermWeight(
+            term.weight, term.decay, term.until, term.final, term.every, term.temperature
+        )
+        for name, term in recipe.distill.terms.items()
+    }
+
+
+def pair(betas: tuple[float, ...]) -> tuple[float, float]:
+    """Adam's two betas."""
+    return betas[0], betas[1]

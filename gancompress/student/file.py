@@ -1,0 +1,256 @@
+"""The student: a plain module, its inputs and how it was built; and the one file that holds it.
+
+A student file is safetensors. Its tensors are all parameters and buffers under the module's own
+names; its metadata holds one JSON text under ``gancompress``: the factory that builds the
+architecture at full width, and what sets the student apart from it. Nothing in it is pickled.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from gancompress.atomic import replacing
+from gancompress.batch import InputSpec, spec_from_json, spec_to_json
+from gancompress.errors import DataError, TeacherError, UnsafeFileError
+from gancompress.generators.build import build
+from gancompress.generators.signed import RANGE, signed
+from gancompress.student import refit
+from gancompress.student.separable import Norm, separate
+
+FORMAT = 1
+
+_FIELDS = {
+    *("format", "factory", "kwargs", "separable", "separable_norm", "inputs"),
+    *("attributes", "tied", "provenance"),
+}
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """How a module is built at full width.
+
+    Attributes:
+        factory: a built-in name, ``"module:attr"`` or ``"file.py:attr"``.
+        kwargs: its keyword arguments; plain data (JSON).
+        separable: name patterns of the convolutions to replace, see
+            :func:`gancompress.student.separable.separate`.
+        separable_norm: between depthwise and pointwise.
+        output_range: black and white of what the factory's module answers; the module that is built
+            answers in [-1, 1].
+    """
+
+    factory: str
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    separable: tuple[str, ...] = ()
+    separable_norm: Norm = "none"
+    output_range: tuple[float, float] = RANGE
+
+    def build(self) -> nn.Module:
+        """The module at full width, freshly initialised."""
+        module = build(self.factory, **self.kwargs)
+        if self.separable:
+            separate(module, self.separable, norm=self.separable_norm)
+        return signed(module, self.output_range)
+
+
+@dataclass(frozen=True)
+class Student:
+    """A compressed generator that stands alone.
+
+    Attributes:
+        module: a plain module, called with the inputs as keyword arguments.
+        inputs: what it is fed.
+        architecture: how the network that it was cut from is built.
+        provenance: where it comes from, plain data: teacher, subnet, scores.
+    """
+
+    module: nn.Module
+    inputs: InputSpec
+    architecture: Architecture
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) of architecture, inputs and every tensor, but not of provenance."""
+        digest = hashlib.sha256(_dumps(_identity(self), "architecture").encode())
+        for name, tensor in sorted(refit.tensors(self.module).items()):
+            value = tensor.detach().cpu().contiguous()
+            digest.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
+            digest.update(value.reshape(-1).view(torch.uint8).numpy().data)
+        return digest.hexdigest()
+
+
+def save_student(student: Student, path: str | os.PathLike[str], *, half: bool = False) -> None:
+    """Write ``student`` to one safetensors file, replacing what was there.
+
+    Args:
+        student: what is kept.
+        path: of the file.
+        half: round 32-bit numbers to 16 bits, to be widened again when the file is read.
+
+    Raises:
+        TeacherError: the module is not what its architecture builds, widths apart.
+        DataError: the factory's arguments or the provenance are not plain data.
+    """
+    full = _build(student.architecture)
+    if differing := refit.structural_differences(student.module, full):
+        raise TeacherError(
+            f"student: its module is not what {student.architecture.factory!r} builds: "
+            f"{_some(differing)} differ; give the factory and arguments that made the module"
+        )
+    description = {
+        "format": FORMAT,
+        **_identity(student),
+        "attributes": refit.changed_attributes(student.module, full),
+        "tied": refit.tied_names(student.module),
+        "provenance": dict(student.provenance),
+        **({"half": True} if half else {}),
+    }
+    tensors = {
+        # A copy, because slices that share memory cannot be told apart in the file.
+        name: tensor.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
+        for name, tensor in refit.tensors(student.module).items()
+    }
+    if half:
+        tensors = _converted(tensors, torch.float32, torch.float16)
+    metadata = {"gancompress": _dumps(description, "provenance")}
+    with replacing(path) as temporary:
+        save_file(tensors, temporary, metadata=metadata)
+
+
+def load_student(path: str | os.PathLike[str], *, factory: str | None = None) -> Student:
+    """Read a student, in eval mode, on the CPU.
+
+    Args:
+        path: written by :func:`save_student`.
+        factory: the factory to build with. Only built-in factories run without it: a file must not
+            decide what code is run.
+
+    Raises:
+        TeacherError: the file is missing, damaged, not a student, or does not fit its factory.
+        UnsafeFileError: the factory is not built in, and was not given.
+    """
+    description, tensors = _read(Path(path))
+    architecture = Architecture(
+        description["factory"],
+        description["kwargs"],
+        tuple(description["separable"]),
+        description["separable_norm"],
+        tuple(description.get("output_range", RANGE)),
+    )
+    if factory is not None:
+        architecture = replace(architecture, factory=factory)
+    elif ":" in architecture.factory:
+        raise UnsafeFileError(
+            f"{path}: building this student runs {architecture.factory!r}, which is not built in; "
+            f"if you trust it, name it yourself: factory={architecture.factory!r}"
+        )
+    module = _rebuild(architecture, description, tensors, path)
+    inputs = spec_from_json(description["inputs"])
+    return Student(module.eval(), inputs, architecture, description["provenance"])
+
+
+def _build(architecture: Architecture) -> nn.Module:
+    # Built on the CPU rather than the meta device: constructors that compute with tensors, and
+    # tensors that are neither parameters nor buffers, keep their values.
+    with torch.random.fork_rng(devices=[]):
+        return architecture.build()
+
+
+def _rebuild(
+    architecture: Architecture,
+    description: Mapping[str, Any],
+    tensors: Mapping[str, Tensor],
+    path: str | os.PathLike[str],
+) -> nn.Module:
+    try:
+        module = _build(architecture)
+    except Exception as error:  # a factory may fail in any way
+        raise TeacherError(
+            f"{path}: the student's architecture cannot be built: {error}. Install what defines "
+            f"{architecture.factory!r}, or give another factory that builds it"
+        ) from error
+    unfitting = refit.unfitting_tensors(module, tensors, description["tied"])
+    unfitting += description["attributes"].keys() - {name for name, _ in module.named_modules()}
+    if unfitting:
+        raise TeacherError(
+            f"{path}: the student does not fit what {architecture.factory!r} builds: "
+            f"{_some(unfitting)} differ; use the version of it that the student was cut from"
+        )
+    refit.set_attributes(module, description["attributes"])
+    refit.set_tensors(module, tensors, description["tied"])
+    return module
+
+
+def _identity(student: Student) -> dict[str, Any]:
+    architecture = student.architecture
+    identity: dict[str, Any] = {
+        "factory": architecture.factory,
+        "kwargs": dict(architecture.kwargs),
+        "separable": list(architecture.separable),
+        "separable_norm": architecture.separable_norm,
+        "inputs": spec_to_json(student.inputs),
+    }
+    # Named where it matters only: most files, and their fingerprints, do without it.
+    if architecture.output_range != RANGE:
+        identity["output_range"] = list(architecture.output_range)
+    return identity
+
+
+def _dumps(value: Any, what: str) -> str:
+    try:
+        return json.dumps(value, sort_keys=True)
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"student: its factory arguments and {what} must be plain data (numbers, texts, "
+            f"lists, mappings): {error}"
+        ) from error
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            text = (file.metadata() or {}).get("gancompress")
+            if text is None:
+                raise TeacherError(
+                    f"{path}: safetensors, but not a student: its metadata has no 'gancompress'; "
+                    "students are written by `gancompress search` and `finetune`"
+                )
+            description = json.loads(text)
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except FileNotFoundError as error:
+        raise TeacherError(f"{path}: no such file; give the path of a student") from error
+    except (SafetensorError, OSError, json.JSONDecodeError) as error:
+        raise TeacherError(
+            f"{path}: damaged, or not a student file ({error}); copy or export it again"
+        ) from error
+    if not isinstance(description, dict) or description.get("format") != FORMAT:
+        found = description.get("format") if isinstance(description, dict) else description
+        raise TeacherError(
+            f"{path}: student format {found!r}, this gancompress reads {FORMAT}; install the "
+            "version that wrote it, or write it again"
+        )
+    if missing := _FIELDS - description.keys():
+        raise TeacherError(f"{path}: damaged student description: no {', '.join(sorted(missing))}")
+    if description.get("half"):
+        tensors = _converted(tensors, torch.float16, torch.float32)
+    return description, tensors
+
+
+def _converted(
+    tensors: Mapping[str, Tensor], old: torch.dtype, new: torch.dtype
+) -> dict[str, Tensor]:
+    return {name: t.to(new) if t.dtype == old else t for name, t in tensors.items()}

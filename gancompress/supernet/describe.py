@@ -1,0 +1,102 @@
+"""The table that says what of a module is elastic, what is not and why, and what subnets cost."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+from torch import Tensor
+
+from gancompress.supernet.axes import ChannelGroup
+from gancompress.supernet.cost import CostModel, subnet_cost_range
+from gancompress.supernet.space import SearchSpace
+
+_NARROW = "has no narrower width under the space's divisor; lower it or give widths"
+
+
+def describe(
+    groups: Sequence[ChannelGroup],
+    space: SearchSpace,
+    model: CostModel,
+    parameters: Mapping[str, Tensor],
+    unused: Collection[str],
+    read_values: Collection[str],
+) -> str:
+    """One line per channel group, then the reasons, the space and the cost range.
+
+    Args:
+        parameters: of the module, by name; groups that are in none of them (maps of fixed noise,
+            filters) are left out.
+        unused: names of tensors that no forward pass touches.
+        read_values: lines at which Python reads values out of tensors.
+    """
+    shares = model.group_shares()
+    widths = dict(zip(space.groups, space.choices, strict=True))
+    rows = [("group", "channels", "tensors", "MACs", "widths")]
+    notes: dict[str, int] = {}
+    for group, share in zip(groups, shares, strict=True):
+        if not any(name in parameters for name, _ in group.places):
+            continue
+        if group.name in widths:
+            state = _choices(widths[group.name])
+        elif group.name in space.followers:
+            state = f"with {space.groups[space.followers[group.name][0]]}"
+        else:
+            note = str(group.pinned or _NARROW)
+            state = f"fixed [{notes.setdefault(note, len(notes) + 1)}]"
+        tensors = len({name for name, _ in group.places})
+        rows.append((group.name, str(group.channels), str(tensors), f"{share:.1%}", state))
+    numbered = [f"[{number}] {note}" for note, number in notes.items()]
+    remarks = _remarks(parameters, unused, read_values)
+    return "\n".join([*_aligned(rows), *numbered, *remarks, *_costs(space, model)])
+
+
+def _remarks(
+    parameters: Mapping[str, Tensor], unused: Collection[str], read_values: Collection[str]
+) -> list[str]:
+    lines = []
+    idle = [name for name in unused if name in parameters]
+    if idle:
+        count = _short(sum(parameters[name].numel() for name in idle))
+        lines.append(f"not used in the forward pass: {idle[0]} … ({len(idle)} tensors, {count})")
+    for line in read_values:
+        lines.append(
+            f"{line}: reads values of a tensor (.item(), if); the network was followed along the "
+            "path that the example inputs take"
+        )
+    return lines
+
+
+def _choices(widths: Sequence[int]) -> str:
+    if len(widths) <= 6:
+        return " ".join(map(str, widths))
+    return f"{widths[0]} {widths[1]} … {widths[-1]} ({len(widths)})"
+
+
+def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    columns = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return [
+        "  ".join(
+            cell.ljust(width) if i in (0, 4) else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, columns, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def _costs(space: SearchSpace, model: CostModel) -> list[str]:
+    (_, small), (_, large) = subnet_cost_range(model)
+    size = f"{space.size:,}" if space.size < 10**9 else f"{space.size:.2e}"
+    return [
+        f"{len(space.groups)} elastic groups, {size} subnets",
+        f"MACs (exact)  {_short(small.macs)} … {_short(large.macs)}",
+        f"MACs (paper)  {_short(small.paper_macs)} … {_short(large.paper_macs)}",
+        f"parameters    {_short(small.params)} … {_short(large.params)}",
+        f"weights       {_short(small.weight_bytes)}B … {_short(large.weight_bytes)}B",
+        f"activations   {_short(small.activation_bytes)}B … {_short(large.activation_bytes)}B",
+    ]
+
+
+def _short(value: float) -> str:
+    for unit in ("", "k", "M", "G"):
+        if abs(value) < 1000:
+            return f"{value:.4g}{unit}"
+        value /= 1000
+    return f"{value:.4g}T"

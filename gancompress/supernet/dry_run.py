@@ -1,0 +1,159 @@
+"""Runs of a module that leave no trace: on a copy of its structure, with stand-in tensors."""
+
+import copy
+import logging
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch._subclasses.fake_tensor import (
+    DataDependentOutputException,
+    DynamicOutputShapeException,
+    FakeTensorMode,
+    UnsupportedFakeTensorException,
+    UnsupportedOperatorException,
+)
+from torch.utils._pytree import tree_leaves, tree_map
+
+from gancompress.errors import TraceError
+from gancompress.supernet.attributes import note_attributes
+from gancompress.supernet.recorder import InstanceNorms, Recorder, run_module
+from gancompress.supernet.trace import Walk
+
+_LOG = logging.getLogger("torch._subclasses.fake_tensor")
+
+NEEDS_VALUES = (
+    DataDependentOutputException,
+    DynamicOutputShapeException,
+    UnsupportedFakeTensorException,
+    UnsupportedOperatorException,
+)
+
+
+def named_tensors(module: nn.Module) -> dict[str, Tensor]:
+    """Parameters and buffers by name, each tensor once."""
+    return {**dict(module.named_parameters()), **dict(module.named_buffers())}
+
+
+def copy_structure(module: nn.Module, tensors: Mapping[int, Tensor] | None = None) -> nn.Module:
+    """A copy of ``module`` that shares its tensors, except those that ``tensors`` replaces.
+
+    ``tensors``: replacements by the ``id`` of the original tensor.
+    """
+    memo: dict[int, Any] = {}
+    for child in module.modules():
+        held = [*child._parameters.values(), *child._buffers.values(), *child.__dict__.values()]
+        memo.update({id(t): t for t in held if isinstance(t, Tensor)})
+    memo.update(tensors or {})
+    try:
+        return copy.deepcopy(module, memo)
+    except Exception as error:
+        raise TraceError(
+            f"{type(module).__name__}: the module cannot be copied ({error}); "
+            "remove what copy.deepcopy refuses (locks, open files, generators) from its attributes"
+        ) from error
+
+
+@contextmanager
+def _same_chances(devices: Sequence[torch.device]) -> Iterator[None]:
+    """Every random number generator at the same point for each run, and afterwards as before."""
+    python, arrays = random.getstate(), np.random.get_state()  # noqa: NPY002
+    # A subnet that does not run is an answer here; fake tensors would log it as an accident.
+    silent, _LOG.disabled = _LOG.disabled, True
+    # Transformer layers in evaluation would run as one opaque operator.
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with torch.random.fork_rng(devices=devices):
+            torch.manual_seed(0)
+            random.seed(0)
+            np.random.seed(0)  # noqa: NPY002
+            yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
+        _LOG.disabled = silent
+        random.setstate(python)
+        np.random.set_state(arrays)  # noqa: NPY002
+
+
+class DryRun:
+    """A module and example inputs, ready to run as often as needed.
+
+    Attributes:
+        real: whether runs need values, not only shapes (see :mod:`gancompress.supernet.trace`).
+    """
+
+    def __init__(self, module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+        self._module = copy_structure(module)
+        self.tensors = {name: t.detach() for name, t in named_tensors(module).items()}
+        self._args, self._kwargs = args, kwargs
+        self.real = False
+        self.mode = FakeTensorMode(allow_non_fake_inputs=True)
+        self._fakes = {name: self.mode.from_tensor(t) for name, t in self.tensors.items()}
+        self._walk: Walk | None = None
+        for path, child in self._module.named_modules():
+            child.register_forward_pre_hook(self._enter(path), prepend=True, with_kwargs=True)
+            child.register_forward_hook(self._leave, with_kwargs=True)
+
+    def stand_ins(self) -> dict[str, Tensor]:
+        """Tensors to run with: fakes, or clones of the real ones where values are needed."""
+        if self.real:
+            return {name: t.clone() for name, t in self.tensors.items()}
+        return dict(self._fakes)
+
+    def inputs(self, single: bool) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Example inputs with at least two samples, or with one; as they are where the inputs'
+        first dimensions differ, so that they cannot be samples."""
+        leaves = [t for t in tree_leaves((self._args, self._kwargs)) if isinstance(t, Tensor)]
+        samples = {t.shape[0] if t.dim() else 0 for t in leaves}
+
+        def prepare(leaf: Any) -> Any:
+            if not isinstance(leaf, Tensor):
+                return leaf
+            leaf = leaf.detach()
+            if len(samples) == 1 and single and leaf.dim():
+                leaf = leaf[:1]
+            elif samples == {1}:
+                leaf = torch.cat([leaf, leaf])
+            return leaf.clone() if self.real else self.mode.from_tensor(leaf.contiguous())
+
+        args, kwargs = tree_map(prepare, (tuple(self._args), dict(self._kwargs)))
+        return args, kwargs
+
+    def run(
+        self,
+        tensors: Mapping[str, Tensor],
+        inputs: tuple[Sequence[Any], Mapping[str, Any]],
+        observe: Callable[..., None],
+        training: bool,
+        walk: Walk | None = None,
+    ) -> Any:
+        """One forward pass; ``observe`` sees every operator, ``walk`` where in the module it is."""
+        self._walk = walk
+        self._module.train(training)
+        devices = [t.device for t in self.tensors.values() if t.is_cuda][:1]
+        values = nullcontext() if self.real else self.mode
+        watch = nullcontext() if walk is None else InstanceNorms(walk.note_normalised)
+        with _same_chances(devices), values, watch:
+            return run_module(self._module, tensors, *inputs, Recorder(observe))
+
+    def modules(self) -> dict[str, nn.Module]:
+        """The copy's modules by path."""
+        return dict(self._module.named_modules())
+
+    def _enter(self, path: str) -> Callable[..., None]:
+        def hook(module: nn.Module, args: Any, kwargs: Any) -> None:
+            if self._walk is not None:
+                self._walk.modules.append((path, module))
+
+        return hook
+
+    def _leave(self, module: nn.Module, args: Any, kwargs: Any, made: Any) -> None:
+        if self._walk is not None:
+            given = next((t for t in tree_leaves((args, kwargs)) if isinstance(t, Tensor)), None)
+            note_attributes(self._walk, module, given, made)
+            self._walk.modules.pop()

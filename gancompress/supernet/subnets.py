@@ -1,0 +1,25 @@
+"""What a subnet's widths mean for a module: the values of its attributes."""
+
+from typing import Any
+
+from gancompress.supernet.axes import Axis, Ids
+from gancompress.supernet.graph import DependencyGraph
+
+
+def attribute_values(graph: DependencyGraph, widths: Ids) -> dict[tuple[str, str], Any]:
+    """The attributes that differ from those at full width, by module path and name."""
+    values: dict[tuple[str, str], Any] = {}
+    sizes: dict[int, int] = {}
+    for follow in graph.attributes:
+        now = []
+        for size in follow.sizes:
+            if isinstance(size, Axis):
+                if id(size) not in sizes:
+                    sizes[id(size)] = int(size.keep(widths).sum())
+                now.append(sizes[id(size)])
+            else:
+                now.append(size)
+        full = [size.size if isinstance(size, Axis) else size for size in follow.sizes]
+        if now != full:
+            values[follow.module, follow.name] = tuple(now) if follow.is_tuple else now[0]
+    return values

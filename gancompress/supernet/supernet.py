@@ -1,0 +1,192 @@
+"""Any module as a weight-sharing supernet: every width of its channel groups in one network."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves, tree_map_only
+
+from gancompress.errors import ParityError, TraceError
+from gancompress.supernet.attributes import patched
+from gancompress.supernet.axes import ChannelGroup
+from gancompress.supernet.cost import CostModel
+from gancompress.supernet.describe import describe
+from gancompress.supernet.dry_run import DryRun, named_tensors
+from gancompress.supernet.extract import cut_module
+from gancompress.supernet.graph import DependencyGraph
+from gancompress.supernet.slicing import Cut, cut_all, plan, write_back
+from gancompress.supernet.space import SearchSpace, Subnet, build_space
+from gancompress.supernet.subnets import attribute_values
+from gancompress.supernet.verify import verified
+
+Cuts = dict[str, tuple[Cut | None, ...]]
+
+
+class Supernet(nn.Module):
+    """``module`` with elastic widths, on the module's own weights.
+
+    ``supernet(*inputs, subnet=s)`` runs the module with every tensor cut to the widths of ``s``;
+    without a subnet, or at full width, it is the module itself, bit for bit. Training the supernet
+    trains the module.
+
+    Attributes:
+        module: what was given.
+        groups: all channel groups, elastic and pinned.
+        space: the widths that may be chosen.
+        cost_model: what each choice costs, for one sample.
+        graph: where the channels of each group are in the module's tensors.
+    """
+
+    module: nn.Module
+    groups: tuple[ChannelGroup, ...]
+    space: SearchSpace
+    cost_model: CostModel
+    graph: DependencyGraph
+
+    def __init__(
+        self,
+        module: nn.Module,
+        example_inputs: Any,
+        *,
+        divisor: int = 8,
+        minimum: int = 1,
+        ratios: Sequence[float] | None = None,
+        widths: Mapping[str, Sequence[int]] | None = None,
+        ties: Sequence[str] = (),
+        trials: int = 3,
+    ) -> None:
+        """Find out what of ``module`` is elastic. Takes a run or two on shapes, no data.
+
+        Args:
+            module: any module; it is not changed.
+            example_inputs: a tensor, a tuple of positional or a mapping of keyword inputs, such as
+                the module is run with; first dimensions are samples.
+            divisor, minimum, ratios, widths, ties: what the space offers, see
+                :func:`gancompress.supernet.space.build_space`.
+            trials: random subnets that are run to check the conversion, besides the smallest.
+
+        Raises:
+            TraceError: the forward pass fails with the example inputs.
+            SubnetError: ``widths`` or ``ties`` do not fit the groups found.
+        """
+        super().__init__()
+        self.module = module
+        args, kwargs = as_inputs(example_inputs)
+        dry_run = DryRun(module, args, kwargs)
+        self.graph = verified(dry_run, trials, seed=0)
+        self.groups = self.graph.groups
+        self.space = build_space(
+            self.groups,
+            divisor=divisor,
+            minimum=minimum,
+            ratios=ratios,
+            widths=widths or {},
+            ties=ties,
+        )
+        parameters = dict(module.named_parameters())
+        tensors = {n: (t, n in parameters) for n, t in named_tensors(module).items()}
+        self.cost_model = CostModel(self.graph, self.space, tensors)
+        self._example = (args, kwargs)
+        self._plans: dict[Subnet, tuple[Cuts, dict[tuple[str, str], Any]]] = {}
+
+    def forward(self, *inputs: Any, subnet: Sequence[int] | None = None, **named: Any) -> Any:
+        """Run the module at the widths of ``subnet`` (default: full width)."""
+        if subnet is None:
+            return self.module(*inputs, **named)
+        cuts, attributes = self._plan(subnet)
+        if not cuts:
+            return self.module(*inputs, **named)
+        tensors = named_tensors(self.module)
+        parts = cut_all(tensors, cuts)
+        with patched(dict(self.module.named_modules()), attributes):
+            result = torch.func.functional_call(self.module, parts, inputs, named)
+        write_back(dict(self.module.named_buffers()), parts, cuts)
+        return result
+
+    def extract(self, subnet: Sequence[int]) -> nn.Module:
+        """A plain module of the same class that is the subnet, independent of the supernet.
+
+        Raises:
+            ParityError: its outputs differ from the supernet's by more than 1e-5 of their range.
+        """
+        cuts, attributes = self._plan(subnet)
+        small = cut_module(self.module, cuts, attributes)
+        self._check_parity(small, subnet)
+        return small
+
+    def describe(self) -> str:
+        """A table of the channel groups (what is elastic, what is pinned and why) and the costs."""
+        return describe(
+            self.groups,
+            self.space,
+            self.cost_model,
+            dict(self.module.named_parameters()),
+            self.graph.unused,
+            self.graph.read_values,
+        )
+
+    def _plan(self, subnet: Sequence[int]) -> tuple[Cuts, dict[tuple[str, str], Any]]:
+        chosen = self.space.check(subnet)
+        if chosen not in self._plans:
+            if len(self._plans) >= 256:
+                self._plans.pop(next(iter(self._plans)))
+            widths = self.space.widths(self.groups, np.asarray(chosen, dtype=np.int64))
+            cuts = plan(self.graph.axes, widths)
+            self._plans[chosen] = cuts, attribute_values(self.graph, widths)
+        return self._plans[chosen]
+
+    def _check_parity(self, small: nn.Module, subnet: Sequence[int]) -> None:
+        """Compare the extracted module with the supernet on the example inputs, in evaluation."""
+        tensors = named_tensors(self.module).values()
+        device = next((t.device for t in tensors), torch.device("cpu"))
+        args, kwargs = tree_map_only(Tensor, lambda t: t.to(device), self._example)
+        modes = {m: m.training for net in (self.module, small) for m in net.modules()}
+        cuda = [device] if device.type == "cuda" else []
+        try:
+            self.module.eval()
+            small.eval()
+            with torch.no_grad(), torch.random.fork_rng(devices=cuda):
+                torch.manual_seed(0)
+                expected = self(*args, subnet=subnet, **kwargs)
+                torch.manual_seed(0)
+                actual = small(*args, **kwargs)
+        finally:
+            for m, training in modes.items():
+                m.training = training
+        _compare(expected, actual, self.space.check(subnet))
+
+
+def _compare(expected: Any, actual: Any, subnet: Subnet) -> None:
+    pairs = zip(tree_leaves(expected), tree_leaves(actual), strict=True)
+    for index, (a, b) in enumerate(pairs):
+        if not isinstance(a, Tensor) or torch.equal(a.nan_to_num(), b.nan_to_num()):
+            continue
+        if a.shape != b.shape:
+            raise ParityError(
+                f"subnet {subnet}: output {index} of the extracted module is {tuple(b.shape)}, "
+                f"of the supernet {tuple(a.shape)}"
+            )
+        scale = float(a.abs().max()) if a.numel() else 0.0
+        worst = float((a.double() - b.double()).abs().max()) if a.numel() else 0.0
+        if not worst <= 1e-5 * max(scale, 1e-6):
+            raise ParityError(
+                f"subnet {subnet}: output {index} of the extracted module differs from the "
+                f"supernet's by {worst:.3g} (largest value {scale:.3g}); the module's forward "
+                "depends on something that is not in its tensors or attributes"
+            )
+
+
+def as_inputs(example: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Positional and keyword inputs of an example: a tensor, a sequence or a mapping."""
+    if isinstance(example, Mapping):
+        return (), dict(example)
+    if isinstance(example, (tuple, list)):
+        return tuple(example), {}
+    if isinstance(example, Tensor):
+        return (example,), {}
+    raise TraceError(
+        f"example_inputs: {type(example).__name__}; give a tensor, a tuple of positional or a "
+        "mapping of keyword inputs"
+    )

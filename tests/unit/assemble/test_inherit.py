@@ -1,0 +1,57 @@
+"""Parts of the teacher in the student: taken over, as wide as they are, and left alone."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from gancompress.assemble import make_supernet
+from gancompress.assemble.inherit import freeze, keep_of_teacher
+from gancompress.batch import InputSpec
+from gancompress.errors import RecipeError
+from gancompress.generators.build import build
+from gancompress.recipe.schema import Student
+from tests.unit.distillation.small import Generator, run
+
+SIZES = {"z_dim": 8, "w_dim": 8, "resolution": 8, "channels": 3}
+
+
+def stylegan2(channel_base: int, seed: int) -> tuple[nn.Module, InputSpec]:
+    torch.manual_seed(seed)
+    network = build("stylegan2", classes=0, channel_base=channel_base, **SIZES)
+    inputs: InputSpec = network.inputs  # type: ignore[assignment]
+    return network, inputs
+
+
+def test_a_student_with_the_teachers_mapping_network_is_elastic_but_for_that() -> None:
+    teacher, _ = stylegan2(256, seed=0)
+    student, inputs = stylegan2(128, seed=1)
+    keep_of_teacher(student, teacher, ["mapping"])
+    z = torch.randn(3, 8)
+    w, theirs = (net.get_submodule("mapping")(z, None) for net in (student, teacher))
+    assert torch.equal(w, theirs)
+    keys = {"divisor": 4, "minimum": 4}
+    free, kept = (
+        make_supernet(student, inputs, Student(keep=k, **keys)) for k in ((), ("mapping",))
+    )
+    assert kept.space.size < free.space.size
+    narrow = kept.extract(kept.space.smallest)
+    assert torch.equal(narrow.get_submodule("mapping")(z, None), theirs)
+
+
+def test_what_is_kept_does_not_learn(tmp_path: Path) -> None:
+    student = Generator(8)
+    before = student.fc.weight.detach().clone()
+    freeze(student, ["fc"])
+    trained = run(tmp_path, {"l1": 1.0}, student=student, steps=3)
+    assert torch.equal(trained.get_submodule("fc").weight, before)
+    assert not torch.equal(trained.get_submodule("image.0").weight, Generator(8).image[0].weight)
+
+
+@pytest.mark.parametrize(
+    ("part", "message"), [("mapping2", "no such"), ("synthesis", "is another or none")]
+)
+def test_parts_that_both_do_not_have_are_refused(part: str, message: str) -> None:
+    with pytest.raises(RecipeError, match=f"student.keep: {part}: .*{message}"):
+        keep_of_teacher(stylegan2(128, 0)[0], stylegan2(256, 1)[0], [part])

@@ -1,0 +1,50 @@
+"""Where the numbers of a training go."""
+
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from gancompress.assemble.logs import logger
+from gancompress.run import RunDir
+
+
+class Writer:
+    """What TensorBoard's writer is asked to do."""
+
+    told: list[tuple[Any, ...]]
+
+    def __init__(self, folder: Path) -> None:
+        Writer.told = [("folder", folder.name)]
+
+    def add_scalar(self, name: str, value: float, step: int) -> None:
+        Writer.told.append((name, value, step))
+
+    def close(self) -> None:
+        Writer.told.append(("closed",))
+
+
+def test_numbers_go_to_json_lines_and_to_tensorboard(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = ModuleType("torch.utils.tensorboard")
+    module.SummaryWriter = Writer  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", module)
+    run = RunDir(tmp_path)
+    with logger(run, "distill", main_process=True) as log:
+        log({"step": 4, "l1": 0.5, "remark": "words"})
+    assert [e["l1"] for e in run.events("distill")] == [0.5]
+    assert Writer.told == [("folder", "distill"), ("distill/l1", 0.5, 4), ("closed",)]
+
+
+def test_without_tensorboard_and_in_other_processes_all_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    run = RunDir(tmp_path)
+    for main_process in (True, False):
+        with logger(run, "distill", main_process=main_process) as log:
+            log({"step": 1, "l1": 1.0})
+    assert len(list(run.events("distill"))) == 1
