@@ -19,13 +19,13 @@ from typing import Any
 import numpy as np
 from record import record
 
-from gancompress.search.budget import Budget
-from gancompress.search.evaluator import Stage
-from gancompress.search.feasible import Feasible
-from gancompress.search.study import search
+from gancompress.architecture_search.budget import Budget
+from gancompress.architecture_search.evaluator import Stage
+from gancompress.architecture_search.feasible import Feasible
+from gancompress.architecture_search.study import search
 from gancompress.supernet.space import SearchSpace, Subnet
-from tests.unit.search.real import real_score, real_supernet
-from tests.unit.search.synthetic import Quality, chain, every_subnet, space_of
+from tests.unit.architecture_search.real import real_score, real_supernet
+from tests.unit.architecture_search.synthetic import Quality, chain, every_subnet, space_of
 
 #: Evaluations that a search gets at least.
 FEWEST = 40

@@ -3,11 +3,11 @@
 import math
 from collections.abc import Mapping, Sequence
 
+from gancompress.architecture_search.budget import METRICS, Costs, columns_of, fits, format_amount
+from gancompress.architecture_search.front import Candidate, Front
 from gancompress.report.front import FrontPanel, Point, save_front, save_widths
 from gancompress.report.table import Table
 from gancompress.run import RunDir
-from gancompress.search.budget import METRICS, Costs, columns_of, fits, format_amount
-from gancompress.search.front import Candidate, Front
 from gancompress.supernet import SearchSpace
 
 # A budget whose last fifth nothing was scored in was not searched for.

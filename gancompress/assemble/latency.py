@@ -11,20 +11,20 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from gancompress.atomic import write_json
-from gancompress.batch import InputSpec, example_inputs
-from gancompress.export.onnx import export_onnx
-from gancompress.metrics.latency import Run, eager_run, onnx_run, openvino_run, time_run
-from gancompress.metrics.threads import pinned_threads
-from gancompress.search.budget import Budget
-from gancompress.search.front import Candidate, Front, spearman
-from gancompress.search.latency_predictor import (
+from gancompress.architecture_search.budget import Budget
+from gancompress.architecture_search.front import Candidate, Front, spearman
+from gancompress.architecture_search.latency_predictor import (
     LatencyPredictor,
     fit_latency,
     subnets_to_time,
     time_subnets,
 )
-from gancompress.search.study import Predict
+from gancompress.architecture_search.study import Predict
+from gancompress.atomic import write_json
+from gancompress.batch import InputSpec, example_inputs
+from gancompress.exporters.onnx import export_onnx
+from gancompress.metrics.latency import Run, eager_run, onnx_run, openvino_run, time_run
+from gancompress.metrics.threads import pinned_threads
 from gancompress.supernet import Subnet, Supernet
 
 WARMUP = 3

@@ -3,6 +3,7 @@
 from torch import Tensor
 
 from gancompress import assemble
+from gancompress.architecture_search.evaluator import Judge, mean_absolute_error
 from gancompress.assemble.teacher_data import NumberedRows
 from gancompress.batch import DRAWN, Batch, draw_inputs
 from gancompress.data.live import LivePairs, Pairs
@@ -12,7 +13,6 @@ from gancompress.distillation.terms import SCORES
 from gancompress.errors import TeacherError
 from gancompress.recipe.schema import Recipe
 from gancompress.run import RunDir
-from gancompress.search.evaluator import Judge, mean_absolute_error
 from gancompress.teachers.recorded import RecordedTeacher
 from gancompress.teachers.remote import RemoteTeacher
 from gancompress.teachers.teacher import CallableTeacher, ModuleTeacher

@@ -8,6 +8,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from gancompress import assemble
+from gancompress.architecture_search.evaluator import (
+    GeneratorAt,
+    Score,
+    Stage,
+    distribution_score,
+    load_judge,
+    paired_score,
+)
 from gancompress.assemble.pairs import (
     can_be_drawn,
     paired_metric,
@@ -24,14 +32,6 @@ from gancompress.metrics.frechet import frechet_distance, statistics_of
 from gancompress.metrics.images import as_uint8
 from gancompress.recipe.schema import Recipe
 from gancompress.run import RunDir
-from gancompress.search.evaluator import (
-    GeneratorAt,
-    Score,
-    Stage,
-    distribution_score,
-    load_judge,
-    paired_score,
-)
 from gancompress.supernet import Subnet, Supernet
 from gancompress.supernet.calibrate import calibrated
 

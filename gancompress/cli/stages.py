@@ -100,9 +100,9 @@ def search_verb(verbs: Verbs) -> None:
 
 
 def _do_search(options: argparse.Namespace) -> None:
+    from gancompress.architecture_search.front import Front
     from gancompress.assemble.front import list_front
     from gancompress.errors import RunInUseError
-    from gancompress.search.front import Front
     from gancompress.workflows.run import existing_run, run_until
     from gancompress.workflows.search import contribute
 

@@ -6,9 +6,9 @@ from torch import nn
 
 from gancompress import assemble
 from gancompress.batch import InputSpec
-from gancompress.export.onnx import export_onnx
-from gancompress.export.openvino import export_openvino
-from gancompress.export.torch_export import export_pt2
+from gancompress.exporters.onnx import export_onnx
+from gancompress.exporters.openvino import export_openvino
+from gancompress.exporters.torch_export import export_pt2
 from gancompress.recipe.schema import Recipe
 from gancompress.run import RunDir
 

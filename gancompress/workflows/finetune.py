@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from gancompress import assemble
+from gancompress.architecture_search.front import Front, spearman
 from gancompress.assemble.pairs import open_pairs, paired_metric, unseen_pairs
 from gancompress.assemble.scoring import BATCH, calibration_batches
 from gancompress.atomic import write_text
@@ -18,7 +19,6 @@ from gancompress.data.live import Pairs
 from gancompress.recipe.schema import Recipe
 from gancompress.report.table import Table, format_count
 from gancompress.run import RunDir
-from gancompress.search.front import Front, spearman
 from gancompress.student.file import Student, save_student
 from gancompress.supernet import Subnet
 from gancompress.supernet.calibrate import calibrated

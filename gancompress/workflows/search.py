@@ -8,6 +8,10 @@ from typing import Any
 from tqdm import tqdm
 
 from gancompress import assemble
+from gancompress.architecture_search.budget import Budget, Costs, check_feasible
+from gancompress.architecture_search.front import Candidate, Front
+from gancompress.architecture_search.study import Progress, cost_function
+from gancompress.architecture_search.study import search as run_search
 from gancompress.assemble.front import coverage, draw_front, trust
 from gancompress.assemble.latency import Clock, Stopwatch, predict, predictor, threads_of
 from gancompress.assemble.pairs import open_pairs
@@ -18,10 +22,6 @@ from gancompress.metrics.macs import count_macs
 from gancompress.recipe.schema import Recipe
 from gancompress.recipe.searching import Search as SearchKeys
 from gancompress.run import RunDir
-from gancompress.search.budget import Budget, Costs, check_feasible
-from gancompress.search.front import Candidate, Front
-from gancompress.search.study import Progress, cost_function
-from gancompress.search.study import search as run_search
 from gancompress.student.file import Student, save_student
 from gancompress.supernet import Supernet
 from gancompress.supernet.calibrate import calibrated

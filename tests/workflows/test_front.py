@@ -2,9 +2,9 @@ from pathlib import Path
 
 from PIL import Image
 
+from gancompress.architecture_search.front import Candidate, Front
 from gancompress.assemble.front import draw_front, list_front, trust
 from gancompress.run import RunDir
-from gancompress.search.front import Candidate, Front
 from gancompress.supernet.space import SearchSpace, Subnet
 
 SPACE = SearchSpace(("a", "b"), ((8, 16, 24, 32), (8, 16)), {})

@@ -13,9 +13,9 @@ import optuna
 import pytest
 import yaml
 
+from gancompress.architecture_search.front import Front
 from gancompress.cli import main
 from gancompress.run import RunDir
-from gancompress.search.front import Front
 
 TINY = Path(__file__).with_name("tiny.yaml")
 

@@ -14,18 +14,20 @@ from pathlib import Path
 
 import pytest
 
-from gancompress.search.budget import Budget
-from gancompress.search.evaluator import Stage
-from gancompress.search.front import Front
-from gancompress.search.study import search
+from gancompress.architecture_search.budget import Budget
+from gancompress.architecture_search.evaluator import Stage
+from gancompress.architecture_search.front import Front
+from gancompress.architecture_search.study import search
 from gancompress.supernet.space import SearchSpace
-from tests.unit.search.synthetic import Quality, chain, space_of
+from tests.unit.architecture_search.synthetic import Quality, chain, space_of
 
 TRIALS, FINALISTS = 36, 4
 SPACE: SearchSpace = space_of(5, 5)
 
 PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["gancompress.search.study", "tests.unit.search.synthetic"])
+PROCESSES.set_forkserver_preload(
+    ["gancompress.architecture_search.study", "tests.unit.architecture_search.synthetic"]
+)
 
 
 def work(storage: str, log: str) -> Front:

@@ -1,0 +1,219 @@
+"""A student as one ONNX file, checked against PyTorch through ONNX Runtime."""
+
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.export import ExportedProgram
+
+from gancompress.atomic import replacing
+from gancompress.batch import Batch, Input, InputSpec
+from gancompress.errors import ExportError
+from gancompress.exporters.network import as_network, describe, described_inputs, refused, select
+from gancompress.exporters.packages import require
+from gancompress.exporters.parity import check_parity
+from gancompress.exporters.program import (
+    Exported,
+    frozen_copy,
+    parity_batches,
+    quiet,
+    trace_program,
+)
+
+OUTPUT = "output"
+
+# One protobuf message, and so one ONNX file, holds less than 2 GiB.
+LARGEST = 2**31 - 1
+
+
+class OnnxNetwork:
+    """An ONNX file as a function of a batch, run by ONNX Runtime.
+
+    Attributes:
+        inputs: the input specification the file carries; empty for a file made elsewhere.
+        metadata: everything the file says about itself.
+        names: of the inputs that the file takes.
+    """
+
+    def __init__(
+        self, model: bytes | str, threads: int, providers: Sequence[str] = ("CPUExecutionProvider",)
+    ) -> None:
+        runtime = require("onnxruntime", "onnx")
+        options = runtime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 3
+        self._session = runtime.InferenceSession(model, options, providers=list(providers))
+        self.metadata = dict(self._session.get_modelmeta().custom_metadata_map)
+        self.inputs: InputSpec = described_inputs(self.metadata)
+        self.names = [entry.name for entry in self._session.get_inputs()]
+
+    def __call__(self, batch: Batch) -> Tensor:
+        """The first output for ``batch``; it may hold more tensors than the file takes."""
+        taken = select(batch, self.names)
+        try:
+            outputs = self._session.run(None, {name: taken[name].numpy() for name in taken})
+        except Exception as error:
+            raise refused("ONNX Runtime", taken, error) from error
+        return torch.from_numpy(outputs[0])
+
+
+def run_onnx(
+    path: str | os.PathLike[str],
+    *,
+    threads: int = 0,
+    providers: Sequence[str] = ("CPUExecutionProvider",),
+) -> OnnxNetwork:
+    """Open an ONNX file with ONNX Runtime.
+
+    Args:
+        path: of the file.
+        threads: CPU threads within one operator; 0 leaves the choice to ONNX Runtime.
+        providers: where it runs, in ONNX Runtime's names, the first that is there.
+
+    Raises:
+        ExportError: no such file, or ONNX Runtime cannot read it.
+        MissingPackageError: ONNX Runtime is not installed.
+    """
+    require("onnxruntime", "onnx")
+    if not Path(path).is_file():
+        raise ExportError(f"{path}: no such file")
+    try:
+        return OnnxNetwork(os.fspath(path), threads, providers)
+    except Exception as error:
+        raise ExportError(f"{path}: ONNX Runtime cannot read it: {error}") from error
+
+
+def export_onnx(
+    module: nn.Module,
+    inputs: Mapping[str, Input],
+    path: str | os.PathLike[str],
+    *,
+    dynamic_batch: bool = True,
+    dynamic_size: bool = False,
+    tolerance: float = 1e-4,
+    batches: Iterable[Batch] = (),
+    fingerprint: str = "",
+) -> Exported:
+    """Write ``module`` as a self-contained ONNX file whose inputs are named as in a batch.
+
+    The file is written only after ONNX's checker has accepted it and ONNX Runtime has agreed with
+    PyTorch on batches of 1, 2 and 5 samples (and, with ``dynamic_size``, at another image size).
+    Its metadata hold the input specification, the fingerprint and gancompress's version.
+
+    Args:
+        module: a generator; neither changed nor moved.
+        inputs: the keyword arguments of its ``forward``.
+        path: of the file; replaced at once or not at all.
+        dynamic_batch: accept any number of samples; otherwise exactly one.
+        dynamic_size: accept images and label maps of any height and width.
+        tolerance: largest difference that passes, as a share of the output range.
+        batches: further inputs to compare on, such as real images.
+        fingerprint: of the student, so that the file can be told to be made from it.
+
+    Raises:
+        TraceError: ``torch.export`` cannot follow the module, or a dimension is not free.
+        ExportError: an operator has no ONNX form, or the file would be too large.
+        ParityError: ONNX Runtime's outputs differ.
+        MissingPackageError: the ``onnx`` extra is not installed.
+    """
+    onnx = require("onnx", "onnx")
+    require("onnxscript", "onnx")
+    require("onnxruntime", "onnx")
+    frozen = frozen_copy(module, inputs)
+    sizes = {"dynamic_batch": dynamic_batch, "dynamic_size": dynamic_size}
+    compared = [*parity_batches(frozen, inputs, **sizes), *batches]
+    # Convert.
+    program = trace_program(frozen, inputs, **sizes)
+    model = _convert(program, type(module).__name__)
+    _name_dimensions(model, inputs)
+    _strip_source_lines(model)
+    onnx.helper.set_model_props(model, describe(inputs, fingerprint))
+    # Check what will be written.
+    if model.ByteSize() > LARGEST:
+        raise ExportError(
+            f"{path}: {model.ByteSize() / 1e9:.1f} GB are more than one ONNX file holds (2.1 GB); "
+            "export pt2 instead"
+        )
+    onnx.checker.check_model(model, full_check=True)
+    data = model.SerializeToString()
+    parity = check_parity(
+        as_network(frozen), OnnxNetwork(data, threads=0), compared, tolerance, subject="ONNX file"
+    )
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+    return Exported(Path(path), len(data), parity)
+
+
+def _convert(program: ExportedProgram, name: str) -> Any:
+    try:
+        with quiet():
+            converted = torch.onnx.export(
+                program, output_names=[OUTPUT], dynamo=True, verbose=False
+            )
+            assert converted is not None
+            return converted.model_proto
+    # The converter raises whatever its translation of one operator ran into.
+    except Exception as error:
+        raise ExportError(f"{name}: no ONNX form: {_culprit(error, program)}") from error
+
+
+def _culprit(error: BaseException, program: ExportedProgram) -> str:
+    """The operator that could not be translated, and the line of the module that it comes from."""
+    reasons: list[str] = []
+    place = ""
+    cause: BaseException | None = error
+    while cause is not None:
+        lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
+        reasons += lines[:1]
+        node = re.search(r"translating node %(\w+)", str(cause))
+        if node is not None:
+            place = _source_line(program, node.group(1))
+        cause = cause.__cause__
+    return f"{place}{reasons[-1] if reasons else type(error).__name__}; export pt2 instead"
+
+
+def _source_line(program: ExportedProgram, name: str) -> str:
+    # The converter decomposes operators first: %bessel_j0 was aten.special_bessel_j0 in the module.
+    operator = re.sub(r"_\d+$", "", name)
+    for node in program.graph.nodes:
+        if node.name == name or operator in str(node.target):
+            lines = re.findall(r'File "(.+?)", line (\d+)', node.meta.get("stack_trace") or "")
+            where = f" at {Path(lines[-1][0]).name}:{lines[-1][1]}" if lines else ""
+            return f"operator {node.target}{where}: "
+    return ""
+
+
+def _name_dimensions(model: Any, inputs: Mapping[str, Input]) -> None:
+    """Call free dimensions by what they are instead of torch.export's ``s20``."""
+    names: dict[str, str] = {}
+    for value in model.graph.input:
+        if value.name not in inputs:
+            raise ExportError(f"the graph has an input {value.name!r} that no batch has")
+        for axis, dimension in enumerate(value.type.tensor_type.shape.dim):
+            meaning = {0: "batch", 2: "height", 3: "width"}.get(axis)
+            if dimension.dim_param and meaning:
+                names.setdefault(dimension.dim_param, meaning)
+    for value in (*model.graph.input, *model.graph.output, *model.graph.value_info):
+        for dimension in value.type.tensor_type.shape.dim:
+            if dimension.dim_param:
+                dimension.dim_param = re.sub(
+                    r"\w+", lambda word: names.get(word[0], word[0]), dimension.dim_param
+                )
+
+
+def _strip_source_lines(model: Any) -> None:
+    """Leave out the exporter's notes: they name files and folders of this machine."""
+    for entry in (*model.graph.node, *model.graph.value_info, *model.graph.initializer):
+        del entry.metadata_props[:]
+        entry.doc_string = ""
+    for value in (*model.graph.input, *model.graph.output):
+        del value.metadata_props[:]
+    del model.graph.metadata_props[:]
+    for function in model.functions:
+        del function.metadata_props[:]
+        for node in function.node:
+            del node.metadata_props[:]
