@@ -1,0 +1,103 @@
+"""Verbs that make images with a finished generator: from pictures, or from noise."""
+
+import argparse
+from pathlib import Path
+
+from gancompress.cli.verbs import Verbs, add_verb
+
+
+def apply_verb(verbs: Verbs) -> None:
+    text = "Run an image translator on a picture, or on a folder or zip of pictures, of any size."
+    example = "gancompress apply runs/style-1 photos/ styled/ --compare teacher.safetensors"
+    parser = add_verb(verbs, "apply", text, example, _do_apply)
+    parser.add_argument("what", type=Path, help="run directory, student, teacher or .onnx file")
+    parser.add_argument("source", type=Path, metavar="in", help="picture, folder or zip")
+    parser.add_argument(
+        "output", type=Path, metavar="out", help="folder, or a .png for one picture"
+    )
+    parser.add_argument(
+        "--compare",
+        type=Path,
+        nargs="?",
+        const=Path(),
+        metavar="NETWORK",
+        help="show input and output side by side; with a second network, its output between them",
+    )
+    parser.add_argument(
+        "--tile",
+        type=int,
+        help="largest side run at once; 0: never cut (default: cut above a megapixel, where it "
+        "changes nothing)",
+    )
+    parser.add_argument("--overwrite", action="store_true", help="make again what is there")
+    parser.add_argument("--family", help="of a teacher file that does not show it")
+    parser.add_argument("--factory", help="of a student whose architecture is not built in")
+
+
+def _do_apply(options: argparse.Namespace) -> None:
+    from gancompress.errors import RecipeError
+    from gancompress.workflows.apply import apply
+
+    if options.tile is not None and options.tile < 0:
+        raise RecipeError(f"--tile {options.tile}: must be 0 or more")
+    compare: Path | None = options.compare
+    done = apply(
+        options.what,
+        options.source,
+        options.output,
+        tile=options.tile,
+        compare=compare if compare != Path() else None,
+        side_by_side=compare is not None,
+        overwrite=options.overwrite,
+        family=options.family,
+        factory=options.factory,
+    )
+    kept = f", {done.kept} were there already" if done.kept else ""
+    print(f"{options.output}: {done.written} pictures written{kept}")
+    if done.rule.fixed is not None:
+        height, width = done.rule.fixed
+        print(f"the network takes {height}×{width} only: pictures were resized to that")
+
+
+def generate_verb(verbs: Verbs) -> None:
+    text = "Write images that a generator makes from noise, as class folders, a zip or tensors."
+    example = "gancompress generate runs/quickstart-1 images/ --count 50000"
+    parser = add_verb(verbs, "generate", text, example, _do_generate)
+    parser.add_argument("what", type=Path, help="run directory, student or teacher file")
+    parser.add_argument("output", type=Path, help="folder, .zip or .safetensors")
+    parser.add_argument("--count", type=int, default=1000, help="images (default: 1000)")
+    parser.add_argument(
+        "--label", default="each", help="class of all images, or 'each' for classes in turn"
+    )
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--batch-size", type=int, default=64, help="images at once (default: 64)")
+    parser.add_argument("--family", help="of a teacher file that does not show it")
+    parser.add_argument("--factory", help="of a student whose architecture is not built in")
+
+
+def _do_generate(options: argparse.Namespace) -> None:
+    from gancompress.errors import RecipeError
+    from gancompress.workflows.generate import generate
+
+    for name in ("count", "batch_size"):
+        if getattr(options, name) < 1:
+            option = "--" + name.replace("_", "-")
+            raise RecipeError(f"{option} {getattr(options, name)}: must be 1 or more")
+    if not 0 <= options.seed < 2**64:
+        raise RecipeError(f"--seed {options.seed}: must be 0 or more and below 2^64")
+    label: int | None = None
+    if options.label != "each":
+        if not options.label.isdecimal():
+            raise RecipeError(f"--label {options.label}: the number of a class, or 'each'")
+        label = int(options.label)
+    order = generate(
+        options.what,
+        options.output,
+        count=options.count,
+        seed=options.seed,
+        label=label,
+        batch_size=options.batch_size,
+        family=options.family,
+        factory=options.factory,
+    )
+    print(f"{options.output}: {order.count} images")

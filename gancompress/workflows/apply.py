@@ -1,0 +1,200 @@
+"""`apply NETWORK IN OUT`: an image translator on a picture, a folder or a zip of pictures."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+from tqdm import tqdm
+
+from gancompress.batch import Input, InputSpec, in_range
+from gancompress.data.decode import Form, decode
+from gancompress.data.images import to_float, to_uint8
+from gancompress.data.sources import IMAGE_SUFFIXES, image_names, open_source
+from gancompress.errors import DataError
+from gancompress.export.onnx import run_onnx
+from gancompress.generators.any_size import SizeRule, Translator, find_size_rule, translate
+from gancompress.report.grid import save_png
+from gancompress.workflows.evaluate import open_generator
+
+# Pictures of more pixels are cut into tiles where that changes nothing.
+WHOLE = 1024 * 1024
+TILE = 512
+
+
+@dataclass(frozen=True)
+class Network:
+    """An image translator and which sizes it takes.
+
+    Attributes:
+        run: images as the network wants them to images in [-1, 1].
+        entry: its input.
+        rule: which sizes it takes.
+    """
+
+    run: Translator
+    entry: Input
+    rule: SizeRule
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What :func:`apply` did.
+
+    Attributes:
+        written: pictures made.
+        kept: pictures that were there from an earlier call.
+        rule: which sizes the network takes.
+    """
+
+    written: int
+    kept: int
+    rule: SizeRule
+
+
+def apply(
+    what: Path,
+    source: Path,
+    output: Path,
+    *,
+    tile: int | None = None,
+    compare: Path | None = None,
+    side_by_side: bool = False,
+    overwrite: bool = False,
+    family: str | None = None,
+    factory: str | None = None,
+) -> Applied:
+    """Write what the network makes of every picture in ``source``, as PNG.
+
+    Pictures keep their size where the network takes any size (times its enlargement); a network
+    of one size gets them resized. Pictures that are there already are left alone, so that a call
+    that was stopped goes on where it was.
+
+    Args:
+        what: a run directory (its student), a student or teacher file, or an ONNX file.
+        source: a picture, or a folder or zip of pictures.
+        output: of a picture: a file ending in ``.png``, or a folder; otherwise a folder, in which
+            the pictures are named as in the source.
+        tile: largest side in pixels that is run at once; 0: always whole. By default pictures
+            above a megapixel are cut where the network's outputs provably do not change by it.
+        compare: a second network, shown between input and output.
+        side_by_side: show input and output beside each other in one picture.
+        overwrite: make pictures again that are there.
+        family, factory: see :func:`gancompress.workflows.evaluate.open_generator`.
+
+    Raises:
+        DataError: the network translates no images, or a picture cannot be read.
+    """
+    networks = [_open(what, family, factory)]
+    if compare is not None:
+        networks.insert(0, _open(compare, None, None))
+    with_input = side_by_side or compare is not None
+    written = kept = 0
+    pictures = list(_pictures(source, output))
+    for name, read, target in tqdm(pictures, desc="apply", disable=None):
+        if target.exists() and not overwrite:
+            kept += 1
+            continue
+        made = [_translated(network, name, read(), tile) for network in networks]
+        shown = [_original(read(), networks[-1].entry), *made] if with_input else made
+        save_png(_joined(shown), target)
+        written += 1
+    return Applied(written, kept, networks[-1].rule)
+
+
+def _open(what: Path, family: str | None, factory: str | None) -> Network:
+    run, inputs = _onnx(what) if what.suffix == ".onnx" else _module(what, family, factory)
+    images = [name for name, entry in inputs.items() if entry.kind == "image"]
+    if len(images) != 1 or len(inputs) != 1:
+        fed = ", ".join(f"{name} ({entry.kind})" for name, entry in inputs.items()) or "nothing"
+        raise DataError(
+            f"{what}: is fed {fed}; apply is for networks that are fed one image. "
+            "`gancompress generate` makes images from noise"
+        )
+    name, entry = images[0], inputs[images[0]]
+
+    def translator(image: Tensor) -> Tensor:
+        made: Tensor = run({name: image})
+        return made
+
+    channels, height, width = entry.shape
+    return Network(translator, entry, find_size_rule(translator, (channels, height, width)))
+
+
+def _onnx(path: Path) -> tuple[Callable[[dict[str, Tensor]], Tensor], InputSpec]:
+    network = run_onnx(path)
+    if not network.inputs:
+        raise DataError(
+            f"{path}: does not say what it is fed; apply reads files of `gancompress export`"
+        )
+    return network, network.inputs
+
+
+def _module(
+    path: Path, family: str | None, factory: str | None
+) -> tuple[Callable[[dict[str, Tensor]], Tensor], InputSpec]:
+    teacher = open_generator(path, family=family, factory=factory)
+    return teacher, teacher.inputs
+
+
+def _pictures(source: Path, output: Path) -> Iterator[tuple[str, Callable[[], bytes], Path]]:
+    """Name, bytes and target of every picture."""
+    if source.is_file() and source.suffix.lower() in IMAGE_SUFFIXES:
+        single = output.suffix.lower() == ".png"
+        yield source.name, source.read_bytes, output if single else output / f"{source.stem}.png"
+        return
+    if output.suffix.lower() == ".png":
+        raise DataError(f"{output}: {source} holds several pictures; name a folder for them")
+    files = open_source(source)
+    targets: dict[PurePosixPath, str] = {}
+    for name in image_names(files):
+        target = PurePosixPath(name).with_suffix(".png")
+        if target.is_absolute():
+            raise DataError(f"{source}, {name}: leads out of {output}; rename it in the archive")
+        if target in targets:
+            raise DataError(
+                f"{source}: {targets[target]} and {name} would both become {target}; rename one"
+            )
+        targets[target] = name
+        yield name, lambda name=name: files.read(name), output / target  # type: ignore[misc]
+
+
+def _original(data: bytes, entry: Input) -> Tensor:
+    """The picture as floats in [-1, 1], (1, C, H, W)."""
+    pixels, _ = decode(data, Form(entry.shape[0], None, "none"))
+    return to_float(torch.from_numpy(pixels))[None]
+
+
+def _translated(network: Network, name: str, data: bytes, tile: int | None) -> Tensor:
+    try:
+        image = in_range(_original(data, network.entry), network.entry)
+    # Whatever Pillow raises for a file that it cannot read.
+    except Exception as error:
+        raise DataError(f"{name}: not a readable picture ({error})") from error
+    if tile is None:
+        large = image.shape[2] * image.shape[3] > WHOLE
+        tile = TILE if large and network.rule.reach is not None else 0
+    return translate(network.run, image, network.rule, tile=tile)
+
+
+def _joined(images: list[Tensor]) -> Image.Image:
+    """Images beside each other, all as high and wide as the largest."""
+    height, width = (max(image.shape[d] for image in images) for d in (2, 3))
+    same = [
+        image
+        if image.shape[2:] == (height, width)
+        else F.interpolate(image, (height, width), mode="bicubic", antialias=True)
+        for image in images
+    ]
+    channels = max(image.shape[1] for image in same)
+    row = torch.cat([image.expand(-1, channels, -1, -1) for image in same], dim=3)
+    return _picture(row[0])
+
+
+def _picture(image: Tensor) -> Image.Image:
+    pixels: Any = to_uint8(image.detach().cpu()).numpy()
+    return Image.fromarray(pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0))
