@@ -16,7 +16,7 @@ from gancompress.data.decode import Form, decode
 from gancompress.data.images import to_float, to_uint8
 from gancompress.data.sources import IMAGE_SUFFIXES, image_names, open_source
 from gancompress.errors import DataError
-from gancompress.export.onnx import run_onnx
+from gancompress.exporters.onnx import run_onnx
 from gancompress.generators.any_size import SizeRule, Translator, find_size_rule, translate
 from gancompress.report.grid import save_png
 from gancompress.workflows.evaluate import open_generator

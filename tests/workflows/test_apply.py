@@ -80,7 +80,7 @@ def test_comparison_shows_input_other_network_and_output(translator: Path, tmp_p
 
 
 def test_onnx_file_is_applied_as_the_student_is(translator: Path, tmp_path: Path) -> None:
-    from gancompress.export.onnx import export_onnx
+    from gancompress.exporters.onnx import export_onnx
     from gancompress.student.file import load_student
 
     student = load_student(translator)
