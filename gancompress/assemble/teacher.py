@@ -16,7 +16,7 @@ from gancompress.assemble.teacher_data import (
 from gancompress.batch import Input, InputSpec
 from gancompress.data.pairs import PairStore
 from gancompress.errors import RecipeError, TeacherError
-from gancompress.generators.signed import signed
+from gancompress.generators.signed import RANGE, signed
 from gancompress.recipe.schema import Recipe
 from gancompress.recipe.sources import InputKeys
 from gancompress.run import RunDir
@@ -92,6 +92,8 @@ def open_teacher(recipe: Recipe, run: RunDir) -> Student:
         return load_student(path)
     if keys.file:
         found = read_network(path, keys.family or None, **keys.kwargs)
+        if output_range == RANGE:
+            output_range = found.output_range
         architecture = Architecture(found.factory, found.kwargs, output_range=output_range)
         inputs = inputs_of(found.module, {}, "teacher")
         return Student(signed(found.module, output_range), inputs, architecture)

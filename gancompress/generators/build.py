@@ -13,14 +13,17 @@ BUILT_IN: dict[str, str] = {
     "consingan_discriminator": "gancompress.generators.consingan:ConSinGANDiscriminator",
     "dcgan": "gancompress.generators.dcgan:DCGANGenerator",
     "dcgan_discriminator": "gancompress.generators.dcgan:DCGANDiscriminator",
+    "dcgan_transposed": "gancompress.generators.dcgan_transposed:TransposedDCGANGenerator",
     "distylegan": "gancompress.generators.distylegan:DiStyleGANGenerator",
     "distylegan_discriminator": "gancompress.generators.distylegan:DiStyleGANDiscriminator",
     "multiscale_patchgan": "gancompress.generators.patchgan:MultiscalePatchGAN",
     "munit": "gancompress.generators.munit:MUNITGenerator",
     "patchgan": "gancompress.generators.patchgan:PatchGAN",
     "resnet": "gancompress.generators.resnet:ResNetGenerator",
+    "rrdb": "gancompress.generators.rrdb:RRDBGenerator",
     "spade": "gancompress.generators.spade:SPADEGenerator",
     "srresnet": "gancompress.generators.srresnet:SRResNetGenerator",
+    "srvgg": "gancompress.generators.srvgg:SRVGGGenerator",
     "stylegan2": "gancompress.generators.stylegan2:StyleGAN2Generator",
     "stylegan2_discriminator": (
         "gancompress.generators.stylegan2_discriminator:StyleGAN2Discriminator"

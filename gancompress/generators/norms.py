@@ -4,16 +4,29 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-Norm = Literal["instance", "batch", "none"]
+Norm = Literal["instance", "instance_affine", "instance_tracked", "batch", "none"]
 
 
 def norm(kind: Norm, channels: int) -> nn.Module:
-    """The normalisation of ``channels`` maps: ``instance`` has no tensors, ``batch`` is affine."""
-    if kind == "instance":
-        return nn.InstanceNorm2d(channels, affine=False)
+    """The normalisation of ``channels`` maps.
+
+    ``instance`` has no tensors, ``instance_affine`` a scale and a shift; ``instance_tracked``
+    normalises with running statistics in evaluation mode; ``batch`` is affine.
+    """
     if kind == "batch":
         return nn.BatchNorm2d(channels)
-    return nn.Identity()
+    if kind == "none":
+        return nn.Identity()
+    return nn.InstanceNorm2d(
+        channels,
+        affine=kind == "instance_affine",
+        track_running_stats=kind == "instance_tracked",
+    )
+
+
+def needs_bias(kind: Norm) -> bool:
+    """Whether pix2pix gives a bias to the convolution before the normalisation ``kind``."""
+    return kind.startswith("instance")
 
 
 class SeparableConv2d(nn.Module):

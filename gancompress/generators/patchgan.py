@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from gancompress.generators.norms import Norm, norm
+from gancompress.generators.norms import Norm, needs_bias, norm
 from gancompress.generators.resnet import initialise
 from gancompress.generators.spectral import SpectralConv2d
 
@@ -31,7 +31,7 @@ class PatchGAN(nn.Module):
     ) -> None:
         super().__init__()
         conv = SpectralConv2d if spectral else nn.Conv2d
-        bias = norm_kind == "instance"
+        bias = needs_bias(norm_kind)
         modules: list[nn.Module] = [conv(in_channels, width, 4, stride=2, padding=1)]
         modules.append(nn.LeakyReLU(0.2))
         channels = width

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from gancompress.batch import Input, InputSpec
 from gancompress.errors import RecipeError
-from gancompress.generators.norms import Norm, SeparableConv2d, norm
+from gancompress.generators.norms import Norm, SeparableConv2d, needs_bias, norm
 
 
 class ResNetGenerator(nn.Module):
@@ -21,7 +21,8 @@ class ResNetGenerator(nn.Module):
         out_channels: of the output image.
         width: channels of the stem (ngf); twice and four times as many after the down-samplings.
         blocks: residual blocks; 9 for 256 pixels, 6 for 128.
-        norm_kind: ``instance`` (CycleGAN) or ``batch`` (pix2pix).
+        norm_kind: ``instance`` (CycleGAN), ``batch`` (pix2pix), or another of
+            :data:`gancompress.generators.norms.Norm`.
         dropout: probability inside the blocks. None leaves the layer out, which moves the second
             convolution of a block from ``conv_block.6`` to ``conv_block.5``, as in published files.
         separable: separable convolutions in the residual blocks (GAN Compression's mobile form).
@@ -51,7 +52,7 @@ class ResNetGenerator(nn.Module):
         stem, down1, down2, inner, up1, up2 = _slots(width, blocks, widths)
         if narrow == "first":
             inner = [size if i % 3 == 0 else down2 for i, size in enumerate(inner)]
-        bias = norm_kind == "instance"  # a batch norm would subtract it again
+        bias = needs_bias(norm_kind)  # a batch norm would subtract it again
         self.inputs: InputSpec = {"image": Input("image", (in_channels, resolution, resolution))}
         layers: list[nn.Module] = [
             nn.ReflectionPad2d(3),
@@ -83,7 +84,7 @@ class ResidualBlock(nn.Module):
         self, channels: int, inner: int, norm_kind: Norm, dropout: float | None, separable: bool
     ) -> None:
         super().__init__()
-        bias = norm_kind == "instance"
+        bias = needs_bias(norm_kind)
         layers: list[nn.Module] = [nn.ReflectionPad2d(1), _conv(channels, inner, bias, separable)]
         layers += [norm(norm_kind, inner), nn.ReLU()]
         if dropout is not None:
@@ -102,7 +103,7 @@ def initialise(module: nn.Module) -> None:
         nn.init.normal_(module.weight, 0.0, 0.02)
         if module.bias is not None:
             nn.init.zeros_(module.bias)
-    elif isinstance(module, nn.BatchNorm2d) and module.affine:
+    elif isinstance(module, nn.BatchNorm2d | nn.InstanceNorm2d) and module.affine:
         nn.init.normal_(module.weight, 1.0, 0.02)
         nn.init.zeros_(module.bias)
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from gancompress.batch import Input, InputSpec
 from gancompress.errors import RecipeError
-from gancompress.generators.norms import Norm, norm
+from gancompress.generators.norms import Norm, needs_bias, norm
 from gancompress.generators.resnet import initialise
 
 
@@ -65,7 +65,7 @@ class _Level(nn.Module):
         dropout: float | None = None,
     ) -> None:
         super().__init__()
-        bias = norm_kind == "instance"
+        bias = needs_bias(norm_kind)
         layers: list[nn.Module] = [nn.LeakyReLU(0.2)]
         layers.append(nn.Conv2d(outer, inner, 4, stride=2, padding=1, bias=bias))
         if inside is not None:

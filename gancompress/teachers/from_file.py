@@ -7,7 +7,9 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from gancompress.batch import InputSpec
 from gancompress.errors import TeacherError
+from gancompress.generators.signed import signed
 from gancompress.student.file import load_student
 from gancompress.teachers.distylegan_folder import require_same_config
 from gancompress.teachers.downloads import missing_file
@@ -62,7 +64,8 @@ def from_file(
         student = load_student(path)
         return ModuleTeacher(student.module, student.inputs, data)
     found = read_network(path, family, part=part, **settings)
-    return ModuleTeacher(found.module, found.module.inputs, data)  # type: ignore[arg-type]
+    inputs: InputSpec = found.module.inputs  # type: ignore[assignment]
+    return ModuleTeacher(signed(found.module, found.output_range), inputs, data)
 
 
 def read_network(

@@ -15,7 +15,9 @@ from torch.overrides import TorchFunctionMode
 
 from gancompress.errors import GancompressError, TeacherError
 from gancompress.generators.build import build
-from gancompress.teachers.families import FAMILIES, Arguments, Shapes
+from gancompress.generators.signed import RANGE
+from gancompress.teachers.families import FAMILIES
+from gancompress.teachers.family import Arguments, Shapes, Tensors
 
 # How many tensors an error lists of each sort.
 _SHOWN = 5
@@ -32,12 +34,14 @@ class Recognised:
         factory: built-in name of the architecture.
         kwargs: the factory's arguments; with them it builds the module again.
         module: with the file's weights, on the CPU, in evaluation mode.
+        output_range: black and white of what the module answers.
     """
 
     family: str
     factory: str
     kwargs: Arguments
     module: nn.Module
+    output_range: tuple[float, float] = RANGE
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,7 @@ class _Fit:
     family: str
     kwargs: Arguments
     module: nn.Module
+    tensors: Tensors  # under our names
     misfits: tuple[str, ...]
     named: float  # share of all names that both have
     same: int  # tensors of the same name and shape
@@ -73,22 +78,20 @@ def recognise(
             first tensors that do not fit.
     """
     plain = fold_spectral_norm(without_prefix(tensors), where)
-    shapes = {name: tuple(tensor.shape) for name, tensor in plain.items()}
     tried = _families(family)
     fits: list[_Fit] = []
     # Families whose arguments the shapes tell first; the others only to say how far off they are.
     for as_default in (False, True):
         for name in tried:
-            fit = _fit(name, shapes, settings or {}, as_default)
+            fit = _fit(name, plain, settings or {}, as_default)
             if fit is not None and not fit.misfits:
-                return Recognised(
-                    name, FAMILIES[name].factory, fit.kwargs, _load(fit, plain, where)
-                )
+                return _recognised(fit, where)
             fits += [fit] if fit is not None else []
     if not fits:
         raise TeacherError(
             f"{where}: {', '.join(settings or {})}: not arguments of {' or '.join(tried)}"
         )
+    shapes = {name: tuple(tensor.shape) for name, tensor in plain.items()}
     raise TeacherError(_explain(shapes, max(fits, key=lambda fit: (fit.named, fit.same)), where))
 
 
@@ -128,10 +131,19 @@ def _families(family: str | None) -> list[str]:
     return [family]
 
 
-def _fit(name: str, shapes: Shapes, settings: Mapping[str, Any], as_default: bool) -> _Fit | None:
+def _recognised(fit: _Fit, where: str) -> Recognised:
+    family = FAMILIES[fit.family]
+    module = _load(fit, where)
+    return Recognised(fit.family, family.factory, fit.kwargs, module, family.output_range)
+
+
+def _fit(name: str, tensors: Tensors, settings: Mapping[str, Any], as_default: bool) -> _Fit | None:
     """Compare the file with a family, built as the shapes say or as it is by default."""
     family = FAMILIES[name]
     try:
+        if family.convert is not None and not as_default:
+            tensors = family.convert(tensors)
+        shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
         kwargs = {**({} if as_default else family.read(shapes)), **settings}
         module = _build(family.factory, kwargs)
     # Shapes of another family, or sizes and settings that its factory refuses.
@@ -150,7 +162,8 @@ def _fit(name: str, shapes: Shapes, settings: Mapping[str, Any], as_default: boo
     misfits += [f"{n}: {_shape(held[n])} in the file, not in {name}" for n in extra]
     named = len(expected.keys() & held.keys())
     same = sum(1 for n, shape in expected.items() if held.get(n) == shape)
-    return _Fit(name, kwargs, module, tuple(misfits), named / (len(expected) + len(extra)), same)
+    share = named / (len(expected) + len(extra))
+    return _Fit(name, kwargs, module, tensors, tuple(misfits), share, same)
 
 
 class _WithoutValues(TorchFunctionMode):
@@ -186,15 +199,15 @@ def _unused_statistics(module: nn.Module) -> set[str]:
     return {
         f"{name}.{statistic}"
         for name, inner in module.named_modules()
-        if isinstance(inner, nn.InstanceNorm2d)
+        if isinstance(inner, nn.InstanceNorm2d) and not inner.track_running_stats
         for statistic in _STATISTICS
     }
 
 
-def _load(fit: _Fit, tensors: Mapping[str, Tensor], where: str) -> nn.Module:
+def _load(fit: _Fit, where: str) -> nn.Module:
     values = {}
     for name, expected in fit.module.state_dict().items():
-        value = tensors.get(name, torch.zeros((), dtype=torch.int64)).to(expected.dtype)
+        value = fit.tensors.get(name, torch.zeros((), dtype=torch.int64)).to(expected.dtype)
         if value.is_floating_point() and not value.isfinite().all():
             raise TeacherError(f"{where}: {name} holds numbers that are not finite")
         values[name] = value

@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from gancompress.batch import InputSpec, example_inputs
 from gancompress.errors import RecipeError
 from gancompress.generators.build import BUILT_IN, build
-from gancompress.student.file import load_student
 from gancompress.supernet import Supernet
 from gancompress.teachers.from_file import from_file
 
@@ -42,9 +41,6 @@ def inspect(
 
 def _module(what: str, kwargs: dict[str, object]) -> tuple[nn.Module, InputSpec]:
     if ":" not in what and what not in BUILT_IN and Path(what).exists():
-        if what.endswith(".safetensors"):
-            student = load_student(what)
-            return student.module, dict(student.inputs)
         teacher = from_file(what)
         return teacher.module, dict(teacher.inputs)
     module = build(what, **kwargs)

@@ -1,0 +1,50 @@
+"""Families that make images of noise: DiStyleGAN, StyleGAN2."""
+
+import re
+
+from gancompress.teachers.family import Arguments, Shapes, count
+
+
+def read_distylegan(shapes: Shapes) -> Arguments:
+    """The generator of a DiStyleGAN checkpoint."""
+    project, joined = shapes["project.0.weight"], shapes["fc.0.weight"]
+    return {
+        "z_dim": project[1],
+        "classes": joined[1] - project[0] // 2,
+        "width": joined[0] // 32,
+        "resolution": 4 * 2 ** count(shapes, r"upsample\d+\.1\.weight"),
+        "channels": shapes["img.0.weight"][0],
+        "project_dim": project[0] // 2,
+    }
+
+
+def read_stylegan2(shapes: Shapes) -> Arguments:
+    """StyleGAN2 and StyleGAN2-ADA; the clamp is not to be seen in the tensors."""
+    found = (re.fullmatch(r"synthesis\.b(\d+)\.conv1\.weight", name) for name in shapes)
+    widths = {int(match[1]): shapes[match[0]][0] for match in found if match}
+    w_dim, z_dim = shapes["mapping.fc0.weight"]
+    classes = shapes["mapping.embed.weight"][1] if "mapping.embed.weight" in shapes else 0
+    return {
+        "z_dim": z_dim - (w_dim if classes else 0),
+        "classes": classes,
+        "w_dim": w_dim,
+        "resolution": max(widths),
+        "channels": shapes["synthesis.b4.torgb.weight"][0],
+        "mapping_layers": count(shapes, r"mapping\.fc\d+\.weight"),
+        "channel_base": max(size * width for size, width in widths.items()),
+        "channel_max": widths[4],
+        "conv_clamp": None,
+    }
+
+
+def read_dcgan(shapes: Shapes) -> Arguments:
+    """DCGAN as PyTorch's example writes it."""
+    layers = count(shapes, r"main\.\d+\.weight") // 2
+    convolutions = [shapes[f"main.{3 * index}.weight"] for index in range(layers + 1)]
+    return {
+        "z_dim": convolutions[0][0],
+        "widths": [shape[1] for shape in convolutions[:-1]],
+        "channels": convolutions[-1][1],
+        "bias": "main.0.bias" in shapes,
+        "last_bias": f"main.{3 * layers}.bias" in shapes,
+    }
