@@ -13,12 +13,13 @@ RUN ?=
 BIN := $(VENV)/bin
 PACKAGING := setup.cfg setup.py pyproject.toml
 
-.PHONY: help quickstart test test-slow check format clean
+.PHONY: help quickstart test test-portable test-slow check format clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make quickstart   train, compress, check and export a generator of digits (5 minutes)"
 	@echo "make test         run the tests"
+	@echo "make test-portable  run the tests with the kernels of other processors"
 	@echo "make test-slow    run the tests that take minutes each"
 	@echo "make check        lint, formatting, types, and which room imports which"
 	@echo "make format       let ruff mend what it can"
@@ -29,6 +30,15 @@ quickstart: $(VENV)/.installed-onnx
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST_ARGS)
+
+# What differs between processors is which kernels PyTorch, oneDNN and the BLAS choose; these settings
+# choose others. The last run does without oneDNN.
+PORTABLE ?= ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 MKL_CBWR=COMPATIBLE MKL_CBWR=AVX2 \
+	OMP_NUM_THREADS=2 PYTEST_PLUGINS=tests.without_onednn
+
+test-portable: $(VENV)/.installed-dev
+	@set -e; for setting in $(PORTABLE); do echo "$$setting"; \
+		env $$setting $(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST_ARGS); done
 
 test-slow: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n auto -m slow $(PYTEST_ARGS)

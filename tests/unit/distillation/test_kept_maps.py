@@ -1,5 +1,6 @@
 """Maps of a frozen teacher that are kept: the same numbers, fewer passes, exact resumption."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -7,8 +8,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gancompress.distillation.kept_maps import KeptMaps
+from gancompress.distillation.kept_maps import KeptMaps, Place
 from gancompress.distillation.objective import NETWORK_TERMS, TAPPED_TERMS
+from tests.rounding import TRAINING, assert_same_but_for_rounding
 from tests.unit.distillation.small import Generator, Made, run
 from tests.unit.distillation.test_features import NETWORKS
 
@@ -17,25 +19,6 @@ TERMS = dict.fromkeys([*TAPPED_TERMS, *NETWORK_TERMS], 1.0)
 # Of a pair: 8 channels of 4×4 and 8×8 inside the teacher, and for each of the two terms with a
 # network 4×6×6 and 6×4×4.
 BYTES = 4 * (8 * 16 + 8 * 64 + 2 * (4 * 36 + 6 * 16))
-
-
-class Convolutional(nn.Module):
-    """Latents to images by convolutions alone.
-
-    In channels last a CPU computes each sample by itself. Linear layers, and small convolutions in
-    the other order, round by the number of samples.
-    """
-
-    def __init__(self, width: int, seed: int) -> None:
-        super().__init__()
-        torch.manual_seed(seed)
-        self.up1 = nn.Sequential(nn.ConvTranspose2d(6, width, 4), nn.ReLU())
-        self.up2 = nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(width, width, 3, padding=1))
-        self.image = nn.Sequential(nn.Conv2d(width, 3, 3, padding=1), nn.Tanh())
-
-    def forward(self, z: Tensor) -> Tensor:
-        image: Tensor = self.image(self.up2(self.up1(z[:, :, None, None])))
-        return image
 
 
 def passes_of(teacher: nn.Module) -> list[int]:
@@ -55,22 +38,28 @@ def trained(folder: Path, teacher: nn.Module, cache: int, **changes: Any) -> dic
 
 
 @pytest.mark.parametrize("cache", [BYTES * 12, BYTES * 5])
-def test_the_student_is_bit_for_bit_that_of_looking_anew(cache: int, tmp_path: Path) -> None:
-    teacher = Convolutional(8, seed=1).to(memory_format=torch.channels_last)
-    anew = trained(tmp_path / "anew", teacher, 0, accumulate=2)
-    kept = trained(tmp_path / "kept", teacher, cache, accumulate=2)
-    for name, value in anew.items():
-        assert torch.equal(kept[name], value), name
-
-
-def test_a_teacher_that_rounds_by_the_batch_gives_the_same_student_but_for_that(
-    tmp_path: Path,
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_the_student_is_that_of_looking_anew_but_for_rounding(
+    cache: int, accumulate: int, tmp_path: Path
 ) -> None:
     teacher = Generator(8, seed=1)
-    anew = trained(tmp_path / "anew", teacher, 0)
-    kept = trained(tmp_path / "kept", teacher, BYTES * 12)
+    anew = trained(tmp_path / "anew", teacher, 0, accumulate=accumulate)
+    kept = trained(tmp_path / "kept", teacher, cache, accumulate=accumulate)
     for name, value in anew.items():
-        torch.testing.assert_close(kept[name], value, rtol=0, atol=1e-4)
+        assert_same_but_for_rounding(kept[name], value, TRAINING, name)
+
+
+def test_a_pair_has_the_same_maps_in_whatever_batch_it_comes_first() -> None:
+    kept, again = KeptMaps(8), KeptMaps(8)
+
+    def look(rows: Sequence[int]) -> dict[Place, Tensor]:
+        asked.append(list(rows))
+        return {(None, "a"): torch.tensor(rows)[:, None]}
+
+    asked: list[list[int]] = []
+    kept([3, 5], look)
+    again([7, 2, 5, 3], look)
+    assert asked == [[0], [1], [0], [1], [2], [3]]  # each alone, so each by the same kernels
 
 
 def test_a_kept_pair_is_looked_at_once_and_the_others_in_every_step(tmp_path: Path) -> None:
