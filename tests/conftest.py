@@ -13,7 +13,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 @pytest.fixture(autouse=True)
 def _seeded() -> None:
-    """Every test draws the same numbers in whatever order, and in however many processes, they run."""
+    """Every test draws the same numbers, in whatever order and process it runs."""
     import torch  # after the threads are set
 
     random.seed(0)

@@ -17,8 +17,8 @@ from torch import Tensor
 ONE_PASS = 1e-5
 
 # After some steps of Adam, which divides a gradient by its own size: rounding in a gradient that is
-# nearly zero may move a weight by up to the learning rate, 1e-3 in the tests, a step. Measured after
-# six steps, with four sets of kernels: up to 2e-6 of the largest weight.
+# nearly zero may move a weight by up to the learning rate, 1e-3 in the tests, a step. Measured
+# after six steps, with four sets of kernels: up to 2e-6 of the largest weight.
 TRAINING = 1e-4
 
 
