@@ -3,12 +3,14 @@
 A student file is safetensors. Its tensors are all parameters and buffers under the module's own
 names; its metadata holds one JSON text under ``gancompress``: the factory that builds the
 architecture at full width, and what sets the student apart from it. Nothing in it is pickled.
+Where no factory is known, every plain attribute is kept, and whoever reads the file gives one.
 """
 
+import copy
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -34,12 +36,18 @@ _FIELDS = {
 }
 
 
+#: What builds a module at full width: a name as in a recipe, a callable without arguments, or such
+#: a module itself, which is copied.
+Factory = str | Callable[[], nn.Module] | nn.Module
+
+
 @dataclass(frozen=True)
 class Architecture:
     """How a module is built at full width.
 
     Attributes:
-        factory: a built-in name, ``"module:attr"`` or ``"file.py:attr"``.
+        factory: a built-in name, ``"module:attr"`` or ``"file.py:attr"``; empty where it is not
+            known.
         kwargs: its keyword arguments; plain data (JSON).
         separable: name patterns of the convolutions to replace, see
             :func:`gancompress.student.separable.separate`.
@@ -101,16 +109,10 @@ def save_student(student: Student, path: str | os.PathLike[str], *, half: bool =
         TeacherError: the module is not what its architecture builds, widths apart.
         DataError: the factory's arguments or the provenance are not plain data.
     """
-    full = _build(student.architecture)
-    if differing := refit.structural_differences(student.module, full):
-        raise TeacherError(
-            f"student: its module is not what {student.architecture.factory!r} builds: "
-            f"{_some(differing)} differ; give the factory and arguments that made the module"
-        )
     description = {
         "format": FORMAT,
         **_identity(student),
-        "attributes": refit.changed_attributes(student.module, full),
+        "attributes": _attributes(student),
         "tied": refit.tied_names(student.module),
         "provenance": dict(student.provenance),
         **({"half": True} if half else {}),
@@ -127,16 +129,18 @@ def save_student(student: Student, path: str | os.PathLike[str], *, half: bool =
         save_file(tensors, temporary, metadata=metadata)
 
 
-def load_student(path: str | os.PathLike[str], *, factory: str | None = None) -> Student:
+def load_student(path: str | os.PathLike[str], *, factory: Factory | None = None) -> Student:
     """Read a student, in eval mode, on the CPU.
 
     Args:
         path: written by :func:`save_student`.
-        factory: the factory to build with. Only built-in factories run without it: a file must not
-            decide what code is run.
+        factory: what to build with: a name, which gets the arguments that the file holds, or a
+            callable without arguments, or a module at full width, which is copied. Only built-in
+            factories run without it: a file must not decide what code is run.
 
     Raises:
-        TeacherError: the file is missing, damaged, not a student, or does not fit its factory.
+        TeacherError: the file is missing, damaged, not a student, or does not fit its factory; or
+            it names no factory, and none was given.
         UnsafeFileError: the factory is not built in, and was not given.
     """
     description, tensors = _read(Path(path))
@@ -147,43 +151,72 @@ def load_student(path: str | os.PathLike[str], *, factory: str | None = None) ->
         description["separable_norm"],
         tuple(description.get("output_range", RANGE)),
     )
-    if factory is not None:
+    make = architecture.build
+    if isinstance(factory, str):
         architecture = replace(architecture, factory=factory)
+        make = architecture.build
+    elif factory is not None:
+        make = _maker(factory)
+    elif not architecture.factory:
+        raise TeacherError(
+            f"{path}: holds a {description.get('class', 'module')}, and does not say what builds "
+            "one; give that: factory=, a callable without arguments or a module of full width"
+        )
     elif ":" in architecture.factory:
         raise UnsafeFileError(
             f"{path}: building this student runs {architecture.factory!r}, which is not built in; "
             f"if you trust it, name it yourself: factory={architecture.factory!r}"
         )
-    module = _rebuild(architecture, description, tensors, path)
+    module = _rebuild(make, description, tensors, path)
     inputs = spec_from_json(description["inputs"])
     return Student(module.eval(), inputs, architecture, description["provenance"])
 
 
-def _build(architecture: Architecture) -> nn.Module:
+def _build(make: Callable[[], nn.Module]) -> nn.Module:
     # Built on the CPU rather than the meta device: constructors that compute with tensors, and
     # tensors that are neither parameters nor buffers, keep their values.
     with torch.random.fork_rng(devices=[]):
-        return architecture.build()
+        return make()
+
+
+def _maker(factory: Callable[[], nn.Module] | nn.Module) -> Callable[[], nn.Module]:
+    if isinstance(factory, nn.Module):
+        return lambda: copy.deepcopy(factory).cpu()
+    return factory
+
+
+def _attributes(student: Student) -> dict[str, dict[str, Any]]:
+    """What of the module's attributes is kept: all that its factory does not set like that."""
+    if not student.architecture.factory:
+        return refit.plain_attributes(student.module)
+    full = _build(student.architecture.build)
+    if differing := refit.structural_differences(student.module, full):
+        raise TeacherError(
+            f"student: its module is not what {student.architecture.factory!r} builds: "
+            f"{_some(differing)} differ; give the factory and arguments that made the module"
+        )
+    return refit.changed_attributes(student.module, full)
 
 
 def _rebuild(
-    architecture: Architecture,
+    make: Callable[[], nn.Module],
     description: Mapping[str, Any],
     tensors: Mapping[str, Tensor],
     path: str | os.PathLike[str],
 ) -> nn.Module:
+    name = description["factory"] or "the factory given"
     try:
-        module = _build(architecture)
+        module = _build(make)
     except Exception as error:  # a factory may fail in any way
         raise TeacherError(
             f"{path}: the student's architecture cannot be built: {error}. Install what defines "
-            f"{architecture.factory!r}, or give another factory that builds it"
+            f"{name}, or give another factory that builds it"
         ) from error
     unfitting = refit.unfitting_tensors(module, tensors, description["tied"])
     unfitting += description["attributes"].keys() - {name for name, _ in module.named_modules()}
     if unfitting:
         raise TeacherError(
-            f"{path}: the student does not fit what {architecture.factory!r} builds: "
+            f"{path}: the student does not fit what {name} builds: "
             f"{_some(unfitting)} differ; use the version of it that the student was cut from"
         )
     refit.set_attributes(module, description["attributes"])
@@ -200,7 +233,9 @@ def _identity(student: Student) -> dict[str, Any]:
         "separable_norm": architecture.separable_norm,
         "inputs": spec_to_json(student.inputs),
     }
-    # Named where it matters only: most files, and their fingerprints, do without it.
+    # Named where they matter only: most files, and their fingerprints, do without them.
+    if not architecture.factory:
+        identity["class"] = type(student.module).__qualname__
     if architecture.output_range != RANGE:
         identity["output_range"] = list(architecture.output_range)
     return identity

@@ -35,6 +35,15 @@ def structural_differences(module: nn.Module, full: nn.Module) -> list[str]:
     return sorted(submodules | (_by_every_name(module).keys() ^ _by_every_name(full).keys()))
 
 
+def plain_attributes(module: nn.Module) -> dict[str, dict[str, Any]]:
+    """Every plain attribute of each submodule, as :func:`changed_attributes` gives those changed.
+
+    Submodules without any are left out.
+    """
+    found = {name: _plain(submodule) for name, submodule in module.named_modules()}
+    return {name: own for name, own in found.items() if own}
+
+
 def changed_attributes(module: nn.Module, full: nn.Module) -> dict[str, dict[str, Any]]:
     """Plain attributes in which two modules of the same structure differ, such as ``in_channels``.
 
@@ -44,11 +53,7 @@ def changed_attributes(module: nn.Module, full: nn.Module) -> dict[str, dict[str
     changed: dict[str, dict[str, Any]] = {}
     for (name, ours), (_, theirs) in zip(module.named_modules(), full.named_modules(), strict=True):
         before = vars(theirs)
-        own = {
-            key: value
-            for key, value in vars(ours).items()
-            if key not in _BOOKKEEPING and _is_plain(value) and before.get(key, _ABSENT) != value
-        }
+        own = {k: value for k, value in _plain(ours).items() if before.get(k, _ABSENT) != value}
         if own:
             changed[name] = own
     return changed
@@ -102,6 +107,10 @@ def _by_every_name(module: nn.Module) -> dict[str, Tensor]:
         **dict(module.named_parameters(remove_duplicate=False)),
         **dict(module.named_buffers(remove_duplicate=False)),
     }
+
+
+def _plain(module: nn.Module) -> dict[str, Any]:
+    return {k: v for k, v in vars(module).items() if k not in _BOOKKEEPING and _is_plain(v)}
 
 
 def _is_plain(value: Any) -> bool:
