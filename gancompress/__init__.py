@@ -8,41 +8,81 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gancompress.api.collect import collect
+    from gancompress.api.evaluate import EvaluationOptions, evaluate
+    from gancompress.api.export import export
+    from gancompress.api.files import load, save
+    from gancompress.api.search import Chosen, Found, SearchOptions, search
+    from gancompress.api.teacher import Teacher, load_teacher
     from gancompress.batch import Batch, Input, InputSpec
+    from gancompress.data.memory import MemoryPairs
     from gancompress.errors import GancompressError
-    from gancompress.student.file import Student, load_student, save_student
+    from gancompress.student.file import Architecture, Student, load_student, save_student
     from gancompress.supernet import Cost, SearchSpace, Subnet, Supernet
+    from gancompress.teachers.remote import Exchange, RemoteTeacher
 
     __version__: str
 
 # Where each public name is defined.
 _PLACES = {
+    "Architecture": "gancompress.student.file",
     "Batch": "gancompress.batch",
+    "Chosen": "gancompress.api.search",
     "Cost": "gancompress.supernet",
+    "EvaluationOptions": "gancompress.api.evaluate",
+    "Exchange": "gancompress.teachers.remote",
+    "Found": "gancompress.api.search",
     "GancompressError": "gancompress.errors",
     "Input": "gancompress.batch",
     "InputSpec": "gancompress.batch",
+    "MemoryPairs": "gancompress.data.memory",
+    "RemoteTeacher": "gancompress.teachers.remote",
+    "SearchOptions": "gancompress.api.search",
     "SearchSpace": "gancompress.supernet",
     "Student": "gancompress.student.file",
     "Subnet": "gancompress.supernet",
     "Supernet": "gancompress.supernet",
+    "Teacher": "gancompress.api.teacher",
+    "collect": "gancompress.api.collect",
+    "evaluate": "gancompress.api.evaluate",
+    "export": "gancompress.api.export",
+    "load": "gancompress.api.files",
     "load_student": "gancompress.student.file",
+    "load_teacher": "gancompress.api.teacher",
+    "save": "gancompress.api.files",
     "save_student": "gancompress.student.file",
+    "search": "gancompress.api.search",
 }
 
 __all__ = [
+    "Architecture",
     "Batch",
+    "Chosen",
     "Cost",
+    "EvaluationOptions",
+    "Exchange",
+    "Found",
     "GancompressError",
     "Input",
     "InputSpec",
+    "MemoryPairs",
+    "RemoteTeacher",
+    "SearchOptions",
     "SearchSpace",
     "Student",
     "Subnet",
     "Supernet",
+    "Teacher",
     "__version__",
+    "collect",
+    "evaluate",
+    "export",
+    "load",
     "load_student",
+    "load_teacher",
+    "save",
     "save_student",
+    "search",
 ]
 
 

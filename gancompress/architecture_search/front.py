@@ -6,7 +6,7 @@ import itertools
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -62,10 +62,18 @@ class Correlation:
 
 @dataclass(frozen=True)
 class Front:
-    """Every candidate of a search, cheapest (by MACs) first."""
+    """Every candidate of a search, cheapest (by MACs) first.
+
+    Attributes:
+        stages: what they were scored by.
+        candidates: as said.
+        reference: costs by column that shares of a budget are taken of, the same as in the search;
+            empty where they are not known, as when read from a file.
+    """
 
     stages: StageDirections
     candidates: tuple[Candidate, ...]
+    reference: Mapping[str, float] = field(default_factory=dict)
 
     def best(self, budget: Budget, reference: Mapping[str, float] | None = None) -> Candidate:
         """The best candidate within ``budget``.
@@ -75,12 +83,13 @@ class Front:
 
         Args:
             budget: upper limits; an empty one allows every candidate.
-            reference: costs that shares are taken of; by default the dearest candidate's.
+            reference: costs that shares are taken of; by default those of the search.
 
         Raises:
-            BudgetError: no candidate is that cheap; names the cheapest.
+            BudgetError: no candidate is that cheap; names the cheapest. Or a share is asked for,
+                and it is not known of what.
         """
-        limits = budget.limits(reference or self.candidates[-1].costs)
+        limits = budget.limits(reference or self.reference)
         inside = [candidate for candidate in self.candidates if fits(candidate.costs, limits)]
         if not inside:
             raise self._none_fits(limits)
@@ -184,7 +193,7 @@ class Front:
                     costs.setdefault("predicted_latency", costs["latency"])
                 costs["latency"] = measured[candidate.subnet]
             candidates.append(replace(candidate, costs=costs))
-        return Front(self.stages, tuple(candidates))
+        return replace(self, candidates=tuple(candidates))
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Write a row per candidate: subnet, uniform, costs and ``stage.objective.direction``."""

@@ -4,7 +4,7 @@ import itertools
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,7 +99,8 @@ def search(
     """
     costs = cost_function(cost_model, latency)
     largest = columns_of(costs, [space.largest])
-    limits = budget.limits(reference or {name: float(c[0]) for name, c in largest.items()})
+    whole = dict(reference or {name: float(column[0]) for name, column in largest.items()})
+    limits = budget.limits(whole)
     check_feasible(limits, space, costs)
     column = METRICS[next(iter(limits), "macs")].column
     feasible = Feasible(space, costs, limits, column)
@@ -110,7 +111,7 @@ def search(
     for before, stage in itertools.pairwise(stages):
         plan = Finals(feasible, studies[before.name].records(), before, stage.subnets)
         _score(studies[stage.name], stage, plan, progress)
-    return _front(space, costs, directions, studies)
+    return replace(_front(space, costs, directions, studies), reference=whole)
 
 
 def cost_function(cost_model: CostModel, latency: Predict | None = None) -> Costs:

@@ -4,13 +4,13 @@ from pathlib import Path
 
 from torch import Tensor
 
-from gancompress.batch import DRAWN, InputSpec
+from gancompress.batch import InputSpec
 from gancompress.errors import RecipeError
 from gancompress.recipe.sources import Remote
 from gancompress.teachers.exchange import Credential, Pace, Retry
-from gancompress.teachers.remote import RemoteTeacher
+from gancompress.teachers.remote import Exchange, RemoteTeacher
 from gancompress.teachers.teacher import InputData
-from gancompress.teachers.wire import Decode, receive_png, receive_scores, send_json, send_png
+from gancompress.teachers.wire import Decode, receive_png, receive_scores
 
 # Probabilities are rounded on their way; the logarithm of zero is no number.
 SMALLEST = 1e-6
@@ -30,21 +30,17 @@ def open_remote(
             "teacher.remote.version: empty; name the service and its version, so that answers of "
             "another one are never mixed in"
         )
-    images = [name for name, entry in inputs.items() if entry.kind not in DRAWN]
-    alone = len(inputs) == 1 and bool(images)
-    return RemoteTeacher(
-        keys.url,
-        inputs,
-        encode=send_png(images[0]) if alone else send_json(images=images),
+    exchange = Exchange(
         decode=_decoder(keys),
-        fingerprint=keys.version,
-        cache=Path(keys.cache).expanduser() if keys.cache else run / "answers",
         credential=Credential(keys.credential) if keys.credential else None,
         timeout=keys.timeout,
         retry=Retry(keys.attempts, base=1.0, longest=60.0),
         pace=Pace(keys.rate),
         workers=keys.workers,
-        data=data,
+    )
+    cache = Path(keys.cache).expanduser() if keys.cache else run / "answers"
+    return RemoteTeacher(
+        keys.url, inputs, version=keys.version, cache=cache, exchange=exchange, data=data
     )
 
 

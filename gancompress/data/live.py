@@ -9,6 +9,7 @@ from gancompress.batch import Batch, InputSpec
 from gancompress.data.encoding import decode_inputs, encode_inputs, encode_output
 from gancompress.data.images import Indices
 from gancompress.data.manifest import Plan
+from gancompress.data.memory import MemoryPairs
 from gancompress.data.pairs import PairStore, Recordable
 
 
@@ -58,4 +59,4 @@ class LivePairs:
 
 
 # Where a distillation takes its pairs from.
-Pairs = PairStore | LivePairs
+Pairs = PairStore | LivePairs | MemoryPairs

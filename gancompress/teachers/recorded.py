@@ -40,7 +40,7 @@ class RecordedTeacher:
         return f"recorded-{self.store.fingerprint}"
 
     def sample_inputs(self, indices: Sequence[int], seed: int) -> Batch:
-        """See :meth:`gancompress.teachers.teacher.Teacher.sample_inputs`."""
+        """See :meth:`gancompress.teachers.teacher.FrozenTeacher.sample_inputs`."""
         return self.store.batch([index % len(self.store) for index in indices])[0]
 
     def __call__(self, batch: Batch) -> Tensor:

@@ -27,7 +27,7 @@ class InputData(Protocol):
 
 
 @runtime_checkable
-class Teacher(Protocol):
+class FrozenTeacher(Protocol):
     """A frozen generator, whatever stands behind it.
 
     Attributes:
@@ -77,13 +77,13 @@ class ModuleTeacher:
         return fingerprint_of(self.module, self.inputs)
 
     def sample_inputs(self, indices: Sequence[int], seed: int) -> Batch:
-        """See :meth:`Teacher.sample_inputs`."""
+        """See :meth:`FrozenTeacher.sample_inputs`."""
         return take_inputs(self.inputs, self.data, indices, seed)
 
     # Not inference mode: its tensors could not take part in a student's loss.
     @torch.no_grad()
     def __call__(self, batch: Batch) -> Tensor:
-        """See :meth:`Teacher.__call__`; the outputs are on the module's device."""
+        """See :meth:`FrozenTeacher.__call__`; the outputs are on the module's device."""
         anchor = next(iter(self.module.parameters()), None)
         if anchor is not None:
             batch = {name: value.to(anchor.device) for name, value in batch.items()}
@@ -114,12 +114,12 @@ class CallableTeacher:
         self.data = data
 
     def sample_inputs(self, indices: Sequence[int], seed: int) -> Batch:
-        """See :meth:`Teacher.sample_inputs`."""
+        """See :meth:`FrozenTeacher.sample_inputs`."""
         return take_inputs(self.inputs, self.data, indices, seed)
 
     @torch.no_grad()
     def __call__(self, batch: Batch) -> Tensor:
-        """See :meth:`Teacher.__call__`."""
+        """See :meth:`FrozenTeacher.__call__`."""
         return _checked(self.function(batch), batch, self.fingerprint)
 
 

@@ -20,9 +20,9 @@ from PIL import Image
 from gancompress.batch import Input
 from gancompress.errors import TeacherError
 from gancompress.teachers.exchange import Credential, Pace, Retry
-from gancompress.teachers.remote import RemoteTeacher
-from gancompress.teachers.teacher import Teacher
-from gancompress.teachers.wire import receive_png, receive_scores, send_json, send_png
+from gancompress.teachers.remote import Exchange, RemoteTeacher
+from gancompress.teachers.teacher import FrozenTeacher
+from gancompress.teachers.wire import receive_scores
 
 SECRET = "sk-very-secret-0815"
 IMAGE = {"image": Input("image", (3, 8, 8))}
@@ -137,20 +137,15 @@ class Time:
         self.now += seconds
 
 
-def teacher(url: str, cache: Path, **changes: Any) -> RemoteTeacher:
+def teacher(url: str, cache: Path, version: str = "inverter-1", **changes: Any) -> RemoteTeacher:
     settings: dict[str, Any] = {
-        "encode": send_png("image"),
-        "decode": receive_png,
-        "fingerprint": "inverter-1",
-        "cache": cache,
-        "credential": None,
         "timeout": 0.25,
         "retry": Retry(attempts=4, base=0.001, longest=0.01),
         "pace": Pace(1e6),
         "workers": 1,
-        "data": ROWS,
     }
-    return RemoteTeacher(url, IMAGE, **{**settings, **changes})
+    exchange = Exchange(**{**settings, **changes})
+    return RemoteTeacher(url, IMAGE, version=version, cache=cache, exchange=exchange, data=ROWS)
 
 
 def ask(asked: RemoteTeacher, *indices: int) -> torch.Tensor:
@@ -160,7 +155,7 @@ def ask(asked: RemoteTeacher, *indices: int) -> torch.Tensor:
 def test_images_go_there_and_come_back(tmp_path: Path) -> None:
     with serving() as (url, _):
         asked = teacher(url, tmp_path, workers=3)
-        assert isinstance(asked, Teacher)
+        assert isinstance(asked, FrozenTeacher)
         output = ask(asked, 0, 1, 2)
     assert torch.equal(output, -torch.stack([row["image"] for row in ROWS]))
 
@@ -177,15 +172,9 @@ def test_json_goes_there_and_back(tmp_path: Path) -> None:
         asked = RemoteTeacher(
             url,
             {"z": Input("normal", (4,))},
-            encode=send_json(),
-            decode=receive_scores(["a", "b", "c", "d"], "result.0.scores"),
-            fingerprint="doubler",
+            version="doubler",
             cache=tmp_path,
-            credential=None,
-            timeout=1.0,
-            retry=Retry(1, 0.0, 0.0),
-            pace=Pace(1e6),
-            workers=1,
+            exchange=Exchange(decode=receive_scores(["a", "b", "c", "d"], "result.0.scores")),
         )
         batch = asked.sample_inputs([3, 4], 7)
         assert torch.allclose(asked(batch), 2 * batch["z"])
@@ -278,7 +267,7 @@ def test_answers_that_arrived_before_a_failure_are_kept(tmp_path: Path) -> None:
 def test_another_version_of_the_service_is_asked_anew(tmp_path: Path) -> None:
     with serving() as (url, service):
         ask(teacher(url, tmp_path))
-        ask(teacher(url, tmp_path, fingerprint="inverter-2"))
+        ask(teacher(url, tmp_path, version="inverter-2"))
         assert len(service.requests) == 2
 
 

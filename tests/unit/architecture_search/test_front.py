@@ -22,10 +22,15 @@ def front(*candidates) -> Front:
     return Front(STAGES, candidates)
 
 
+def test_a_share_of_nobody_knows_what_is_refused():
+    with pytest.raises(BudgetError, match="of an unknown macs"):
+        front(candidate(8, 3.0)).best(Budget.parse(macs="1/2"))
+
+
 def test_the_best_within_the_budget_is_chosen():
     found = front(candidate(8, 3.0), candidate(16, 2.0), candidate(32, 1.0))
     assert found.best(Budget.parse(macs="20K")).subnet == (16, 8)
-    assert found.best(Budget.parse(macs="1/4")).subnet == (8, 8)
+    assert found.best(Budget.parse(macs="1/4"), {"macs": 32e3}).subnet == (8, 8)
     assert found.best(Budget.parse(macs="1/2"), {"macs": 64e3}).subnet == (32, 8)
     assert found.best(Budget({})).subnet == (32, 8)
 

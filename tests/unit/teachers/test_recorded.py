@@ -11,7 +11,7 @@ from gancompress.data.manifest import Plan
 from gancompress.data.pairs import PairStore, PairWriter, record
 from gancompress.errors import TeacherError
 from gancompress.teachers.recorded import RecordedTeacher, open_recorded
-from gancompress.teachers.teacher import CallableTeacher, Teacher
+from gancompress.teachers.teacher import CallableTeacher, FrozenTeacher
 
 SPEC = {"z": Input("normal", (4,)), "c": Input("one_hot", (3,))}
 
@@ -43,7 +43,7 @@ def fake_cifar10(folder: Path) -> Path:
 def test_recording_answers_as_the_teacher_did(tmp_path: Path) -> None:
     original, store = made(tmp_path)
     recorded = RecordedTeacher(store)
-    assert isinstance(recorded, Teacher)
+    assert isinstance(recorded, FrozenTeacher)
     batch = recorded.sample_inputs([9, 0, 13], 0)  # 13 is 3 again
     assert torch.equal(batch["z"], original.sample_inputs([9, 0, 3], 5)["z"])
     assert torch.equal(recorded(batch), original(batch))

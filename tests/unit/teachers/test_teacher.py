@@ -6,7 +6,7 @@ from torch import nn
 
 from gancompress.batch import Input
 from gancompress.errors import TeacherError
-from gancompress.teachers.teacher import CallableTeacher, ModuleTeacher, Teacher
+from gancompress.teachers.teacher import CallableTeacher, FrozenTeacher, ModuleTeacher
 
 LATENT = {"z": Input("normal", (4,)), "c": Input("one_hot", (3,))}
 IMAGE = {"image": Input("image", (3, 8, 8))}
@@ -33,8 +33,8 @@ def images(n: int) -> list[dict[str, torch.Tensor]]:
 
 
 def test_both_are_teachers() -> None:
-    assert isinstance(sum_teacher(), Teacher)
-    assert isinstance(CallableTeacher(lambda b: b["z"], LATENT, "f"), Teacher)
+    assert isinstance(sum_teacher(), FrozenTeacher)
+    assert isinstance(CallableTeacher(lambda b: b["z"], LATENT, "f"), FrozenTeacher)
 
 
 def test_module_teacher_is_frozen_and_deterministic() -> None:

@@ -1,0 +1,1 @@
+"""The public functions, one file a question; what they take is plain arguments, never a recipe."""

@@ -1,0 +1,79 @@
+"""A generator in the formats that runtimes read."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from torch import nn
+
+from gancompress.api.inputs import inputs_of
+from gancompress.batch import Batch, Input
+from gancompress.errors import ExportError
+from gancompress.exporters.onnx import export_onnx
+from gancompress.exporters.openvino import export_openvino
+from gancompress.exporters.program import Exported
+from gancompress.exporters.quantize import quantize_onnx
+from gancompress.exporters.torch_export import export_pt2
+from gancompress.student.file import Student
+
+#: Exporters by the ending of the file.
+FORMATS = {".onnx": export_onnx, ".pt2": export_pt2, ".xml": export_openvino}
+
+
+def export(
+    generator: nn.Module | Student,
+    path: str | Path,
+    *,
+    inputs: Mapping[str, Input] | None = None,
+    dynamic_size: bool = False,
+    int8: Sequence[Batch] = (),
+    tolerance: float = 1e-4,
+) -> Exported:
+    """Write a generator as ONNX, ``torch.export`` program or OpenVINO model, checked against it.
+
+    Args:
+        generator: is neither changed nor moved.
+        path: ends in ``.onnx``, ``.pt2`` or ``.xml``; the file appears only when the format's own
+            runtime has agreed with PyTorch on batches of 1, 2 and 5 samples.
+        inputs: what it is fed, by the names of its arguments; by default its attribute ``inputs``.
+        dynamic_size: accept images of any height and width.
+        int8: batches of inputs to calibrate 8-bit integers with (``.onnx`` only): the first half
+            gives the ranges, the other is what the difference is measured on.
+        tolerance: largest difference that passes, as a share of the output range; 8-bit integers
+            are not held to it, their difference is told.
+
+    Returns:
+        The file, its bytes and its ``parity``: the difference measured.
+
+    Raises:
+        ExportError: another ending, or something that the format cannot say.
+        ParityError: the outputs differ.
+        MissingPackageError: the format's extra is not installed; names it.
+    """
+    place = Path(path)
+    if place.suffix not in FORMATS:
+        raise ExportError(f"{path}: ends in none of {', '.join(FORMATS)}")
+    if int8 and place.suffix != ".onnx":
+        raise ExportError(f"{path}: 8-bit integers are written as .onnx only")
+    if isinstance(generator, Student):
+        module, spec, name = generator.module, generator.inputs, generator.fingerprint
+    else:
+        module, spec, name = generator, inputs_of(generator, inputs, "gc.export"), ""
+    write = partial(
+        FORMATS[".onnx" if int8 else place.suffix],
+        module,
+        spec,
+        dynamic_size=dynamic_size,
+        tolerance=tolerance,
+        fingerprint=name,
+    )
+    if not int8:
+        return write(place)
+    if len(int8) < 2:
+        raise ExportError(f"{path}: int8: give two batches of inputs at least")
+    middle = len(int8) // 2
+    with TemporaryDirectory() as folder:
+        exact = Path(folder) / "exact.onnx"
+        write(exact)
+        return quantize_onnx(exact, place, calibration=int8[:middle], held_out=int8[middle:])

@@ -1,0 +1,136 @@
+"""Teachers for the library: a module, a function, a published file."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from gancompress.api.inputs import EXAMPLE, inputs_of, rows_of
+from gancompress.batch import Batch, Input, InputSpec
+from gancompress.errors import TeacherError
+from gancompress.generators.signed import RANGE, signed
+from gancompress.student.file import Architecture, load_student
+from gancompress.teachers.from_file import is_student, read_network
+from gancompress.teachers.teacher import CallableTeacher, InputData, ModuleTeacher
+
+
+class Teacher:
+    """A frozen generator to learn from: your module (a white box) or your function (a black box).
+
+    Args:
+        network: called as ``network(**inputs)`` with a batch of N samples; returns images
+            (N, C, H, W) or scores (N, K). A module is put into evaluation mode, and its parameters
+            stop requiring gradients.
+        inputs: what it is fed, by the names of its arguments; a module that has an attribute
+            ``inputs`` may do without.
+        data: rows for the inputs that cannot be drawn from a seed; see :func:`collect`.
+        output_range: values of black and white in its images; what a teacher answers is in
+            [-1, 1].
+        version: names a function and its version. Change it whenever what the function computes
+            changes, so that old pairs are not mixed with new ones; its own name by default.
+        architecture: how the module is built, where that is known; it is written into the files of
+            students.
+
+    Attributes:
+        module: the white box, which answers in [-1, 1]; None for a function.
+        inputs: as given.
+        fingerprint: names what it computes: a hash of a module's tensors, or the version.
+
+    Raises:
+        TeacherError: nothing says what it is fed.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module | Callable[..., Tensor],
+        inputs: Mapping[str, Input] | None = None,
+        *,
+        data: Any = None,
+        output_range: tuple[float, float] = RANGE,
+        version: str = "",
+        architecture: Architecture | None = None,
+    ) -> None:
+        self.architecture = architecture
+        self.module: nn.Module | None = None
+        self._asked: ModuleTeacher | CallableTeacher
+        if isinstance(network, nn.Module):
+            spec = inputs_of(network, inputs, "gc.Teacher")
+            rows = _rows(data, spec)
+            self.module = signed(network, output_range)
+            self._asked = ModuleTeacher(self.module, spec, rows)
+        else:
+            if not inputs:
+                raise TeacherError(
+                    f"gc.Teacher: give inputs=, what the function is fed, e.g. {EXAMPLE}"
+                )
+            name = version or getattr(network, "__qualname__", type(network).__name__)
+            low, high = output_range
+
+            def answer(batch: Batch) -> Tensor:
+                output: Tensor = network(**batch)
+                return output if output_range == RANGE else (output - low) * 2 / (high - low) - 1
+
+            self._asked = CallableTeacher(answer, inputs, name, _rows(data, inputs))
+
+    @property
+    def inputs(self) -> InputSpec:
+        """What it is fed."""
+        return self._asked.inputs
+
+    @property
+    def fingerprint(self) -> str:
+        """Names what it computes; pairs of one fingerprint may be mixed."""
+        return self._asked.fingerprint
+
+    @property
+    def data(self) -> InputData | None:
+        """Rows for the inputs that cannot be drawn."""
+        return self._asked.data
+
+    def sample_inputs(self, indices: Sequence[int], seed: int) -> Batch:
+        """The inputs of the samples ``indices`` of the stream ``seed``, on the CPU."""
+        return self._asked.sample_inputs(indices, seed)
+
+    def __call__(self, batch: Batch) -> Tensor:
+        """The outputs for a batch of N samples: (N, …), images in [-1, 1], without gradient."""
+        return self._asked(batch)
+
+
+def load_teacher(
+    path: str | Path,
+    *,
+    family: str | None = None,
+    data: Any = None,
+    part: str | None = None,
+    output_range: tuple[float, float] = RANGE,
+    **settings: Any,
+) -> Teacher:
+    """The teacher in a published checkpoint or a student file. Nothing in the file is executed.
+
+    Args:
+        path: StyleGAN2-ADA ``.pkl``; state dicts (``.pth``, ``.pt``, ``.safetensors``) of the
+            families that ``docs/teachers.md`` lists; a DiStyleGAN folder; a file of :func:`save`.
+        family: what the file holds; None recognises it.
+        data: rows for the inputs that cannot be drawn from a seed; see :func:`collect`.
+        part: which network of a file that holds several.
+        output_range: values of black and white in its images.
+        settings: arguments of the architecture that its tensors do not show, such as
+            ``truncation_psi`` of StyleGAN2.
+
+    Raises:
+        UnsafeFileError: the file wants something executed.
+        TeacherError: it is missing, damaged, or of no known family.
+    """
+    place = Path(path)
+    if not place.exists() or family == "student" or is_student(place):
+        student = load_student(place)
+        return Teacher(student.module, student.inputs, data=data, architecture=student.architecture)
+    found = read_network(place, family, part=part, **settings)
+    architecture = Architecture(found.factory, found.kwargs, output_range=output_range)
+    return Teacher(found.module, data=data, output_range=output_range, architecture=architecture)
+
+
+def _rows(data: Any, inputs: Mapping[str, Input]) -> InputData | None:
+    # Without data yet: collect may be given some, and tells where there is none.
+    return None if data is None else rows_of(data, inputs)
