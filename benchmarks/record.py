@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from gancompress.atomic import write_json
+from gancompress.metrics.machine import processor
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -38,7 +39,7 @@ def surroundings() -> dict[str, Any]:
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "commit": _commit(),
         "machine": {
-            "processor": _processor(),
+            "processor": processor(),
             "threads": torch.get_num_threads(),
             "accelerator": torch.cuda.get_device_name() if cuda else None,
         },
@@ -72,12 +73,3 @@ def _commit() -> str | None:
         ).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return None
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor()
-    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return named[0] if named else platform.processor()

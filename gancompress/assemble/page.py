@@ -1,53 +1,197 @@
-"""The run's page: one HTML file with the table, pictures, loss curves and where all came from."""
+"""The run's page: what was won and what it cost, then how, then where everything came from."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gancompress.architecture_search.front import Candidate, Front
 from gancompress.errors import RunError
-from gancompress.recipe.load import recipe_to_dict
+from gancompress.recipe.load import differences, recipe_to_dict
 from gancompress.recipe.schema import Recipe
-from gancompress.report.curves import save_curves
-from gancompress.report.html import Section, save_page
-from gancompress.report.table import Table
+from gancompress.report import blocks
+from gancompress.report.blocks import Bar, Card, Html
+from gancompress.report.charts import Mark, Series, lines, scatter
+from gancompress.report.curves import MEANINGS, loss_curves
+from gancompress.report.html import save_page
+from gancompress.report.table import Table, format_count
 from gancompress.run import RunDir
+from gancompress.supernet.cost import Layer
+from gancompress.supernet.space import Subnet
 
-# Caption by file, in the order of the page; what a run does not have is left out.
-PICTURES = {
-    "report/samples.png": "The same inputs through teacher and student",
-    "front.png": "What the search scored",
-    "widths.png": "Widths of the student",
+_RUNTIMES = {
+    ".onnx": "import onnxruntime as ort\n"
+    'session = ort.InferenceSession("{file}")\n'
+    "image = session.run(None, {inputs})[0]",
+    ".pt2": 'import torch\nmodule = torch.export.load("{file}").module()\n'
+    "image = module({keywords})",
+    ".xml": "import openvino as ov\n"
+    'network = ov.Core().compile_model("{file}", "CPU")\n'
+    "image = network({inputs})[0]",
 }
 
 
-def write_page(recipe: Recipe, run: RunDir, table: Table, remarks: Sequence[str]) -> None:
+@dataclass(frozen=True)
+class Result:
+    """What a report has found out and the page shows.
+
+    Attributes:
+        cards: the figures of the first screen.
+        lead: the result in one sentence.
+        table: the networks that were measured.
+        remarks: what the table does not say, in plain sentences.
+        layers: of the student, with their costs.
+        widths: chosen and full width by group.
+        pictures: data URI of what subnets of the front make.
+        about: machine, date, versions, command.
+        inputs: names of the student's inputs.
+    """
+
+    cards: Sequence[Card]
+    lead: str
+    table: Table
+    remarks: Sequence[str]
+    layers: Sequence[Layer]
+    widths: Mapping[str, tuple[int, int]]
+    pictures: Mapping[Subnet, str]
+    about: Mapping[str, Any]
+    inputs: Sequence[str]
+
+
+def write_page(recipe: Recipe, run: RunDir, result: Result) -> None:
     """Write ``report/report.html``."""
-    pictures = {
-        caption: run.path / file
-        for file, caption in PICTURES.items()
-        if (run.path / file).is_file()
-    }
-    sections = [
-        Section("Result", "\n\n".join(remarks), [table]),
-        Section("Pictures", "", (), pictures),
+    page = [
+        blocks.cards(result.cards),
+        *_pictures(run),
+        blocks.section("Networks measured", blocks.table(result.table)),
+        *_search(run, result),
+        blocks.section("Widths of the student", blocks.bars(_bars(result))),
+        *_losses(run),
+        blocks.section("How to load it", *_snippets(run, result.inputs)),
+        blocks.section(
+            "How far to trust it",
+            blocks.folded("Remarks", blocks.items(result.remarks)),
+            blocks.folded("Provenance", blocks.facts({**result.about, **_provenance(run)})),
+            blocks.folded("Recipe: what differs from the defaults", _recipe(recipe)),
+        ),
     ]
-    curves = _curves(run)
-    if curves:
-        sections.append(Section("Losses", "Each in its own unit, before weights.", (), curves))
-    sections.append(Section("Provenance", facts=_provenance(run)))
-    sections.append(Section("Recipe", facts=recipe_to_dict(recipe)))
-    save_page(run.path / "report" / "report.html", recipe.name, sections)
+    save_page(run.path / "report" / "report.html", recipe.name, result.lead, page)
 
 
-def _curves(run: RunDir) -> dict[str, Path]:
-    found = {}
+def _pictures(run: RunDir) -> list[Html]:
+    folder = run.path / "report"
+    left, right, all_rows = (folder / n for n in ("left.png", "right.png", "samples.png"))
+    found = []
+    if left.is_file() and right.is_file():
+        found.append(blocks.compare(left, right, ("teacher", "student")))
+    if all_rows.is_file():
+        rows = blocks.picture(all_rows, "The same inputs through both, and their difference")
+        found.append(blocks.folded("Row by row", rows) if found else rows)
+    films = sorted((run.path / "samples").glob("*.gif"))
+    shown = [
+        blocks.picture(film, f"{film.stem}: the same inputs during training") for film in films
+    ]
+    if shown:
+        found.append(blocks.folded("Films of the training", blocks.side_by_side(*shown)))
+    return [blocks.section("Teacher and student", *found)] if found else []
+
+
+def _search(run: RunDir, result: Result) -> list[Html]:
+    try:
+        front = Front.from_csv(run.path / "front.csv")
+        chosen = next(c for c in front.candidates if str(c.subnet) == run.facts("search")["subnet"])
+    except (RunError, StopIteration):
+        return []
+    charts = []
+    for stage in front.stages:
+        objective, direction = next(iter(front.stages[stage].items()))
+        key, better = (stage, objective), "lower" if direction == "minimize" else "higher"
+        groups = {
+            "all that were scored": ("dots", front.candidates),
+            "uniform width": ("line", [c for c in front.candidates if c.uniform]),
+            "front": ("line", front.nondominated(stage, "macs")),
+            "chosen": ("star", [chosen]),
+        }
+        series = [
+            Series(name, style, [_mark(c, key, result) for c in members if key in c.scores])
+            for name, (style, members) in groups.items()
+        ]
+        svg = scatter("MACs", f"{objective} ({better} is better)", series)
+        count = sum(key in c.scores for c in front.candidates)
+        charts.append(blocks.chart(svg, f"Stage {stage}: {count} subnets"))
+    hint = "Point at a mark to see its subnet; control and wheel magnify, a double click restores."
+    # The last stage decides, so it comes first.
+    return [blocks.section("Search", blocks.paragraphs([hint]), blocks.side_by_side(*charts[::-1]))]
+
+
+def _mark(candidate: Candidate, key: tuple[str, str], result: Result) -> Mark:
+    score, spread = candidate.scores[key], candidate.spreads.get(key, 0.0)
+    macs = candidate.costs["macs"]
+    shown = f"{score:.4g}" + (f" ± {spread:.2g}" if spread else "")
+    widths = str(candidate.subnet)
+    label = f"{format_count(macs)} MACs\n{key[1]} {shown}\n{_shortened(widths)}"
+    picture = result.pictures.get(candidate.subnet, "")
+    return Mark(macs, score, label, picture, spread if math.isfinite(spread) else 0.0)
+
+
+def _shortened(text: str, most: int = 60) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def _bars(result: Result) -> list[Bar]:
+    total = sum(layer.macs for layer in result.layers) or 1
+    bars = []
+    for name, (width, full) in result.widths.items():
+        macs = sum(layer.macs for layer in result.layers if layer.module == name)
+        bars.append(Bar(name, width, full, macs / total))
+    return bars
+
+
+def _losses(run: RunDir) -> list[Html]:
+    stages = []
     for stage in run.logged_stages():
-        events = list(run.events(stage))
-        if any("step" in event and len(event) > 3 for event in events):
-            path = run.path / "report" / f"{stage}.png"
-            save_curves(events, path, stage)
-            found[stage] = path
+        kinds = {
+            kind: curves
+            for kind, curves in loss_curves(run.events(stage)).items()
+            if any(len(curve) > 1 for curve in curves.values())
+        }
+        charts = [
+            blocks.chart(lines(kind, curves), f"{kind}: {MEANINGS.get(kind, 'loss term')}")
+            for kind, curves in kinds.items()
+        ]
+        if charts:
+            stages.append(blocks.folded(stage, blocks.side_by_side(*charts)))
+    if not stages:
+        return []
+    hint = "Each in its own unit, before weights; a term's largest, smallest and other subnets."
+    return [blocks.section("Losses", blocks.paragraphs([hint]), *stages)]
+
+
+def _snippets(run: RunDir, inputs: Sequence[str]) -> list[Html]:
+    keywords = ", ".join(f"{name}={name}" for name in inputs)
+    found = [
+        blocks.code(
+            "student.safetensors, with gancompress",
+            "import gancompress as gc\n"
+            'student = gc.load_student("student.safetensors")\n'
+            f"image = student.module({keywords})  # in [-1, 1]",
+        )
+    ]
+    for facts in run.facts("export").values():
+        file = str(facts["file"]) if isinstance(facts, Mapping) and "file" in facts else ""
+        form = _RUNTIMES.get(Path(file).suffix)
+        if form is not None:
+            fed = "{" + ", ".join(f'"{name}": {name}' for name in inputs) + "}"
+            text = form.replace("{file}", file).replace("{inputs}", fed)
+            found.append(blocks.code(file, text.replace("{keywords}", keywords)))
     return found
+
+
+def _recipe(recipe: Recipe) -> Html:
+    changed = differences(recipe_to_dict(Recipe()), recipe_to_dict(recipe))
+    pairs = [line.partition(": ") for line in changed]
+    return blocks.facts({path: values.rpartition(" → ")[2] for path, _, values in pairs})
 
 
 def _provenance(run: RunDir) -> dict[str, Any]:

@@ -1,59 +1,43 @@
-"""Loss curves from the events of a run's log."""
+"""Loss curves from the events of a run's log, those of one kind together."""
 
-import math
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
-
-from gancompress.atomic import replacing
-from gancompress.errors import DataError
 
 # Not losses, although they are numbers.
 _NOT_LOSSES = {"step", "time", "stage", "event"}
 
-# Panels side by side.
-_ACROSS = 3
-
 # Share of the curve that the smoothing looks back on.
 _MEMORY = 0.02
 
+#: What the names in the log mean: the part before the first point.
+MEANINGS = {
+    "d": "discriminator: what it learns by; near zero, it tells every image apart",
+    "d_real": "discriminator: its part from real images",
+    "d_penalty": "discriminator: gradient penalty",
+    "g": "generator: what it learns by",
+    "gradient": "norm of the student's gradient",
+    "logit": "discriminator: mean answer; real and generated should stay near each other",
+    "pull": "share of each loss term in the student's gradient",
+    "r1": "discriminator: R1 penalty",
+    "spread": "variety of the student's outputs over the teacher's; below 1 they are too alike",
+    "sure": "discriminator: how far from undecided it is on real images",
+}
 
-def save_curves(
-    events: Iterable[Mapping[str, Any]], path: str | os.PathLike[str], title: str = ""
-) -> None:
-    """Write a PNG with one panel per loss: what was logged, and its moving average.
+
+def loss_curves(events: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, dict[int, float]]]:
+    """Curves by kind and by what of the kind they are, smoothed: ``{"l1": {"largest": {50: .1}}}``.
 
     Args:
-        events: as logged, each with a ``step`` and losses by name. Where a step comes twice (the
-            training was resumed), the later event counts; a loss may be absent from some events.
-        path: of the PNG.
-        title: above the panels.
-
-    Raises:
-        DataError: no event has a step and a loss.
+        events: as logged, each with a ``step`` and losses by name; ``l1.largest`` and ``l1.other``
+            are of one kind. Where a step comes twice (the training was resumed), the later event
+            counts; a loss may be absent from some events.
     """
-    curves = _curves(events)
-    if not curves:
-        raise DataError(f"{path}: no losses to draw: no event has a step and a number")
-    # The figure is made without pyplot: no backend, no window, no state left behind.
-    from matplotlib.figure import Figure
-
-    across = min(_ACROSS, len(curves))
-    down = math.ceil(len(curves) / across)
-    figure = Figure(figsize=(4.2 * across, 2.7 * down), dpi=110, layout="constrained")
-    figure.suptitle(title)
-    for index, (name, points) in enumerate(sorted(curves.items())):
-        panel = figure.add_subplot(down, across, index + 1)
-        steps, values = list(points), list(points.values())
-        panel.plot(steps, values, color="tab:blue", alpha=0.35, linewidth=0.8)
-        panel.plot(steps, _smoothed(values), color="tab:blue", linewidth=1.5)
-        panel.set_title(name, fontsize=10)
-        panel.grid(alpha=0.3)
-        panel.tick_params(labelsize=8)
-        if index >= len(curves) - across:
-            panel.set_xlabel("step", fontsize=9)
-    with replacing(path) as temporary:
-        figure.savefig(temporary, format="png")
+    kinds: dict[str, dict[str, dict[int, float]]] = {}
+    for name, points in sorted(_curves(events).items()):
+        kind, _, of = name.partition(".")
+        smooth = _smoothed(list(points.values()))
+        kinds.setdefault(kind, {})[of] = dict(zip(points, smooth, strict=True))
+    return kinds
 
 
 def _curves(events: Iterable[Mapping[str, Any]]) -> dict[str, dict[int, float]]:
@@ -61,7 +45,7 @@ def _curves(events: Iterable[Mapping[str, Any]]) -> dict[str, dict[int, float]]:
     by_step: dict[int, Mapping[str, Any]] = {}
     for event in events:
         if isinstance(event.get("step"), int) and "event" not in event:
-            # Losses and looks at held-out data are lines of their own.
+            # Losses and evaluations on held-out data are lines of their own.
             by_step[event["step"]] = {**by_step.get(event["step"], {}), **event}
     curves: dict[str, dict[int, float]] = {}
     for step in sorted(by_step):

@@ -98,6 +98,13 @@ def save_png(picture: Image.Image, path: str | os.PathLike[str]) -> None:
         picture.save(temporary, format="PNG", optimize=True)
 
 
+def picture_of(image: Tensor) -> Image.Image:
+    """One image (C, H, W) in [-1, 1] or uint8, C 1 or 3, as it is: neither titled nor enlarged."""
+    pixels = (image if image.dtype == torch.uint8 else to_uint8(image)).detach().cpu()
+    array = pixels[0] if len(pixels) == 1 else pixels.permute(1, 2, 0)
+    return Image.fromarray(array.contiguous().numpy())
+
+
 def _pixels(title: str, images: Tensor) -> Tensor:
     if images.ndim != 4 or images.shape[1] not in (1, 3) or images.numel() == 0:
         raise DataError(

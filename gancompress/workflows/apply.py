@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -13,12 +12,12 @@ from tqdm import tqdm
 
 from gancompress.batch import Input, InputSpec, in_range
 from gancompress.data.decode import Form, decode
-from gancompress.data.images import to_float, to_uint8
+from gancompress.data.images import to_float
 from gancompress.data.sources import IMAGE_SUFFIXES, image_names, open_source
 from gancompress.errors import DataError
 from gancompress.exporters.onnx import run_onnx
 from gancompress.generators.any_size import SizeRule, Translator, find_size_rule, translate
-from gancompress.report.grid import save_png
+from gancompress.report.grid import picture_of, save_png
 from gancompress.workflows.evaluate import open_generator
 
 # Pictures of more pixels are cut into tiles where that changes nothing.
@@ -192,9 +191,4 @@ def _joined(images: list[Tensor]) -> Image.Image:
     ]
     channels = max(image.shape[1] for image in same)
     row = torch.cat([image.expand(-1, channels, -1, -1) for image in same], dim=3)
-    return _picture(row[0])
-
-
-def _picture(image: Tensor) -> Image.Image:
-    pixels: Any = to_uint8(image.detach().cpu()).numpy()
-    return Image.fromarray(pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0))
+    return picture_of(row[0])

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from PIL import Image
 from safetensors.torch import save_file
 from torch import Tensor
 from tqdm import tqdm
@@ -17,7 +16,7 @@ from gancompress.atomic import replacing, write_json
 from gancompress.batch import DRAWN, InputSpec, draw_inputs
 from gancompress.data.images import to_uint8
 from gancompress.errors import DataError, RecipeError
-from gancompress.report.grid import save_png
+from gancompress.report.grid import picture_of, save_png
 from gancompress.teachers.teacher import ModuleTeacher
 from gancompress.workflows.evaluate import open_generator
 
@@ -131,7 +130,7 @@ def _to_folder(
     write_json(output / MANIFEST, manifest)
     missing = [i for i in range(order.count) if not (output / order.name_of(i)).exists()]
     for index, pixels in _made(generator, order, missing, batch_size):
-        save_png(_picture(pixels), output / order.name_of(index))
+        save_png(picture_of(pixels), output / order.name_of(index))
 
 
 def _require_same(output: Path, manifest: dict[str, object]) -> None:
@@ -159,7 +158,7 @@ def _to_zip(
         archive.writestr(MANIFEST, json.dumps(manifest, indent=2))
         for index, pixels in _made(generator, order, list(range(order.count)), batch_size):
             data = io.BytesIO()
-            _picture(pixels).save(data, format="PNG")
+            picture_of(pixels).save(data, format="PNG")
             archive.writestr(order.name_of(index), data.getvalue())
 
 
@@ -176,8 +175,3 @@ def _to_tensors(
     with replacing(output) as temporary:
         tensors = {"images": images, "labels": labels}
         save_file(tensors, temporary, metadata={"manifest": json.dumps(manifest)})
-
-
-def _picture(pixels: Tensor) -> Image.Image:
-    array = pixels.numpy()
-    return Image.fromarray(array[0] if len(array) == 1 else array.transpose(1, 2, 0))

@@ -1,21 +1,32 @@
 """`report`: what came out of a run, as a table and a picture of the same inputs through both."""
 
 import platform
+import sys
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timezone
 from typing import Any
 
 import safetensors.torch
 import torch
 
+import gancompress
 from gancompress import assemble
+from gancompress.architecture_search.front import Front
+from gancompress.assemble.headline import Figures, against_uniform, headline, lead
 from gancompress.assemble.latency import threads_of
-from gancompress.assemble.page import write_page
+from gancompress.assemble.page import Result, write_page
 from gancompress.assemble.pairs import can_be_drawn, open_pairs, unseen_pairs
+from gancompress.assemble.report_pictures import (
+    IMAGES,
+    draw_rows,
+    draw_translations,
+    subnet_pictures,
+)
 from gancompress.assemble.scores import Scores, extractor_of, score_generator, score_images
 from gancompress.assemble.scoring import calibration_batches
-from gancompress.assemble.similarity import shown, side_by_side, similarity
+from gancompress.assemble.similarity import shown, similarity
 from gancompress.atomic import write_json, write_text
-from gancompress.batch import draw_inputs, example_inputs
+from gancompress.batch import example_inputs
 from gancompress.data.live import Pairs
 from gancompress.metrics.collect import collect
 from gancompress.metrics.features import Extractor
@@ -28,10 +39,10 @@ from gancompress.metrics.latency import (
     time_pair,
     time_run,
 )
+from gancompress.metrics.machine import processor
 from gancompress.metrics.macs import count_macs
 from gancompress.metrics.threads import pinned_threads
 from gancompress.recipe.schema import Recipe
-from gancompress.report.grid import save_grid
 from gancompress.report.table import (
     Table,
     format_bytes,
@@ -46,9 +57,6 @@ from gancompress.workflows.export import Network, export_network
 
 # Streams of inputs: the pairs have the recipe's seed, the search that + 2.
 REPORT_STREAM = 3
-
-# Columns of a picture of images that come from data.
-PICTURED = 6
 
 
 @dataclass(frozen=True)
@@ -97,11 +105,11 @@ def report(recipe: Recipe, run: RunDir) -> None:
     speedup = _speedup(recipe, next(iter(networks.values())), networks["student"])
     table = _table(rows, judge.extractor.name if judge else None)
     remarks = _remarks(rows, ceiling, speedup, run)
-    _picture(recipe, networks, pairs, run)
+    _pictures(recipe, networks, pairs, run)
     folder = run.path / "report"
     write_text(folder / "report.txt", "\n".join([table.text(), "", *remarks]) + "\n")
     write_json(folder / "report.json", _facts(rows, ceiling, speedup))
-    write_page(recipe, run, table, remarks)
+    write_page(recipe, run, _result(recipe, run, rows, table, remarks, speedup, pairs))
     run.complete("report", {"text": "report/report.txt", "page": "report/report.html"})
 
 
@@ -240,31 +248,78 @@ def _remarks(
     return remarks
 
 
-def _picture(recipe: Recipe, networks: dict[str, Network], pairs: Pairs, run: RunDir) -> None:
-    """The same inputs through teacher and student, one column a class (or a sample)."""
-    path = run.path / "report" / "samples.png"
-    inputs = networks["student"].inputs
-    if not can_be_drawn(pairs):
-        samples = unseen_pairs(recipe, pairs)
-        shown_rows = side_by_side(networks["student"].module, pairs, samples, PICTURED)
-        if shown_rows is not None:
-            save_grid(shown_rows, path)
-        return
-    classes = next((e.shape[0] for e in inputs.values() if e.kind == "one_hot"), 0)
-    count = min(classes, 20) if classes else 10
-    # Several sets of the same classes below each other show the variety.
-    pictures = {}
-    first_name = next(iter(networks))
-    for turn in range(3):
-        # A multiple of the classes away, so that column k shows class k.
-        first = turn * (classes or count)
-        batch = draw_inputs(inputs, range(first, first + count), seed=REPORT_STREAM)
-        for name in (first_name, "student"):
-            with torch.no_grad():
-                images = networks[name].module(**batch)
-            pictures[f"{name} {turn + 1}"] = images
-    titles = [str(k) for k in range(count)] if classes else None
-    save_grid(pictures, path, titles)
+def _pictures(recipe: Recipe, networks: dict[str, Network], pairs: Pairs, run: RunDir) -> None:
+    """The same inputs through teacher and student."""
+    folder = run.path / "report"
+    student = networks["student"]
+    if can_be_drawn(pairs):
+        modules = {name: network.module for name, network in networks.items()}
+        draw_rows(student.inputs, modules, REPORT_STREAM, folder)
+    else:
+        draw_translations(student.module, pairs, unseen_pairs(recipe, pairs), folder)
+
+
+def _result(
+    recipe: Recipe,
+    run: RunDir,
+    rows: list[Row],
+    table: Table,
+    remarks: list[str],
+    speedup: PairedTiming,
+    pairs: Pairs,
+) -> Result:
+    """What the page shows besides the pictures of teacher and student."""
+    supernet, full = assemble.load_supernet(recipe, run)
+    front = Front.from_csv(run.path / "front.csv")
+    named = run.facts("search")["subnet"]
+    subnet = supernet.space.parse(named)
+    extractor = next((title for title in table.columns if title.startswith("fd_")), "")
+    teacher, student = (_figures(row, extractor) for row in (rows[0], rows[-1]))
+    cards = headline(teacher, student, speedup.speedup)
+    for chosen in (c for c in front.candidates if c.subnet == subnet):
+        cards += [card for card in [against_uniform(front, chosen)] if card is not None]
+    batch = pairs.batch(unseen_pairs(recipe, pairs)[:IMAGES])[0]
+    return Result(
+        cards=cards,
+        lead=lead(teacher, student, speedup.speedup),
+        table=table,
+        remarks=remarks,
+        layers=supernet.cost_model.layers(subnet),
+        widths={
+            name: (width, most)
+            for name, width, most in zip(
+                supernet.space.groups, subnet, supernet.space.largest, strict=True
+            )
+        },
+        pictures=subnet_pictures(supernet, front, calibration_batches(recipe, pairs), batch),
+        about=_about(recipe),
+        inputs=list(full.inputs),
+    )
+
+
+def _figures(row: Row, extractor: str) -> Figures:
+    quality = None
+    if row.similarity:
+        title = next(iter(row.similarity))
+        quality = title, row.similarity[title], title.startswith("perceptual")
+    elif row.verdict is not None:
+        quality = extractor, row.verdict.frechet, True
+    return Figures(row.name, row.macs, row.file_bytes, row.torch_seconds.median, quality)
+
+
+def _about(recipe: Recipe) -> dict[str, Any]:
+    """Machine, date, versions and command of this report."""
+    return {
+        "machine": {"processor": processor(), "threads": threads_of(recipe.threads)},
+        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "versions": {
+            "gancompress": gancompress.__version__,
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+        },
+        "command": " ".join(["gancompress", *sys.argv[1:]]),
+        "seed": recipe.seed,
+    }
 
 
 def _facts(rows: list[Row], ceiling: Scores | None, speedup: PairedTiming) -> dict[str, Any]:
@@ -272,8 +327,5 @@ def _facts(rows: list[Row], ceiling: Scores | None, speedup: PairedTiming) -> di
         "networks": [asdict(row) for row in rows],
         "real_held_out": asdict(ceiling) if ceiling else None,
         "speedup_pytorch": asdict(speedup),
-        "machine": {
-            "processor": platform.processor() or platform.machine(),
-            "torch": torch.__version__,
-        },
+        "machine": {"processor": processor(), "torch": torch.__version__},
     }

@@ -1,0 +1,192 @@
+"""What a page is made of: every function takes plain text and gives HTML in which it is escaped."""
+
+import base64
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any, NewType
+
+from gancompress.errors import DataError
+from gancompress.report.table import Table
+
+#: A piece of a page, ready to be put into it.
+Html = NewType("Html", str)
+
+_MEDIA_TYPES = {
+    ".png": "image/png",
+    ".gif": "image/gif",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".svg": "image/svg+xml",
+}
+
+
+@dataclass(frozen=True)
+class Card:
+    """One figure of the first screen.
+
+    Attributes:
+        value: large, a few characters: ``9.0×``.
+        label: of what: ``fewer MACs``.
+        note: the two figures behind it: ``9.66M → 1.08M``.
+    """
+
+    value: str
+    label: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A width beside the full one.
+
+    Attributes:
+        name: of the channel group.
+        value, full: channels chosen, and at full width.
+        share: of the student's MACs that its layers have, 0 to 1.
+    """
+
+    name: str
+    value: int
+    full: int
+    share: float
+
+
+def section(title: str, *blocks: Html) -> Html:
+    """A heading and what stands under it."""
+    return Html(f"<section><h2>{escape(title)}</h2>\n" + "\n".join(blocks) + "\n</section>")
+
+
+def folded(title: str, *blocks: Html) -> Html:
+    """What is there to be opened."""
+    inside = "\n".join(blocks)
+    return Html(f"<details><summary>{escape(title)}</summary>\n{inside}\n</details>")
+
+
+def paragraphs(texts: Sequence[str]) -> Html:
+    """Plain text, one paragraph each."""
+    return Html("\n".join(f"<p>{escape(text)}</p>" for text in texts))
+
+
+def items(texts: Sequence[str]) -> Html:
+    """Plain sentences as a list."""
+    return Html("<ul>" + "".join(f"<li>{escape(text)}</li>" for text in texts) + "</ul>")
+
+
+def cards(figures: Sequence[Card]) -> Html:
+    """The figures of the first screen, beside each other where there is room."""
+    inside = "".join(
+        f'<div class="card"><b>{escape(c.value)}</b><span>{escape(c.label)}</span>'
+        f"<small>{escape(c.note)}</small></div>"
+        for c in figures
+    )
+    return Html(f'<div class="cards">{inside}</div>')
+
+
+def table(contents: Table) -> Html:
+    """A table, scrolled by itself where it is wider than the screen."""
+    head = "".join(f'<th scope="col">{escape(title)}</th>' for title in contents.columns)
+    rows = "\n".join(
+        f'<tr><th scope="row">{escape(row[0])}</th>'
+        + "".join(f"<td>{escape(cell)}</td>" for cell in row[1:])
+        + "</tr>"
+        for row in contents.rows
+    )
+    return _scrolled(f"<table><thead><tr>{head}</tr></thead>\n<tbody>{rows}</tbody></table>")
+
+
+def facts(named: Mapping[str, Any]) -> Html:
+    """Names and plain data (text, numbers, lists); mappings in it are flattened by dots."""
+    rows = "\n".join(
+        f'<tr><th scope="row">{escape(name)}</th><td>{escape(value)}</td></tr>'
+        for name, value in _flat(named).items()
+    )
+    return Html(f'<table class="facts"><tbody>{rows}</tbody></table>')
+
+
+def bars(widths: Sequence[Bar]) -> Html:
+    """Widths beside the full ones, with each group's share of the cost."""
+    rows = "\n".join(
+        f'<tr><th scope="row">{escape(bar.name)}</th>'
+        f'<td class="bar"><span style="width:{100 * bar.value / bar.full:.1f}%"></span></td>'
+        f"<td>{bar.value} of {bar.full}</td><td>{bar.share:.0%}</td></tr>"
+        for bar in widths
+    )
+    heads = "".join(f'<th scope="col">{t}</th>' for t in ("group", "width", "channels", "of MACs"))
+    return _scrolled(
+        f'<table class="bars"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
+    )
+
+
+def picture(file: str | os.PathLike[str], caption: str) -> Html:
+    """An image with a caption."""
+    text = escape(caption)
+    image = f'<img src="{data_uri(file)}" alt="{text}">'
+    return Html(f"<figure>{image}<figcaption>{text}</figcaption></figure>")
+
+
+def compare(
+    left: str | os.PathLike[str], right: str | os.PathLike[str], names: tuple[str, str]
+) -> Html:
+    """Two images of one size over each other, with a slider between them."""
+    a, b = (escape(name) for name in names)
+    return Html(
+        f'<figure class="compare"><div class="over">'
+        f'<img src="{data_uri(left)}" alt="{a}"><img src="{data_uri(right)}" alt="{b}"></div>'
+        f'<label><span>{a}</span><input type="range" min="0" max="100" value="50" '
+        f'aria-label="how much of {a} is shown beside {b}"><span>{b}</span></label></figure>'
+    )
+
+
+def chart(svg: str, caption: str) -> Html:
+    """A chart of :mod:`gancompress.report.charts` with a caption."""
+    return Html(f'<figure class="chart">{svg}<figcaption>{escape(caption)}</figcaption></figure>')
+
+
+def side_by_side(*blocks: Html) -> Html:
+    """Blocks beside each other where there is room."""
+    return Html('<div class="columns">' + "\n".join(blocks) + "</div>")
+
+
+def code(title: str, text: str) -> Html:
+    """Lines to be copied."""
+    return Html(
+        f'<div class="code"><h3>{escape(title)}</h3><button type="button">copy</button>'
+        f'<pre tabindex="0">{escape(text)}</pre></div>'
+    )
+
+
+def data_uri(file: str | os.PathLike[str]) -> str:
+    """An image file as text that a page can hold.
+
+    Raises:
+        DataError: it cannot be read or is of a kind that browsers do not show.
+    """
+    path = Path(file)
+    media_type = _MEDIA_TYPES.get(path.suffix.lower())
+    if media_type is None:
+        known = ", ".join(_MEDIA_TYPES)
+        raise DataError(f"{path}: a page can show {known}, not {path.suffix or 'this'}")
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: picture cannot be read: {error.strerror}") from error
+    return f"data:{media_type};base64,{base64.b64encode(data).decode('ascii')}"
+
+
+def _scrolled(inside: str) -> Html:
+    return Html(f'<div class="scroll" tabindex="0" role="region">{inside}</div>')
+
+
+def _flat(named: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    flat: dict[str, str] = {}
+    for name, value in named.items():
+        if isinstance(value, Mapping) and value:
+            flat |= _flat(value, f"{prefix}{name}.")
+        else:
+            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            flat[f"{prefix}{name}"] = text
+    return flat
