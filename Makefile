@@ -13,7 +13,7 @@ RUN ?=
 BIN := $(VENV)/bin
 PACKAGING := setup.cfg setup.py pyproject.toml
 
-.PHONY: help quickstart test test-portable test-slow check format clean
+.PHONY: help quickstart test test-portable test-slow check dist format clean
 .DELETE_ON_ERROR:
 
 help:
@@ -22,6 +22,7 @@ help:
 	@echo "make test-portable  run the tests with the kernels of other processors"
 	@echo "make test-slow    run the tests that take minutes each"
 	@echo "make check        lint, formatting, types, and which room imports which"
+	@echo "make dist         build sdist and wheel, and try the wheel away from the checkout"
 	@echo "make format       let ruff mend what it can"
 	@echo "make clean        remove $(VENV) and what tools left behind; runs/ stays"
 
@@ -48,6 +49,12 @@ check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# DIST_ARGS=--download tries the wheel with dependencies that are installed anew, not lent.
+dist: $(VENV)/.installed-dev
+	rm -rf dist
+	$(BIN)/python -m build --quiet --outdir dist .
+	$(BIN)/python tests/try_wheel.py $(DIST_ARGS) dist/*.whl
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .

@@ -1,3 +1,12 @@
-from setuptools import setup
+"""What setup.cfg cannot say: recipes and examples, top-level folders, are data of the package."""
 
-setup()
+from setuptools import find_packages, setup
+
+setup(
+    packages=[
+        *find_packages(include=["gancompress*"]),
+        "gancompress.recipes",
+        "gancompress.examples",
+    ],
+    package_dir={"gancompress.recipes": "recipes", "gancompress.examples": "examples"},
+)

@@ -132,23 +132,40 @@ def _do_papers(options: argparse.Namespace) -> int:
 
 
 def recipe_verb(verbs: Verbs) -> None:
-    text = "Show a recipe with every default filled in, or every key there is."
-    parser = add_verb(
-        verbs, "recipe", text, "gancompress recipe show recipes/quickstart.yaml", _do_recipe
+    text = (
+        "List the recipes that come with gancompress (ls), copy one to change (cp), show one with "
+        "every default filled in (show), or every key there is (schema)."
     )
-    parser.add_argument("what", choices=["show", "schema"])
-    parser.add_argument("recipe", nargs="?", type=Path)
-    parser.add_argument("overrides", nargs="*", metavar="key.sub=value")
+    parser = add_verb(verbs, "recipe", text, "gancompress recipe cp quickstart .", _do_recipe)
+    parser.add_argument("what", choices=["ls", "cp", "show", "schema"])
+    parser.add_argument("recipe", nargs="?", help="cp: a name that ls lists; show: a file")
+    parser.add_argument(
+        "overrides",
+        nargs="*",
+        metavar="key.sub=value",
+        help="show: changes to it; cp: the folder to copy to (default: this one)",
+    )
 
 
 def _do_recipe(options: argparse.Namespace) -> None:
     from gancompress.errors import RecipeError
     from gancompress.recipe.describe import describe_schema
     from gancompress.recipe.load import load_recipe, recipe_to_yaml
+    from gancompress.recipe.shipped import copy_recipe, shipped_recipes
 
     if options.what == "schema":
         print(describe_schema())
-        return
-    if options.recipe is None:
-        raise RecipeError("recipe show: name the recipe, e.g. recipes/quickstart.yaml")
-    print(recipe_to_yaml(load_recipe(options.recipe, options.overrides)), end="")
+    elif options.what == "ls":
+        for name, purpose in shipped_recipes().items():
+            print(f"{name:28} {purpose}")
+    elif options.recipe is None:
+        raise RecipeError(
+            f"recipe {options.what}: name the recipe, e.g. quickstart; `gancompress recipe ls` "
+            "lists what there is to copy"
+        )
+    elif options.what == "cp":
+        for path in copy_recipe(options.recipe, Path(*options.overrides[:1])):
+            print(path)
+    else:
+        recipe = load_recipe(Path(options.recipe), options.overrides)
+        print(recipe_to_yaml(recipe), end="")
