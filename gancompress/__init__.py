@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from gancompress.batch import Batch, Input, InputSpec
     from gancompress.data.memory import MemoryPairs
     from gancompress.errors import GancompressError
+    from gancompress.reconstruction import LayerFit, reconstruct
     from gancompress.student.file import Architecture, Student, load_student, save_student
     from gancompress.supernet import Cost, SearchSpace, Subnet, Supernet
     from gancompress.teachers.remote import Exchange, RemoteTeacher
@@ -35,6 +36,7 @@ _PLACES = {
     "GancompressError": "gancompress.errors",
     "Input": "gancompress.batch",
     "InputSpec": "gancompress.batch",
+    "LayerFit": "gancompress.reconstruction",
     "MemoryPairs": "gancompress.data.memory",
     "RemoteTeacher": "gancompress.teachers.remote",
     "SearchOptions": "gancompress.api.search",
@@ -49,6 +51,7 @@ _PLACES = {
     "load": "gancompress.api.files",
     "load_student": "gancompress.student.file",
     "load_teacher": "gancompress.api.teacher",
+    "reconstruct": "gancompress.reconstruction",
     "save": "gancompress.api.files",
     "save_student": "gancompress.student.file",
     "search": "gancompress.api.search",
@@ -65,6 +68,7 @@ __all__ = [
     "GancompressError",
     "Input",
     "InputSpec",
+    "LayerFit",
     "MemoryPairs",
     "RemoteTeacher",
     "SearchOptions",
@@ -80,6 +84,7 @@ __all__ = [
     "load",
     "load_student",
     "load_teacher",
+    "reconstruct",
     "save",
     "save_student",
     "search",

@@ -68,9 +68,7 @@ def distil(
     """Six steps of both; gives the student's average."""
     torch.manual_seed(1)
     accelerator = accelerator or Accelerator(cpu=True)
-    supernet = Supernet(
-        Painter(1, 1, 0.0), {"image": torch.zeros(2, 1, SIZE, SIZE)}, divisor=4, minimum=4
-    )
+    supernet = Supernet(Painter(1, 1, 0.0), {"image": torch.zeros(2, 1, SIZE, SIZE)}, divisor=4)
     rank, ranks = accelerator.process_index, accelerator.num_processes
     source: Any = Live(training.live.eval(), batch_size, rank, ranks)
     options = Options(

@@ -144,7 +144,7 @@ def run(
 ) -> nn.Module:
     """Distil; ``changes`` replace arguments of :func:`distill` and its options."""
     student = student or Generator(8)
-    supernet = Supernet(student, {"z": torch.randn(2, 6)}, divisor=4, minimum=4)
+    supernet = Supernet(student, {"z": torch.randn(2, 6)}, divisor=4)
     log = [] if events is None else events
     options: dict[str, Any] = {
         "steps": 6, "seed": 0, "learning_rate": 1e-3, "betas": (0.5, 0.999),

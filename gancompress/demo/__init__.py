@@ -1,1 +1,0 @@
-"""A local page on which a person plays with a generator and its small copies."""

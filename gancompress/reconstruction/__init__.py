@@ -1,0 +1,5 @@
+"""The best weights of a subnet before any training: least squares, layer by layer."""
+
+from gancompress.reconstruction.sequential import LayerFit, reconstruct
+
+__all__ = ["LayerFit", "reconstruct"]

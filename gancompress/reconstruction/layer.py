@@ -1,0 +1,112 @@
+"""A layer as linear equations: its inputs as columns, its weights as one matrix.
+
+Everything that multiplies by weights is seen alike. A convolution (transposed, dilated, grouped, in
+one to three dimensions) is ``matrix.T @ columns`` with one column for each output position; a
+linear layer is a convolution of one position; the scale and shift of a normalisation are a
+depthwise one of the normalised input.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from gancompress.reconstruction.window import Window
+
+Moments = tuple[Tensor, Tensor]
+Kind = Literal["convolution", "transposed convolution", "linear", "norm"]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One call of a layer.
+
+    Attributes:
+        kind: for reports.
+        source: input as the function got it.
+        weight, bias: as the function got them; a view of a parameter, or a multiple of one.
+        groups: of channels that do not mix.
+        window: which inputs each output position sees.
+        channels_last: source and output are (N, …, C), not (N, C, …).
+        inputs_first: the weight is (in, out, …), not (out, in, …).
+        moments: for norms, mean and standard deviation by which a source is normalised, in shapes
+            that broadcast to it.
+        statistics: for batch norms, running mean and variance, and what is added to the variance.
+    """
+
+    kind: Kind
+    source: Tensor
+    weight: Tensor | None
+    bias: Tensor | None
+    groups: int
+    window: Window
+    channels_last: bool = False
+    inputs_first: bool = False
+    moments: Callable[[Tensor], Moments] | None = None
+    statistics: tuple[Tensor, Tensor, float] | None = None
+
+    def columns(self, at: Tensor) -> Tensor:
+        """The inputs of the output positions ``at`` (S,): (groups, rows, N × S).
+
+        The last row is one throughout where there is a bias.
+        """
+        source = self.source
+        if self.moments is not None:
+            mean, deviation = self.moments(source)
+            source = (source - mean) / deviation
+        maps = self._maps(source, self.window.inputs)
+        index = self.window.sources(at)
+        if bool((index == self.window.inputs).any()):
+            maps = torch.nn.functional.pad(maps, (0, 1))
+        samples, channels = maps.shape[:2]
+        seen = maps.index_select(2, index.flatten())
+        seen = seen.view(samples, channels, *index.shape).permute(1, 3, 0, 2)
+        seen = seen.reshape(self.groups, -1, samples * len(at))
+        if self.bias is None:
+            return seen
+        return torch.cat([seen, seen.new_ones(self.groups, 1, seen.shape[2])], dim=1)
+
+    def sampled(self, output: Tensor, at: Tensor) -> Tensor:
+        """A tensor of the output's shape at the positions ``at`` (S,): (channels, N × S)."""
+        maps = self._maps(output, self.window.outputs).index_select(2, at)
+        return maps.transpose(0, 1).flatten(1)
+
+    def matrix(self, weight: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
+        """Weight and bias (the layer's own by default) as (groups, rows, outputs of a group)."""
+        weight = self.weight if weight is None else weight
+        bias = self.bias if bias is None else bias
+        parts = []
+        if weight is not None and self.inputs_first:
+            w = weight.reshape(self.groups, weight.shape[0] // self.groups, weight.shape[1], -1)
+            parts.append(w.transpose(2, 3).flatten(1, 2))
+        elif weight is not None:
+            outputs = 1 if self.kind == "norm" else weight.shape[0] // self.groups
+            parts.append(weight.reshape(self.groups, outputs, -1).mT)
+        if bias is not None:
+            parts.append(bias.reshape(self.groups, 1, -1))
+        return torch.cat(parts, dim=1)
+
+    def tensors(self, matrix: Tensor) -> tuple[Tensor, Tensor | None]:
+        """The inverse of :meth:`matrix`: weight and bias of their own shapes and types."""
+        assert self.weight is not None
+        rows, bias = matrix, None
+        if self.bias is not None:
+            rows, bias = matrix[:, :-1], matrix[:, -1].reshape(self.bias.shape).to(self.bias)
+        if self.inputs_first:
+            inputs, outputs = self.weight.shape[0] // self.groups, self.weight.shape[1]
+            rows = rows.reshape(self.groups, inputs, -1, outputs).transpose(2, 3)
+        else:
+            rows = rows.mT
+        return rows.reshape(self.weight.shape).to(self.weight), bias
+
+    def _maps(self, value: Tensor, positions: int) -> Tensor:
+        """(N, C, positions) of a source or an output."""
+        if self.channels_last:
+            if value.dim() == 1:
+                value = value[None]
+            return value.reshape(value.shape[0], positions, -1).transpose(1, 2)
+        if self.moments is None and value.dim() < len(self.window.sizes) + 2:
+            value = value[None]
+        return value.reshape(value.shape[0], -1, positions)

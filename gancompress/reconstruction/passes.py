@@ -1,0 +1,122 @@
+"""The passes of student and teacher over one batch, as far as the layers have been solved."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gancompress.batch import Batch
+from gancompress.reconstruction.layer import Layer, Moments
+from gancompress.reconstruction.paused import Pause, PausedRun, Watch
+from gancompress.reconstruction.program import Place, Program
+from gancompress.reconstruction.reading import read, weight_places
+from gancompress.supernet.dry_run import copy_structure
+
+
+class StudentPass:
+    """Stops before every layer, and keeps the further terms of sums until they have been used."""
+
+    def __init__(self, module: nn.Module, program: Program, batch: Batch, seed: int) -> None:
+        self._sites = {site.call: index for index, site in enumerate(program.sites)}
+        self._last_use: dict[Place, int] = {}
+        for index, site in enumerate(program.sites):
+            self._last_use.update(dict.fromkeys(site.others, index))
+        self._others: dict[Place, Tensor] = {n: t for n, t in batch.items() if n in self._last_use}
+        self._new: tuple[Tensor, Tensor | None] | None = None
+        self._scaled = {
+            index
+            for index, site in enumerate(program.sites)
+            if site.weight.scale != 1 or (site.bias is not None and site.bias.scale != 1)
+        }
+
+        def body(pause: Pause) -> None:
+            running = copy_structure(module).eval()
+            with torch.no_grad(), Watch(lambda *call: self._on_call(pause, *call)):
+                running(**batch)
+
+        self._run = PausedRun(body, seed)
+
+    def reach(self, index: int) -> Layer:
+        """Run up to layer ``index`` of the program."""
+        layer: Layer = self._run.advance()
+        return layer
+
+    def replace(self, weight: Tensor, bias: Tensor | None) -> None:
+        """Go on with these where the layer's weights are not the parameters themselves."""
+        self._new = weight, bias
+
+    def other(self, index: int, place: Place) -> Tensor:
+        """A further term of the sum that layer ``index`` is part of."""
+        return self._others[place]
+
+    def close(self) -> None:
+        self._run.close()
+
+    def _on_call(self, pause: Pause, number: int, func: Any, args: Any, kwargs: Any) -> Any:
+        index = self._sites.get(number)
+        if index is not None:
+            pause(read(func, args, kwargs))
+            for place in [p for p, last in self._last_use.items() if last <= index]:
+                self._others.pop(place, None)
+            if index in self._scaled:
+                args, kwargs = self._with_new(func, args, kwargs)
+            self._new = None
+        out = func(*args, **kwargs)
+        if number in self._last_use:
+            self._others[number] = out
+        return out
+
+    def _with_new(self, func: Any, args: Any, kwargs: Any) -> tuple[Any, Any]:
+        assert self._new is not None
+        args, kwargs = list(args), dict(kwargs)
+        for (name, position), value in zip(weight_places(func), self._new, strict=False):
+            if position < len(args) and args[position] is not None:
+                args[position] = value
+            elif kwargs.get(name) is not None:
+                kwargs[name] = value
+        return args, kwargs
+
+
+class TeacherPass:
+    """Stops after every call whose result is a target."""
+
+    def __init__(self, module: nn.Module, program: Program, batch: Batch, seed: int) -> None:
+        self._targets = [site.target for site in program.sites]
+        self._wanted = set(self._targets)
+        self._norms = {s.norm for site in program.sites for s in site.steps if s.norm is not None}
+        self._results: dict[int, Tensor] = {}
+        self._layers: dict[int, tuple[Layer, Moments]] = {}
+
+        def body(pause: Pause) -> None:
+            running = copy_structure(module).eval()
+            with torch.no_grad(), Watch(lambda *call: self._on_call(pause, *call)):
+                running(**batch)
+
+        self._run = PausedRun(body, seed)
+
+    def target(self, index: int) -> Tensor:
+        """What layer ``index`` is to meet, in all channels."""
+        call = self._targets[index]
+        while call not in self._results:
+            self._run.advance()
+        later = call in self._targets[index + 1 :]
+        return self._results[call] if later else self._results.pop(call)
+
+    def norm(self, call: int) -> tuple[Layer, Moments]:
+        """The norm of that call, which was passed on the way to a target, and its moments."""
+        return self._layers.pop(call)
+
+    def close(self) -> None:
+        self._run.close()
+
+    def _on_call(self, pause: Pause, number: int, func: Any, args: Any, kwargs: Any) -> Any:
+        if number in self._norms:
+            layer = read(func, args, kwargs)
+            assert layer is not None and layer.moments is not None
+            self._layers[number] = layer, layer.moments(layer.source)
+        out = func(*args, **kwargs)
+        if number in self._wanted:
+            # A copy: what comes next may work in place.
+            self._results[number] = out.clone()
+            pause(number)
+        return out

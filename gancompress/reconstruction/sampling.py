@@ -1,0 +1,37 @@
+"""Which columns of a layer's equations are taken, and which of them are held out."""
+
+import torch
+from torch import Tensor
+
+from gancompress.reconstruction.layer import Layer
+
+# Columns of a layer's equations: at least so many in all, and so many for each row.
+LEAST, PER_ROW = 16384, 12
+# One sample of so many is held out, to choose ridges by.
+HELD_OUT = 4
+
+
+def columns_of_each(layer: Layer, samples: int) -> int:
+    """How many output positions of each of ``samples`` samples make enough columns."""
+    return -(-max(LEAST, PER_ROW * layer.matrix().shape[1]) // samples)
+
+
+def held_out(samples: int, first: int, each: int, total: int) -> Tensor:
+    """Which columns are held out: one sample of four, or columns where there are too few samples.
+
+    Args:
+        samples: in this batch; ``first`` is the number of the first, ``total`` that of all.
+        each: columns of a sample.
+    """
+    if total < HELD_OUT:
+        return torch.arange(samples * each) % HELD_OUT == HELD_OUT - 1
+    numbers = torch.arange(first, first + samples)
+    return (numbers % HELD_OUT == HELD_OUT - 1).repeat_interleave(each)
+
+
+def positions(count: int, wanted: int, seed: int) -> Tensor:
+    """``wanted`` of ``count`` positions in ascending order; all where there are no more."""
+    if wanted >= count:
+        return torch.arange(count)
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randperm(count, generator=generator)[:wanted].sort().values

@@ -1,0 +1,235 @@
+"""Layer by layer: the weights with which a subnet's layers come nearest to the teacher's.
+
+Layers are visited in execution order. The inputs of each are the student's own, as its solved
+layers give them; its targets are the teacher's outputs in the channels that the subnet keeps. So
+what an earlier layer could not reach, a later one makes up for as far as it can (He et al. 2017,
+"Channel pruning for accelerating very deep neural networks", sections 3.1 and 3.2; Luo et al. 2017,
+"ThiNet"). A layer whose output goes into a sum meets what is left of the teacher's sum.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate
+
+import torch
+from torch import Tensor, nn
+
+from gancompress.batch import Batch, batch_size, rows
+from gancompress.errors import DataError, TraceError
+from gancompress.reconstruction.equations import Equations, Solution
+from gancompress.reconstruction.kept import Kept, KeptElements
+from gancompress.reconstruction.layer import Layer
+from gancompress.reconstruction.norms import before_norm, renew_statistics
+from gancompress.reconstruction.passes import StudentPass, TeacherPass
+from gancompress.reconstruction.program import Program, Site, trace
+from gancompress.reconstruction.sampling import columns_of_each, held_out, positions
+from gancompress.supernet.supernet import Supernet
+
+
+@dataclass(frozen=True)
+class LayerFit:
+    """What became of a layer.
+
+    Attributes:
+        name: of its weight.
+        kind: convolution, transposed convolution, linear or norm.
+        before, after: mean squared error at its output (or at the sum that it is part of) over the
+            variance there, on inputs held out, of the weights as cut and as they are now.
+        changed: False where the cut weights stayed because nothing was better.
+        reason: why it could not be solved for at all; None where it could.
+    """
+
+    name: str
+    kind: str
+    before: float
+    after: float
+    changed: bool
+    reason: str | None = None
+
+
+Report = Callable[[LayerFit], None]
+
+
+def reconstruct(
+    supernet: Supernet,
+    subnet: Sequence[int],
+    batches: Iterable[Mapping[str, Tensor]],
+    *,
+    seed: int = 0,
+    report: Report | None = None,
+) -> nn.Module:
+    """``subnet`` as a plain module whose weights are solved for, so that it answers as the teacher.
+
+    The teacher is the supernet's module at full width. No gradient is computed. Weights and biases
+    of convolutions (of any kind) and linear layers, scales and shifts of norms, and running
+    statistics are solved for by least squares; a layer is changed only where that lowers the error
+    at its output on inputs held out.
+
+    Args:
+        supernet: not changed. Sort its channels first (:mod:`gancompress.supernet.importance`): a
+            subnet keeps the leading ones.
+        subnet: widths, from the supernet's space.
+        batches: inputs by name, on the module's device; a few dozen images, or hundreds of latents.
+            All of them are held in memory at once, with what the layers between make of them.
+        seed: of the sampled positions, and of whatever the module draws at random.
+        report: is told of every layer as it is solved, and of every parameter that is left as cut.
+
+    Returns:
+        A module as :meth:`Supernet.extract` gives it.
+
+    Raises:
+        DataError: no batches.
+        TraceError: the module calls other functions at other widths.
+    """
+    given = [dict(batch) for batch in batches]
+    if not given:
+        raise DataError("reconstruct: no batches; give at least one, such as {'z': latents}")
+    student = supernet.extract(subnet)
+    told = report or (lambda fit: None)
+    with torch.no_grad():
+        task = _Task.of(supernet, student, subnet, given, seed)
+        try:
+            for index in range(len(task.program.sites)):
+                told(task.solve(index))
+        finally:
+            task.close()
+    for fit in left_out(student, task.program):
+        told(fit)
+    return student
+
+
+def left_out(module: nn.Module, program: Program) -> list[LayerFit]:
+    """The parameters of ``module`` that no layer of its program accounts for."""
+    solved = {site.weight.name for site in program.sites}
+    solved |= {site.bias.name for site in program.sites if site.bias is not None}
+    why = "is not the weight of a convolution, linear layer or norm as functions get it"
+    return [
+        LayerFit(name, "parameter", 0.0, 0.0, False, why)
+        for name, _ in module.named_parameters()
+        if name not in solved
+    ]
+
+
+def traced_alike(supernet: Supernet, student: nn.Module, batch: Batch) -> tuple[Program, Program]:
+    """The programs of student and teacher.
+
+    Raises:
+        TraceError: they call different functions.
+    """
+    sample = rows(batch, slice(0, 1))
+    ours, theirs = trace(student, sample), trace(supernet.module, sample)
+    if ours.calls != theirs.calls or len(ours.sites) != len(theirs.sites):
+        pairs = zip(ours.calls, theirs.calls, strict=False)
+        first = next((f"{a} and {b}" for a, b in pairs if a != b), "where one ends")
+        raise TraceError(
+            f"reconstruct: the module does not call the same functions at other widths ({first}); "
+            "leave what depends on a width out of its forward"
+        )
+    return ours, theirs
+
+
+@dataclass
+class _Task:
+    """A reconstruction under way."""
+
+    program: Program
+    kept: list[Kept]
+    students: list[StudentPass]
+    teachers: list[TeacherPass]
+    samples: list[int]
+    seed: int
+    shared: dict[tuple[object, ...], tuple[Equations, Tensor]] = field(default_factory=dict)
+
+    @property
+    def total(self) -> int:
+        """Samples of all batches."""
+        return sum(self.samples)
+
+    @property
+    def first(self) -> list[int]:
+        """Number of the first sample of each batch."""
+        return list(accumulate(self.samples, initial=0))
+
+    @staticmethod
+    def of(
+        supernet: Supernet,
+        student: nn.Module,
+        subnet: Sequence[int],
+        batches: list[Batch],
+        seed: int,
+    ) -> "_Task":
+        ours, theirs = traced_alike(supernet, student, batches[0])
+        elements = KeptElements(supernet, supernet.space.check(subnet))
+        kept = [elements.of(a, b) for a, b in zip(ours.sites, theirs.sites, strict=True)]
+        return _Task(
+            ours,
+            kept,
+            [StudentPass(student, ours, b, seed + n) for n, b in enumerate(batches)],
+            [TeacherPass(supernet.module, ours, b, seed + n) for n, b in enumerate(batches)],
+            [batch_size(b) for b in batches],
+            seed,
+        )
+
+    def close(self) -> None:
+        for student, teacher in zip(self.students, self.teachers, strict=True):
+            student.close()
+            teacher.close()
+
+    def solve(self, index: int) -> LayerFit:
+        """Solve for the weights of one layer; all students stand before it afterwards."""
+        site = self.program.sites[index]
+        layers = [student.reach(index) for student in self.students]
+        start = layers[0].matrix()
+        if layers[0].statistics is not None:
+            start = renew_statistics(layers, start)
+        equations, start = self._equations(site, start)
+        each = columns_of_each(layers[0], self.total)
+        for number, layer in enumerate(layers):
+            at = positions(layer.window.outputs, each, self.seed + index * 1000 + number)
+            at = at.to(layer.source.device)
+            targets = self._targets(index, number, layer, at)
+            held = held_out(self.samples[number], self.first[number], len(at), self.total)
+            targets = targets.view(layer.groups, -1, targets.shape[1])
+            equations.add(layer.columns(at), targets, held.to(at.device))
+        solution = equations.solve(start)
+        self._put(index, layers[0], solution)
+        return LayerFit(
+            site.weight.name,
+            site.layer.kind,
+            solution.before,
+            min(solution.before, solution.after),
+            solution.changed,
+        )
+
+    def _equations(self, site: Site, start: Tensor) -> tuple[Equations, Tensor]:
+        """Those of the layer; of a layer that is used several times, with those of its former uses
+        and the weights that it began with."""
+        key = site.weight.key
+        if sum(other.weight.key == key for other in self.program.sites) == 1:
+            return Equations(), start
+        return self.shared.setdefault(key, (Equations(), start))
+
+    def _targets(self, index: int, number: int, layer: Layer, at: Tensor) -> Tensor:
+        """The teacher's outputs (channels, columns); of sums what is left of them."""
+        site, kept = self.program.sites[index], self.kept[index]
+        output = self.teachers[number].target(index)
+        channels = kept.outputs.to(at.device)
+        target = layer.sampled(output, at)[channels]
+        for step in reversed(site.steps):
+            if step.norm is not None:
+                norm = self.teachers[number].norm(step.norm)
+                target = before_norm(target, layer, norm, channels, at)
+            if step.other is not None:
+                other = self.students[number].other(index, step.other)
+                target = target - step.other_factor * layer.sampled(other, at)
+            target = target / step.factor
+        return target
+
+    def _put(self, index: int, layer: Layer, solution: Solution) -> None:
+        site = self.program.sites[index]
+        weight, bias = layer.tensors(solution.matrix)
+        site.weight.put(weight)
+        if site.bias is not None and bias is not None:
+            site.bias.put(bias)
+        for student in self.students:
+            student.replace(weight, bias)
