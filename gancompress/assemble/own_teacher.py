@@ -3,15 +3,11 @@
 from dataclasses import replace
 from pathlib import Path
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import nn
 
-from gancompress.errors import TeacherError
 from gancompress.generators.signed import RANGE, signed
 from gancompress.student.file import Architecture
-from gancompress.teachers.downloads import missing_file
-from gancompress.teachers.torch_file import load_torch_file
+from gancompress.teachers.own_weights import weights_for
 
 
 def load_own(architecture: Architecture, weights: Path) -> nn.Module:
@@ -26,31 +22,5 @@ def load_own(architecture: Architecture, weights: Path) -> nn.Module:
     """
     # The weights are those of the factory's module, whatever stands around it here.
     module = replace(architecture, output_range=RANGE).build()
-    try:
-        module.load_state_dict(read_state_dict(weights))
-    except RuntimeError as error:
-        reasons = " ".join(str(error).split("\n\t")[1:4])
-        raise TeacherError(
-            f"{weights}: does not fit what {architecture.factory!r} builds: {reasons} "
-            "Give the factory arguments that the weights were trained with"
-        ) from None
+    module.load_state_dict(weights_for(module, weights, architecture.factory))
     return signed(module, architecture.output_range)
-
-
-def read_state_dict(path: Path) -> dict[str, Tensor]:
-    """The tensors in a file by name.
-
-    Raises:
-        TeacherError: it is missing or damaged, or holds something else.
-    """
-    if not path.is_file():
-        raise TeacherError(missing_file(path))
-    if path.suffix == ".safetensors":
-        try:
-            return load_file(path)
-        except (SafetensorError, OSError) as error:
-            raise TeacherError(f"{path}: damaged ({error}); copy or download it again") from error
-    found = load_torch_file(path)
-    if not isinstance(found, dict) or not all(isinstance(v, Tensor) for v in found.values()):
-        raise TeacherError(f"{path}: holds no state dict; save module.state_dict() alone")
-    return found

@@ -19,6 +19,29 @@ Tensors = Mapping[str, Tensor]
 
 
 @dataclass(frozen=True)
+class Undecided:
+    """The value of an argument that tensors do not show, and that no published default settles.
+
+    Attributes:
+        options: the values that it may have; the network is fitted with the first.
+        why: what the file shows of it.
+    """
+
+    options: tuple[Any, ...]
+    why: str
+
+
+def nothing(_: Shapes, __: Arguments) -> dict[str, str]:
+    """The assumptions of a family whose tensors show all that matters."""
+    return {}
+
+
+def always(**reasons: str) -> Callable[[Shapes, Arguments], dict[str, str]]:
+    """The same assumptions for every file of a family."""
+    return lambda shapes, arguments: dict(reasons)
+
+
+@dataclass(frozen=True)
 class Family:
     """One published family.
 
@@ -29,6 +52,11 @@ class Family:
         convert: the file's tensors under the names and shapes of our architecture; a KeyError says
             that the file is of another family. None where names are the same.
         output_range: black and white of what the factory's module answers.
+        assumes: of the shapes and all arguments, the arguments that tensors do not show and that
+            are taken as published, each with the reason.
+        beside: names of tensors that its files keep beside the network.
+        publisher: who publishes such files, and the licence of the original program.
+        proof: what our network was compared with.
     """
 
     factory: str
@@ -36,6 +64,10 @@ class Family:
     unused: str = "(?!)"
     convert: Callable[[Tensors], dict[str, Tensor]] | None = None
     output_range: tuple[float, float] = RANGE
+    assumes: Callable[[Shapes, Arguments], dict[str, str]] = nothing
+    beside: tuple[str, ...] = ()
+    publisher: str = ""
+    proof: str = ""
 
 
 def count(shapes: Mapping[str, Any], pattern: str) -> int:

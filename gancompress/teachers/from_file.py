@@ -1,32 +1,27 @@
 """A teacher from a file that somebody published, whatever wrote it."""
 
+import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from torch import Tensor
 
 from gancompress.batch import InputSpec
 from gancompress.errors import TeacherError
 from gancompress.generators.signed import signed
 from gancompress.student.file import load_student
+from gancompress.teachers.choose import choose
 from gancompress.teachers.distylegan_folder import require_same_config
 from gancompress.teachers.downloads import missing_file
+from gancompress.teachers.not_a_checkpoint import refuse_by_ending, refuse_known
 from gancompress.teachers.persistence import read_persistent
-from gancompress.teachers.recognise import Recognised, recognise
-from gancompress.teachers.stylegan2_ada import read_generator
+from gancompress.teachers.recognise import Recognised
 from gancompress.teachers.teacher import InputData, ModuleTeacher
-from gancompress.teachers.torch_file import LEGACY_START, ZIP_START, load_torch_file
+from gancompress.teachers.torch_file import LEGACY_START, ZIP_START, ReadFile, read_torch_file
 
-# What is found in place of the file after a failed download, or by mistake.
-_NOT_THE_FILE = {
-    b"<": "a web page",
-    b"version https://git-lfs": "a Git LFS pointer",
-    b"\x1f\x8b": "a gzip archive",
-    b"\x89PNG": "a picture",
-    b"\xff\xd8\xff": "a picture",
-}
+_LOG = logging.getLogger("gancompress.teachers")
 
 
 def from_file(
@@ -39,17 +34,20 @@ def from_file(
 ) -> ModuleTeacher:
     """A white-box teacher from a checkpoint.
 
-    Reads StyleGAN2-ADA ``.pkl``; state dicts (``.pth``, ``.pt``, ``.safetensors``) of pix2pix,
-    CycleGAN, GauGAN, MUNIT, StyleGAN2 and GAN Compression's compressed generators; the DiStyleGAN
-    checkpoint folder; and gancompress's own students. Nothing in the file is executed.
+    Reads files of ``torch.save`` (state dicts, checkpoints that hold some, whole modules),
+    safetensors and StyleGAN2-ADA's pickles, of the families in
+    :data:`gancompress.teachers.families.FAMILIES`; the DiStyleGAN checkpoint folder; and
+    gancompress's own students. Nothing in the file is executed. What its tensors do not show is
+    assumed to be as published, and each assumption is logged.
 
     Args:
         path: the file, or the folder of a DiStyleGAN checkpoint.
         family: a key of :data:`gancompress.teachers.families.FAMILIES`, or ``student``; None tries
             them all.
         data: rows of inputs, for families that are fed images or label maps.
-        part: which network of a file that holds several. MUNIT's files hold ``a`` and ``b``, and
-            ``a2b`` or ``b2a`` join the encoder of one with the decoder of the other.
+        part: which network of a file that holds several, by its keys (``g_ema``, ``netG_A``).
+            Averages over the training go first. MUNIT's files hold ``a`` and ``b``, and ``a2b`` or
+            ``b2a`` join the encoder of one with the decoder of the other.
         settings: arguments of the architecture that its tensors do not show, such as GauGAN's
             ``size`` and ``upsampling``, or StyleGAN2's ``truncation_psi``.
 
@@ -75,24 +73,42 @@ def read_network(
 
     Arguments and errors are those of :func:`from_file`; students are not read.
     """
-    where = str(path)
     if path.is_dir():
         return _from_folder(path, settings)
+    file = read_file(path)
+    found = choose(file, family, part, settings)
+    if file.skipped:
+        skipped = ", ".join(file.skipped[:5]) + (" …" if len(file.skipped) > 5 else "")
+        told = f"skipped what is no tensor (nothing of it was run): {skipped}"
+        found = replace(found, assumptions=(*found.assumptions, told))
+    for assumption in found.assumptions:
+        _LOG.warning("%s: %s", path, assumption)
+    return found
+
+
+def read_file(path: Path) -> ReadFile:
+    """What a checkpoint of any layout holds, as data.
+
+    Raises:
+        UnsafeFileError: it names a global that can only do harm; nothing was executed.
+        TeacherError: it is damaged, or known to be no checkpoint.
+    """
     start = _start(path)
     if start[8:9] == b"{":
-        return recognise(_safetensors(path), where, family, settings)
+        return ReadFile(str(path), _safetensors(path), (), lambda storage: bytearray())
     if start.startswith((ZIP_START, LEGACY_START)):
-        return _choose(_state_dicts(load_torch_file(path), where), where, family, part, settings)
-    for beginning, what in _NOT_THE_FILE.items():
-        if start.startswith(beginning):
-            raise TeacherError(f"{path}: {what}, not a checkpoint; download it again")
-    tensors, recorded = read_generator(read_persistent(path), where)
-    return recognise(tensors, where, family or "stylegan2", {**recorded, **settings})
+        return read_torch_file(path)
+    refuse_known(path, start)
+    try:
+        return read_persistent(path)
+    except TeacherError:
+        refuse_by_ending(path)
+        raise
 
 
 def _start(path: Path) -> bytes:
     with path.open("rb") as file:
-        start = file.read(64)
+        start = file.read(512)
     if not start:
         raise TeacherError(f"{path}: empty; download it again")
     return start
@@ -110,9 +126,12 @@ def is_student(path: Path) -> bool:
         raise TeacherError(f"{path}: damaged ({error}); download it again") from error
 
 
-def _safetensors(path: Path) -> dict[str, Tensor]:
-    with safe_open(path, framework="pt") as file:
-        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+def _safetensors(path: Path) -> dict[str, Any]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise TeacherError(f"{path}: damaged ({error}); download it again") from error
 
 
 def _from_folder(path: Path, settings: Mapping[str, Any]) -> Recognised:
@@ -125,62 +144,3 @@ def _from_folder(path: Path, settings: Mapping[str, Any]) -> Recognised:
     found = read_network(generator, "distylegan", **settings)
     require_same_config(path / "config.json", found.kwargs)
     return found
-
-
-def _state_dicts(loaded: Any, where: str) -> dict[str, dict[str, Tensor]]:
-    """The state dicts in what a file holds: itself, or those that its keys name."""
-    if not isinstance(loaded, Mapping):
-        raise TeacherError(
-            f"{where}: holds a {type(loaded).__name__}, not a state dict; save "
-            "network.state_dict() instead"
-        )
-    if own := _tensors(loaded):
-        return {"": own}
-    parts = {str(key): value for key, value in loaded.items() if isinstance(value, Mapping)}
-    return {key: tensors for key, part in parts.items() if (tensors := _tensors(part))}
-
-
-def _tensors(mapping: Mapping[Any, Any]) -> dict[str, Tensor]:
-    return {str(key): value for key, value in mapping.items() if isinstance(value, Tensor)}
-
-
-def _choose(
-    parts: dict[str, dict[str, Tensor]],
-    where: str,
-    family: str | None,
-    part: str | None,
-    settings: Mapping[str, Any],
-) -> Recognised:
-    """The one generator among the state dicts of a file."""
-    if set(parts) >= {"a", "b"}:
-        parts["a2b"], parts["b2a"] = (
-            _joined(parts["a"], parts["b"]),
-            _joined(parts["b"], parts["a"]),
-        )
-    if not parts:
-        raise TeacherError(f"{where}: holds no tensors; save network.state_dict()")
-    if part is not None:
-        if part not in parts:
-            raise TeacherError(f"{where}: has no part {part!r}; it holds {', '.join(parts)}")
-        return recognise(parts[part], where, family, settings)
-    found, failed = {}, []
-    for name, tensors in parts.items():
-        try:
-            found[name] = recognise(
-                tensors, f"{where}: {name}" if name else where, family, settings
-            )
-        except TeacherError as error:
-            failed.append(str(error))
-    if len(found) > 1:
-        raise TeacherError(f"{where}: holds several generators; say which: part={'|'.join(found)}")
-    if not found:
-        raise TeacherError("\n".join(failed))
-    return next(iter(found.values()))
-
-
-def _joined(source: Mapping[str, Tensor], target: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """MUNIT's translation: the encoder of contents from ``source``, the rest from ``target``."""
-    return {
-        **{name: value for name, value in target.items() if not name.startswith("enc_content.")},
-        **{name: value for name, value in source.items() if name.startswith("enc_content.")},
-    }

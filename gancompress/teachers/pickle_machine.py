@@ -2,13 +2,16 @@
 
 Python's own machine imports what a file names and calls it. Here a name becomes a
 :class:`Mention`, and "calling" a mention looks it up in a literal table of builders, which take
-plain data and return plain data. There is no import, no attribute access on what was read, and no
-other callable within the file's reach.
+plain data and return plain data. What the table does not know stays data too
+(:class:`gancompress.teachers.inert.Inert`). There is no import, no attribute access on what was
+read, and no other callable within the file's reach.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
+
+from gancompress.teachers.inert import Inert, is_harmful
 
 # Deeper nesting than any real checkpoint has; it is made to exhaust a recursive reader.
 MAX_DEPTH = 256
@@ -67,6 +70,7 @@ class Machine:
         self.stack: list[Any] = []
         self.below: list[list[Any]] = []  # the stacks that a MARK has set aside
         self.memo: dict[int, Any] = {}
+        self.skipped: dict[str, None] = {}  # what stays data, in its order
 
     def push(self, value: Any) -> None:
         self.stack.append(value)
@@ -93,25 +97,40 @@ class Machine:
         if not isinstance(module, str) or not isinstance(name, str):
             raise MalformedError("a global whose name is no text")
         full = f"{module}.{name}"
-        if full not in self.builders:
-            raise ForbiddenError(f"names the global {shorten(full)}, which no teacher file needs")
+        if full not in self.builders and is_harmful(module, name):
+            raise ForbiddenError(f"names the global {shorten(full)}, which no teacher needs")
         self.push(Mention(full))
 
     def call(self, function: Any, arguments: Sequence[Any]) -> None:
-        if not isinstance(function, Mention):
+        if not isinstance(function, Mention | Inert):
             raise MalformedError(f"calls a {type(function).__name__}")
+        if type(arguments) not in (tuple, list):
+            raise MalformedError(f"calls {function.name} with a {type(arguments).__name__}")
+        if isinstance(function, Inert) or function.name not in self.builders:
+            self.skipped[shorten(function.name)] = None
+            self.push(Inert(function.name, arguments))
+            return
         builder = self.builders[function.name]
         if builder is None:
             raise ForbiddenError(f"calls {function.name}, which may only be mentioned")
-        if type(arguments) not in (tuple, list):
-            raise MalformedError(f"calls {function.name} with a {type(arguments).__name__}")
         try:
             self.push(builder(*arguments))
         except (MalformedError, TypeError, ValueError) as error:
             raise MalformedError(f"{function.name}: {shorten(error)}") from None
 
+    def extend(self, items: Sequence[Any]) -> None:
+        target = self.stack[-1]
+        (target.members if isinstance(target, Inert) else self.top(list)).extend(items)
+
+    def add(self, items: Sequence[Any]) -> None:
+        target = self.stack[-1]
+        if isinstance(target, Inert):
+            target.members.extend(items)
+        else:
+            self.top(set).update(map(plain_key, items))
+
     def set_items(self, items: Sequence[Any]) -> None:
-        target = self.top(dict)
+        target = self.stack[-1].items if isinstance(self.stack[-1], Inert) else self.top(dict)
         if len(items) % 2:
             raise MalformedError("a key without a value")
         for key, value in zip(items[::2], items[1::2], strict=True):
@@ -141,11 +160,19 @@ def plain_key(key: Any) -> Any:
     """``key``, if it is fit for a dict or a set.
 
     Raises:
-        MalformedError: it is a tuple or an object. Hashing a tuple recurses in C without a limit.
+        MalformedError: it is a tuple of more than plain values. Hashing nested tuples recurses in C
+            without a limit.
     """
-    if type(key) not in (str, int, float, bool, bytes, type(None)):
+    if type(key) is tuple and all(_is_plain(part) for part in key):
+        return key
+    if not _is_plain(key):
         raise MalformedError(f"a {type(key).__name__} as a key")
     return key
+
+
+def _is_plain(key: Any) -> bool:
+    # Mentions and inert objects are hashed by their name and by what they are, not by contents.
+    return type(key) in (str, int, float, bool, bytes, type(None), Mention, Inert)
 
 
 def _text_global(machine: Machine, text: str) -> None:
@@ -174,9 +201,12 @@ def _reduce(machine: Machine, _: None) -> None:
 
 
 def _new_with_keywords(machine: Machine, _: None) -> None:
-    if machine.pop() != {}:
-        raise MalformedError("keyword arguments to a constructor")
+    keywords = machine.pop()
     _reduce(machine, None)
+    if keywords != {}:
+        if not isinstance(machine.stack[-1], Inert):
+            raise MalformedError("keyword arguments to a constructor")
+        machine.stack[-1].items.update(keywords if type(keywords) is dict else {})
 
 
 def _tuple(size: int) -> Callable[[Machine, None], None]:
@@ -204,14 +234,6 @@ def _drop_mark(machine: Machine, _: None) -> None:
     machine.pop_mark()
 
 
-def _append(machine: Machine, items: list[Any]) -> None:
-    machine.top(list).extend(items)
-
-
-def _add(machine: Machine, items: list[Any]) -> None:
-    machine.top(set).update(map(plain_key, items))
-
-
 _PUSH_ARGUMENT = (
     "INT BININT BININT1 BININT2 LONG LONG1 LONG4 STRING BINSTRING SHORT_BINSTRING BINBYTES "
     "SHORT_BINBYTES BINBYTES8 UNICODE BINUNICODE SHORT_BINUNICODE BINUNICODE8 FLOAT BINFLOAT"
@@ -234,8 +256,8 @@ OPERATIONS: dict[str, Callable[[Machine, Any], None]] = {
     "DUP": lambda m, _: m.push(m.stack[-1]),
     "MARK": lambda m, _: m.mark(),
     "POP_MARK": _drop_mark,
-    "APPEND": lambda m, _: _append(m, [m.pop()]),
-    "APPENDS": lambda m, _: _append(m, m.pop_mark()),
+    "APPEND": lambda m, _: m.extend([m.pop()]),
+    "APPENDS": lambda m, _: m.extend(m.pop_mark()),
     "LIST": lambda m, _: m.push(m.pop_mark()),
     "TUPLE": lambda m, _: m.push(tuple(m.pop_mark())),
     "TUPLE1": _tuple(1),
@@ -244,7 +266,7 @@ OPERATIONS: dict[str, Callable[[Machine, Any], None]] = {
     "DICT": lambda m, _: m.dictionary(),
     "SETITEM": lambda m, _: m.set_items([m.pop(), m.pop()][::-1]),
     "SETITEMS": lambda m, _: m.set_items(m.pop_mark()),
-    "ADDITEMS": lambda m, _: _add(m, m.pop_mark()),
+    "ADDITEMS": lambda m, _: m.add(m.pop_mark()),
     "FROZENSET": lambda m, _: m.push(frozenset(map(plain_key, m.pop_mark()))),
     "GLOBAL": _text_global,
     "STACK_GLOBAL": _stack_global,

@@ -4,9 +4,10 @@ The module is built on the meta device from what the shapes say, so that a file 
 large before its tensors are found to be that large; then the file's tensors become the module's.
 """
 
+import inspect
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -14,13 +15,14 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from gancompress.errors import GancompressError, TeacherError
-from gancompress.generators.build import build
+from gancompress.generators.build import BUILT_IN, build
 from gancompress.generators.signed import RANGE
+from gancompress.resolve import resolve
+from gancompress.teachers.explain import explain, options
 from gancompress.teachers.families import FAMILIES
-from gancompress.teachers.family import Arguments, Shapes, Tensors
-
-# How many tensors an error lists of each sort.
-_SHOWN = 5
+from gancompress.teachers.family import Arguments, Tensors, Undecided
+from gancompress.teachers.fit import Fit
+from gancompress.teachers.plain_names import plain
 
 _STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
@@ -35,6 +37,7 @@ class Recognised:
         kwargs: the factory's arguments; with them it builds the module again.
         module: with the file's weights, on the CPU, in evaluation mode.
         output_range: black and white of what the module answers.
+        assumptions: what the tensors do not show and was taken as published, a sentence each.
     """
 
     family: str
@@ -42,19 +45,7 @@ class Recognised:
     kwargs: Arguments
     module: nn.Module
     output_range: tuple[float, float] = RANGE
-
-
-@dataclass(frozen=True)
-class _Fit:
-    """How well one family fits."""
-
-    family: str
-    kwargs: Arguments
-    module: nn.Module
-    tensors: Tensors  # under our names
-    misfits: tuple[str, ...]
-    named: float  # share of all names that both have
-    same: int  # tensors of the same name and shape
+    assumptions: tuple[str, ...] = field(default=())
 
 
 def recognise(
@@ -66,8 +57,8 @@ def recognise(
     """Find the family of a state dict and load it.
 
     Args:
-        tensors: by name, as the file has them: a leading ``module.`` of DataParallel, spectral norm
-            and the statistics that old instance norms carry are dealt with.
+        tensors: by name, as the file has them: ``torch.compile``, spectral and weight norm and the
+            statistics that old instance norms carry are dealt with.
         where: names the file in errors.
         family: try this one only.
         settings: arguments of the factory that tensors do not show (``size``, ``upsampling``,
@@ -75,52 +66,78 @@ def recognise(
 
     Raises:
         TeacherError: no family fits; it lists what the file holds, and the closest family with the
-            first tensors that do not fit.
+            first tensors that do not fit. Or a setting is needed that tensors do not show.
     """
-    plain = fold_spectral_norm(without_prefix(tensors), where)
+    shapes = {name: torch.empty_like(tensor, device="meta") for name, tensor in tensors.items()}
+    fits = fitting(shapes, where, family, settings)
+    if not fits or fits[0].misfits:
+        raise TeacherError(explain({n: tuple(t.shape) for n, t in shapes.items()}, fits, where))
+    return filled(fits[0], tensors, where, settings)
+
+
+def fitting(
+    tensors: Mapping[str, Tensor],
+    where: str,
+    family: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> list[Fit]:
+    """The families that tensors of these names and shapes might be of, the best first.
+
+    Args:
+        tensors: on the meta device; the others are those of :func:`recognise`.
+
+    Raises:
+        TeacherError: no such family, or no family takes the settings.
+    """
+    named = plain(tensors, where)
     tried = _families(family)
-    fits: list[_Fit] = []
-    # Families whose arguments the shapes tell first; the others only to say how far off they are.
-    for as_default in (False, True):
-        for name in tried:
-            fit = _fit(name, plain, settings or {}, as_default)
-            if fit is not None and not fit.misfits:
-                return _recognised(fit, where)
-            fits += [fit] if fit is not None else []
-    if not fits:
+    fits = []
+    for name in tried:
+        fit = _fit(name, named, settings or {})
+        if fit is not None and not fit.misfits:
+            return [fit]
+        fits += [fit] if fit is not None else []
+    if settings and not any(_takes(name, settings) for name in tried):
+        raise TeacherError(f"{where}: {', '.join(settings)}: not arguments of {' or '.join(tried)}")
+    # Families whose arguments the shapes do not tell: only their names can be compared.
+    fits += [fit for name in tried if (fit := _fit(name, named, None)) is not None]
+    return sorted(fits, key=lambda fit: (fit.named, fit.same), reverse=True)
+
+
+def filled(
+    fit: Fit, tensors: Mapping[str, Tensor], where: str, settings: Mapping[str, Any] | None = None
+) -> Recognised:
+    """The network of a fit without misfits, with its tensors.
+
+    Raises:
+        TeacherError: a number is not finite, or a setting is needed that tensors do not show.
+    """
+    open_questions = {n: v for n, v in fit.kwargs.items() if isinstance(v, Undecided)}
+    if open_questions:
+        name, question = next(iter(open_questions.items()))
         raise TeacherError(
-            f"{where}: {', '.join(settings or {})}: not arguments of {' or '.join(tried)}"
+            f"{where}: {question.why}; its tensors do not show which {name} it was trained with, "
+            f"and the pictures differ. Say it: {options(name, question.options)}"
         )
-    shapes = {name: tuple(tensor.shape) for name, tensor in plain.items()}
-    raise TeacherError(_explain(shapes, max(fits, key=lambda fit: (fit.named, fit.same)), where))
+    family = FAMILIES[fit.family]
+    named = plain(tensors, where)
+    values = family.convert(named) if family.convert is not None else named
+    module = _load(fit.module, values, where)
+    assumed = _assumptions(fit, settings or {})
+    return Recognised(fit.family, family.factory, fit.kwargs, module, family.output_range, assumed)
 
 
-def without_prefix(tensors: Mapping[str, Tensor], prefix: str = "module.") -> dict[str, Tensor]:
-    """The tensors without the prefix that DataParallel gives to every name."""
-    if not all(name.startswith(prefix) for name in tensors):
-        return dict(tensors)
-    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
-
-
-def fold_spectral_norm(tensors: Mapping[str, Tensor], where: str) -> dict[str, Tensor]:
-    """``weight_orig`` over its spectral norm uᵀWv, as the layer computes it when it is frozen."""
-    folded = {}
-    for name, tensor in tensors.items():
-        layer, _, last = name.rpartition("weight_")
-        if last in ("u", "v") and f"{layer}weight_orig" in tensors:
-            continue
-        if last != "orig":
-            folded[name] = tensor
-            continue
-        u, v = tensors.get(f"{layer}weight_u"), tensors.get(f"{layer}weight_v")
-        rows = tensor.flatten(1)
-        if u is None or v is None or u.shape != rows.shape[:1] or v.shape != rows.shape[1:]:
-            raise TeacherError(
-                f"{where}: {name}: weight_u and weight_v of its spectral norm are missing or do "
-                "not fit; save the network again, or save it with the norm removed"
-            )
-        folded[f"{layer}weight"] = tensor / torch.dot(u, rows @ v)
-    return folded
+def _assumptions(fit: Fit, settings: Mapping[str, Any]) -> tuple[str, ...]:
+    """A sentence for each argument that was taken as published."""
+    family = FAMILIES[fit.family]
+    defaults = _parameters(family.factory)
+    reasons = family.assumes(fit.shapes, fit.kwargs)
+    found = []
+    for name, reason in reasons.items():
+        if name not in settings:
+            value = fit.kwargs[name] if name in fit.kwargs else defaults[name].default
+            found.append(f"{name}={value} is assumed: {reason}")
+    return tuple(found)
 
 
 def _families(family: str | None) -> list[str]:
@@ -131,39 +148,35 @@ def _families(family: str | None) -> list[str]:
     return [family]
 
 
-def _recognised(fit: _Fit, where: str) -> Recognised:
-    family = FAMILIES[fit.family]
-    module = _load(fit, where)
-    return Recognised(fit.family, family.factory, fit.kwargs, module, family.output_range)
+def _parameters(factory: str) -> Mapping[str, inspect.Parameter]:
+    return inspect.signature(resolve(factory, BUILT_IN)).parameters
 
 
-def _fit(name: str, tensors: Tensors, settings: Mapping[str, Any], as_default: bool) -> _Fit | None:
-    """Compare the file with a family, built as the shapes say or as it is by default."""
+def _takes(name: str, settings: Mapping[str, Any]) -> bool:
+    return settings.keys() <= _parameters(FAMILIES[name].factory).keys()
+
+
+def _fit(name: str, tensors: Tensors, settings: Mapping[str, Any] | None) -> Fit | None:
+    """Compare the file with a family: built as the shapes say, or, without settings, as it is by
+    default, and then by names alone.
+    """
     family = FAMILIES[name]
     try:
-        if family.convert is not None and not as_default:
+        if family.convert is not None and settings is not None:
             tensors = family.convert(tensors)
         shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-        kwargs = {**({} if as_default else family.read(shapes)), **settings}
-        module = _build(family.factory, kwargs)
+        kwargs = {} if settings is None else {**family.read(shapes), **settings}
+        certain = {n: v.options[0] if isinstance(v, Undecided) else v for n, v in kwargs.items()}
+        module = _build(family.factory, certain)
     # Shapes of another family, or sizes and settings that its factory refuses.
     except (KeyError, IndexError, ValueError, ArithmeticError, RuntimeError, GancompressError):
         return None
     unused = _unused_statistics(module)
     held = {n: s for n, s in shapes.items() if n not in unused and not re.match(family.unused, n)}
     expected = {n: tuple(tensor.shape) for n, tensor in module.state_dict().items()}
-    misfits = [
-        f"{n}: {_shape(held.get(n))} in the file, {_shape(shape)} in {name}"
-        for n, shape in expected.items()
-        # Files older than PyTorch 0.4.1 do not count batches.
-        if held.get(n) != shape and (n in held or not n.endswith("num_batches_tracked"))
-    ]
-    extra = [n for n in held if n not in expected]
-    misfits += [f"{n}: {_shape(held[n])} in the file, not in {name}" for n in extra]
-    named = len(expected.keys() & held.keys())
-    same = sum(1 for n, shape in expected.items() if held.get(n) == shape)
-    share = named / (len(expected) + len(extra))
-    return _Fit(name, kwargs, module, tensors, tuple(misfits), share, same)
+    # Files older than PyTorch 0.4.1 do not count batches.
+    expected = {n: s for n, s in expected.items() if n in held or not n.endswith(_STATISTICS[2])}
+    return Fit.of(name, kwargs, module, held, expected, by_name=settings is None)
 
 
 class _WithoutValues(TorchFunctionMode):
@@ -204,39 +217,12 @@ def _unused_statistics(module: nn.Module) -> set[str]:
     }
 
 
-def _load(fit: _Fit, where: str) -> nn.Module:
+def _load(module: nn.Module, tensors: Tensors, where: str) -> nn.Module:
     values = {}
-    for name, expected in fit.module.state_dict().items():
-        value = fit.tensors.get(name, torch.zeros((), dtype=torch.int64)).to(expected.dtype)
+    for name, expected in module.state_dict().items():
+        value = tensors.get(name, torch.zeros((), dtype=torch.int64)).to(expected.dtype)
         if value.is_floating_point() and not value.isfinite().all():
             raise TeacherError(f"{where}: {name} holds numbers that are not finite")
         values[name] = value
-    fit.module.load_state_dict(values, assign=True)
-    return fit.module.eval()
-
-
-def _explain(shapes: Shapes, best: _Fit, where: str) -> str:
-    listed = [f"{name} {_shape(shape)}" for name, shape in list(shapes.items())[:_SHOWN]]
-    lines = [
-        f"{where}: not a generator of a family that is known ({', '.join(FAMILIES)})",
-        f"it holds {len(shapes)} tensors: {', '.join(listed)}{_more(len(shapes))}",
-    ]
-    if not best.named:
-        lines.append("none of these names is known")
-    else:
-        lines.append(f"closest is {best.family}: {best.same} tensors fit, these do not:")
-        lines += [f"  {misfit}" for misfit in best.misfits[:_SHOWN]]
-        if len(best.misfits) > _SHOWN:
-            lines.append(f"  and {len(best.misfits) - _SHOWN} more")
-    lines.append("for another architecture give its own factory: teacher.factory: 'file.py:build'")
-    return "\n".join(lines)
-
-
-def _more(count: int) -> str:
-    return f" and {count - _SHOWN} more" if count > _SHOWN else ""
-
-
-def _shape(shape: tuple[int, ...] | None) -> str:
-    if shape is None:
-        return "missing"
-    return "×".join(map(str, shape)) or "a number"
+    module.load_state_dict(values, assign=True)
+    return module.eval()

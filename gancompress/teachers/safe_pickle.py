@@ -1,7 +1,7 @@
 """Reading a pickle that nobody vouches for: as data, on a machine that cannot call anything.
 
-What a file may do is what the caller's table of builders says and no more; a name that is not in
-the table ends the reading.
+What a file may do is what the caller's table of builders says and no more; what has a name that is
+not in the table is held as data.
 """
 
 import pickletools
@@ -35,20 +35,23 @@ def read_pickle(
     where: str,
     builders: Builders,
     persistent: Callable[[Any], Any] | None = None,
+    skipped: dict[str, None] | None = None,
 ) -> Any:
     """Read one pickle from ``stream``, up to and including its STOP.
 
     Args:
         stream: see :class:`Stream`.
         where: names the file in errors.
-        builders: every global that the file may name (see :data:`Builders`).
+        builders: what the globals that the file names stand for (see :data:`Builders`); the others
+            stay data (:class:`gancompress.teachers.inert.Inert`).
         persistent: makes an object of a persistent identifier; None refuses them.
+        skipped: is given the names of the globals that stay data.
 
     Returns:
         Plain data (dicts have plain keys), mentions, and whatever the builders return.
 
     Raises:
-        UnsafeFileError: it names a global that is not in ``builders``; nothing was executed.
+        UnsafeFileError: it names a global that can only do harm; nothing was executed.
         TeacherError: truncated, malformed, or nested without end.
     """
     machine = Machine(builders, persistent)
@@ -62,6 +65,8 @@ def read_pickle(
                 raise ForbiddenError(f"uses the opcode {opcode.name}, which no checkpoint needs")
             operation(machine, argument)
         _check_depth(result := machine.pop())
+        if skipped is not None:
+            skipped.update(machine.skipped)
         return result
     except ForbiddenError as error:
         raise UnsafeFileError(f"{where}: {error}; nothing of the file was executed") from None

@@ -1,13 +1,11 @@
-"""The generator in a StyleGAN2-ADA pickle, and what its tensors do not show of it."""
+"""What a StyleGAN2-ADA pickle records of its generator beside the tensors."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from torch import Tensor
-
 from gancompress.errors import TeacherError
-from gancompress.teachers.persistence import PersistentObject, state_dict_of
-from gancompress.teachers.pickle_machine import shorten, show
+from gancompress.teachers.persistence import PersistentObject
+from gancompress.teachers.pickle_machine import show
 
 # Settings that our network has in one value only; a file with another is another network.
 _FIXED: dict[str, dict[str, Any]] = {
@@ -16,34 +14,23 @@ _FIXED: dict[str, dict[str, Any]] = {
 }
 
 
-def read_generator(loaded: Any, where: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """The state dict of ``G_ema`` and the arguments that shapes do not show.
-
-    Args:
-        loaded: what :func:`gancompress.teachers.persistence.read_persistent` gave: the file's
-            mapping, or a network by itself.
-        where: names the file in errors.
+def recorded_settings(record: Any, where: str) -> dict[str, Any]:
+    """The arguments that shapes do not show; none where the record is of another network.
 
     Raises:
-        TeacherError: there is no generator, or it is not of StyleGAN2's published form.
+        TeacherError: the generator is not of StyleGAN2's published form.
     """
-    network = loaded.get("G_ema", loaded.get("G")) if isinstance(loaded, dict) else loaded
-    if not isinstance(network, PersistentObject) or network.class_name != "Generator":
-        held = (
-            shorten(", ".join(map(str, loaded)))
-            if isinstance(loaded, dict)
-            else type(loaded).__name__
-        )
-        raise TeacherError(f"{where}: a pickle without a StyleGAN2 generator (it holds: {held})")
+    if not isinstance(record, PersistentObject) or record.class_name != "Generator":
+        return {}
     for section, fixed in _FIXED.items():
-        recorded = _section(network.kwargs, section)
+        recorded = _section(record.kwargs, section)
         for key, value in fixed.items():
             if recorded.get(key, value) != value:
                 raise TeacherError(
                     f"{where}: {section}.{key} is {show(recorded[key])}; "
                     f"only {value!r} is supported"
                 )
-    return state_dict_of(network, where), {"conv_clamp": _conv_clamp(network, where)}
+    return {"conv_clamp": _conv_clamp(record, where)}
 
 
 def _conv_clamp(network: PersistentObject, where: str) -> float | None:

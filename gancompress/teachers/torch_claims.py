@@ -1,13 +1,14 @@
 """What a file claims about its tensors, checked against its bytes before anything is allocated."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
-from gancompress.teachers.pickle_machine import Builders, MalformedError, Mention, plain_key
+from gancompress.teachers.inert import Inert
+from gancompress.teachers.pickle_machine import Builders, MalformedError, Mention
+from gancompress.teachers.plain_builders import PLAIN_BUILDERS
 
 STORAGE_DTYPES: dict[str, torch.dtype] = {
     "torch.FloatStorage": torch.float32,
@@ -20,8 +21,15 @@ STORAGE_DTYPES: dict[str, torch.dtype] = {
     "torch.CharStorage": torch.int8,
     "torch.ByteStorage": torch.uint8,
     "torch.BoolStorage": torch.bool,
+    "torch.ComplexFloatStorage": torch.complex64,
+    "torch.ComplexDoubleStorage": torch.complex128,
     "torch.storage.UntypedStorage": torch.uint8,
 }
+
+_DTYPE_NAMES = (
+    "float32 float16 float64 bfloat16 int64 int32 int16 int8 uint8 bool complex64 complex128 "
+    "memory_format contiguous_format channels_last strided"
+)
 
 # What PyTorch itself can have of dimensions and elements.
 _DIMENSIONS = 64
@@ -68,6 +76,8 @@ def claim_storage(identifier: Any) -> StorageClaim:
     if mention.name not in STORAGE_DTYPES:
         raise MalformedError(f"a storage of type {mention.name}")
     (numel,) = _sizes((numel,), "a storage's length")
+    if len(identifier) == 6 and identifier[5] is not None:
+        raise MalformedError("a view of a storage, which PyTorch before 0.2 wrote; save it again")
     return StorageClaim(STORAGE_DTYPES[mention.name], numel, key)
 
 
@@ -103,31 +113,36 @@ def _sizes(values: Any, what: str) -> tuple[int, ...]:
     return tuple(values)
 
 
-def _parameter(tensor: Any, *_: Any) -> TensorClaim:
-    if not isinstance(tensor, TensorClaim):
+def _parameter(tensor: Any = None, *_: Any) -> TensorClaim | Inert:
+    if not isinstance(tensor, TensorClaim | Inert):
         raise MalformedError("a parameter without a tensor")
     return tensor
-
-
-def plain_dict(items: Sequence[Sequence[Any]] = ()) -> dict[Any, Any]:
-    """A dict of ``items``; Python 2 gave them as arguments, later versions set them afterwards."""
-    if type(items) not in (list, tuple):
-        raise MalformedError("items that are no list")
-    return {plain_key(key): value for key, value in items}
 
 
 def _size(sizes: Any = ()) -> tuple[int, ...]:
     return _sizes(sizes, "a size")
 
 
+def _typed(function: Any, _: Any, arguments: Any, *__: Any) -> Any:
+    """A tensor of a class that wraps another: ``function`` makes the tensor inside."""
+    builder = TORCH_BUILDERS.get(function.name) if isinstance(function, Mention) else None
+    if builder is None or builder is _typed or type(arguments) is not tuple:
+        raise MalformedError("a tensor of a class without a tensor")
+    return builder(*arguments)
+
+
 # Every global that a state dict of torch.save has use for.
 TORCH_BUILDERS: Builders = {
-    "collections.OrderedDict": plain_dict,
+    **PLAIN_BUILDERS,
     "torch._utils._rebuild_tensor": claim_tensor,
     "torch._utils._rebuild_tensor_v2": claim_tensor,
     "torch._utils._rebuild_parameter": _parameter,
     "torch._utils._rebuild_parameter_with_state": _parameter,
+    "torch._tensor._rebuild_from_type_v2": _typed,
     "torch.nn.parameter.Parameter": _parameter,
+    "torch.nn.parameter.Buffer": _parameter,
     "torch.Size": _size,
+    "torch.device": lambda *_: None,  # everything is read on the CPU
     **dict.fromkeys(STORAGE_DTYPES),
+    **dict.fromkeys(f"torch.{name}" for name in _DTYPE_NAMES.split()),
 }

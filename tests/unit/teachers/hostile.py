@@ -122,7 +122,7 @@ class Stored:
 PAYLOADS = {
     "os.system": (text_global, instance, obj, overwritten_memo),
     "posix.system": (stack_global, assembled_name, nested),
-    "builtins.getattr": (reduce_chain,),
+    "builtins.__import__": (reduce_chain,),
     "builtins.eval": (evaluated, patched_builder),
     "EXT1": (extension,),
 }

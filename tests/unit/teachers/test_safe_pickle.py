@@ -12,10 +12,17 @@ import torch
 
 from gancompress.errors import TeacherError, UnsafeFileError
 from gancompress.teachers.from_file import from_file
-from gancompress.teachers.persistence import PersistentObject, read_persistent, state_dict_of
+from gancompress.teachers.networks import module_tensors
+from gancompress.teachers.persistence import PersistentObject, read_persistent
 from gancompress.teachers.safe_pickle import read_pickle
-from gancompress.teachers.torch_file import load_torch_file
+from gancompress.teachers.torch_file import ReadFile, read_torch_file
 from tests.unit.teachers import hostile, published
+
+
+def weights(file: ReadFile, network: object) -> dict[str, torch.Tensor]:
+    claims = module_tensors(network, file.where)
+    return {name: file.tensor(claim) for name, claim in claims.items()}
+
 
 ATTACKS = [(attack, name) for name, attacks in hostile.PAYLOADS.items() for attack in attacks]
 
@@ -48,7 +55,7 @@ def test_payload_in_a_torch_file_is_refused(zipped: bool, tmp_path: Path) -> Non
     payload = hostile.Calls(os.system, hostile.shell(tmp_path))
     torch.save({"a": payload}, path, _use_new_zipfile_serialization=zipped)
     with pytest.raises(UnsafeFileError, match=r"net_G\.pth.*posix\.system"):
-        load_torch_file(path)
+        read_torch_file(path)
     assert not hostile.trace(tmp_path).exists()
 
 
@@ -59,12 +66,13 @@ def test_network_is_read_as_a_record_and_its_source_is_dropped(
     weight = torch.randn(3, 4)
     content = published.dumps({"G_ema": published.network(weight=weight)}, protocol)
     path = write(tmp_path / "n.pkl", content)
-    network = read_persistent(path)["G_ema"]
+    file = read_persistent(path)
+    network = file.tree["G_ema"]
     assert isinstance(network, PersistentObject)
     assert network.class_name == "Generator"
     assert network.kwargs == {"z_dim": 4}
     assert "SystemExit" not in repr(network)
-    assert torch.equal(state_dict_of(network, "n")["weight"], weight)
+    assert torch.equal(weights(file, network)["weight"], weight)
 
 
 @pytest.mark.parametrize("protocol", [0, 1, 2, 3, 4, 5])
@@ -82,14 +90,16 @@ def test_storage_nested_as_a_zip_is_read(tmp_path: Path) -> None:
         "Generator", _parameters={"weight": hostile.Stored(inner.getvalue())}
     )
     path = write(tmp_path / "n.pkl", published.dumps(network))
-    assert state_dict_of(read_persistent(path), "n")["weight"].tolist() == [0, 1, 2, 3]
+    file = read_persistent(path)
+    assert weights(file, file.tree)["weight"].tolist() == [0, 1, 2, 3]
 
 
 def test_views_of_one_storage_stay_views_of_it(tmp_path: Path) -> None:
     base = torch.arange(6.0)
     tensors = {"whole": base, "middle": base[2:4], "columns": base.view(2, 3).T}
     path = write(tmp_path / "n.pkl", published.dumps(published.network(**tensors)))
-    read = state_dict_of(read_persistent(path), "n")
+    file = read_persistent(path)
+    read = weights(file, file.tree)
     assert all(torch.equal(read[name], value) for name, value in tensors.items())
 
 
@@ -108,7 +118,7 @@ def test_truncated_torch_file_is_refused(zipped: bool, share: float, tmp_path: P
     torch.save({"w": torch.zeros(500)}, path, _use_new_zipfile_serialization=zipped)
     write(path, path.read_bytes()[: int(share * path.stat().st_size)])
     with pytest.raises(TeacherError, match=r"net_G\.pth.*(truncated|empty)"):
-        load_torch_file(path)
+        read_torch_file(path)
 
 
 def huge(shape: tuple[int, ...], stride: tuple[int, ...]) -> hostile.Calls:
@@ -126,7 +136,7 @@ def test_shape_of_10_gigabytes_is_refused_before_allocation(
         write(path, published.dumps(claim))
     else:
         torch.save(claim, path, _use_new_zipfile_serialization=form == "zip")
-    read = read_persistent if form == "pickle" else load_torch_file
+    read = read_persistent if form == "pickle" else read_torch_file
     with pytest.raises(TeacherError, match=r"_rebuild_tensor_v2.*10,000,000,000 bytes.*holds 16"):
         read(path)
 
@@ -145,7 +155,7 @@ def test_storage_of_10_gigabytes_is_refused_before_allocation(form: str, tmp_pat
         claimed = published.dumps(hostile.Calls(torch.storage._load_from_bytes, content))
     write(path, claimed)
     with pytest.raises(TeacherError, match=r"claims 8,589,934,\d+ bytes.*holds"):
-        (read_persistent if form == "nested" else load_torch_file)(path)
+        (read_persistent if form == "nested" else read_torch_file)(path)
 
 
 def rezip(path: Path, old: bytes, new: bytes) -> bytes:
@@ -165,7 +175,7 @@ def test_compressed_zip_is_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "n.pth", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("n/data.pkl", bytes(10_000_000))
     with pytest.raises(TeacherError, match="compressed"):
-        load_torch_file(tmp_path / "n.pth")
+        read_torch_file(tmp_path / "n.pth")
 
 
 @pytest.mark.parametrize(
@@ -190,7 +200,7 @@ def test_modules_that_multiply_by_the_memo_are_refused(tmp_path: Path) -> None:
         module = published.Persistent("Branch", _modules={"a": module, "b": module})
     path = write(tmp_path / "n.pkl", published.dumps(module))
     with pytest.raises(TeacherError, match="modules"):
-        state_dict_of(read_persistent(path), "n.pkl")
+        module_tensors(read_persistent(path).tree, "n.pkl")
 
 
 def test_module_that_holds_itself_is_refused(tmp_path: Path) -> None:
@@ -198,10 +208,10 @@ def test_module_that_holds_itself_is_refused(tmp_path: Path) -> None:
         b"}q\x000ctorch_utils.persistence\n_reconstruct_persistent_obj\n}(S'type'\nS'class'\n"
         b"S'class_name'\nS'Loop'\nS'state'\n}S'_modules'\nh\x00su\x85Rq\x01h\x00S'a'\nh\x01s0."
     )
-    loop = read_persistent(write(tmp_path / "n.pkl", content))
+    loop = read_persistent(write(tmp_path / "n.pkl", content)).tree
     assert loop.state["_modules"]["a"] is loop
     with pytest.raises(TeacherError, match="modules"):
-        state_dict_of(loop, "n.pkl")
+        module_tensors(loop, "n.pkl")
 
 
 @pytest.mark.parametrize(

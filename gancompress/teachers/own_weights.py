@@ -1,0 +1,79 @@
+"""The weights in a file for a network of the user's own."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from gancompress.errors import TeacherError
+from gancompress.teachers.downloads import missing_file
+from gancompress.teachers.fit import Fit
+from gancompress.teachers.from_file import read_file
+from gancompress.teachers.networks import Found, networks_in, under_prefixes
+from gancompress.teachers.plain_names import plain
+from gancompress.teachers.torch_file import ReadFile
+
+# How many tensors an error lists.
+_SHOWN = 3
+
+
+def weights_for(module: nn.Module, path: Path, factory: str) -> dict[str, Tensor]:
+    """The tensors in the file at ``path`` that ``module`` has, at whatever depth and prefix.
+
+    Args:
+        module: what the weights are for.
+        path: safetensors, or of ``torch.save``; nothing in it is executed.
+        factory: that built the module, for errors.
+
+    Raises:
+        TeacherError: the file is missing or damaged, or none of what it holds fits.
+    """
+    if not path.is_file():
+        raise TeacherError(missing_file(path))
+    file = read_file(path)
+    expected = {name: tuple(value.shape) for name, value in module.state_dict().items()}
+    networks = networks_in(file)
+    nearest: list[Fit] = []
+    for averaged in (True, False):
+        fitting = [
+            found
+            for network in networks
+            if network.averaged == averaged
+            and (found := _fitting(file, network, module, expected, nearest)) is not None
+        ]
+        if len(fitting) > 1:
+            names = ", ".join(name for name, _ in fitting)
+            raise TeacherError(
+                f"{path}: several networks in it fit what {factory!r} builds ({names}); save the "
+                "state_dict() of one alone"
+            )
+        if fitting:
+            return fitting[0][1]
+    reasons = max(nearest, key=lambda fit: (fit.named, fit.same)).misfits if nearest else ()
+    listed = "; ".join(reasons[:_SHOWN]) or "it holds no tensors"
+    raise TeacherError(
+        f"{path}: does not fit what {factory!r} builds: {listed}. Give the factory the arguments "
+        "that the weights were trained with"
+    )
+
+
+def _fitting(
+    file: ReadFile,
+    network: Found,
+    module: nn.Module,
+    expected: Mapping[str, tuple[int, ...]],
+    nearest: list[Fit],
+) -> tuple[str, dict[str, Tensor]] | None:
+    for alternative in under_prefixes(network):
+        for part in alternative:
+            # The module may have a parametrisation itself, or the weights that it stands for.
+            for named in (part.on_meta(), plain(part.on_meta(), file.where)):
+                held = {name: tuple(value.shape) for name, value in named.items()}
+                fit = Fit.of("the module", {}, module, held, expected, by_name=False)
+                nearest.append(fit)
+                if not fit.misfits:
+                    tensors = part.load(file)
+                    return part.name, tensors if named.keys() == tensors.keys() else plain(
+                        tensors, file.where
+                    )
+    return None
