@@ -109,12 +109,12 @@ def load_teacher(
     """The teacher in a published checkpoint or a student file. Nothing in the file is executed.
 
     Args:
-        path: StyleGAN2-ADA ``.pkl``; state dicts (``.pth``, ``.pt``, ``.safetensors``) of the
-            families that ``docs/teachers.md`` lists; a DiStyleGAN folder; a file of :func:`save`.
+        path: of a family that ``docs/teachers.md`` lists: a file of ``torch.save`` or safetensors,
+            a StyleGAN2-ADA ``.pkl``, a DiStyleGAN folder; or a file of :func:`save`.
         family: what the file holds; None recognises it.
         data: rows for the inputs that cannot be drawn from a seed; see :func:`collect`.
         part: which network of a file that holds several.
-        output_range: values of black and white in its images.
+        output_range: values of black and white in its images; by default those of its family.
         settings: arguments of the architecture that its tensors do not show, such as
             ``truncation_psi`` of StyleGAN2.
 
@@ -127,6 +127,8 @@ def load_teacher(
         student = load_student(place)
         return Teacher(student.module, student.inputs, data=data, architecture=student.architecture)
     found = read_network(place, family, part=part, **settings)
+    if output_range == RANGE:
+        output_range = found.output_range
     architecture = Architecture(found.factory, found.kwargs, output_range=output_range)
     return Teacher(found.module, data=data, output_range=output_range, architecture=architecture)
 

@@ -182,8 +182,8 @@ def read_zip(open_file: Open, size: int, where: str) -> ReadFile:
             found = _exactly(file, record.file_size, where)
         if zlib.crc32(found) != record.CRC:
             raise TeacherError(
-                f"{where}: storage {storage.source!r} does not have its checksum; damaged: download "
-                "it again"
+                f"{where}: storage {storage.source!r} does not have its checksum; damaged: "
+                "download it again"
             )
         return found
 
