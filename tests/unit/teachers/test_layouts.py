@@ -197,7 +197,7 @@ def test_flipped_bit_of_a_tensor_is_noticed(tmp_path: Path) -> None:
 
 def test_harmful_global_among_harmless_ones_is_refused(tmp_path: Path) -> None:
     torch.save({"net": small().state_dict(), "call": eval}, tmp_path / "net.pth")
-    with pytest.raises(UnsafeFileError, match="builtin.*eval"):
+    with pytest.raises(UnsafeFileError, match=r"builtin.*eval"):
         from_file(tmp_path / "net.pth")
 
 
