@@ -11,6 +11,7 @@ from typing import Any
 
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
+from sqlalchemy import create_engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
@@ -49,6 +50,37 @@ def open_storage(where: str | os.PathLike[str]) -> BaseStorage:
                 raise RunError(f"storage {_shown(url)}: cannot be opened: {reason}") from error
         # Workers that start together all make the tables of a new database, and one succeeds.
         time.sleep(PAUSE)
+
+
+def check_storage(where: str) -> None:
+    """Refuse a storage that cannot be opened, without making one.
+
+    Raises:
+        RunError: there is no such driver, server or folder.
+    """
+    if "://" not in where:
+        parent = Path(where).parent
+        while not parent.exists():
+            parent = parent.parent
+        if not parent.is_dir() or not os.access(parent, os.W_OK):
+            raise RunError(f"storage {where}: {parent} may not be written to; give another file")
+        return
+    try:
+        url = make_url(where)
+        if url.get_backend_name() == "sqlite":
+            url.get_dialect()
+            file = Path(url.database or ".")
+            if not file.parent.is_dir() or not os.access(file.parent, os.W_OK):
+                raise RunError(
+                    f"storage {_shown(where)}: there is no folder {file.parent} to write to; make "
+                    "it, or give another file"
+                )
+            return
+        with create_engine(url).connect():
+            pass
+    except (SQLAlchemyError, ImportError) as error:
+        reason = str(error).splitlines()[0]
+        raise RunError(f"storage {_shown(where)}: cannot be opened: {reason}") from error
 
 
 def _shown(url: str) -> str:

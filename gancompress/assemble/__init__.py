@@ -3,11 +3,13 @@
 from gancompress.assemble.data import open_all, open_data, real_images
 from gancompress.assemble.student import (
     build_discriminator,
+    is_black_box,
     load_supernet,
     make_supernet,
     open_student,
     seeded,
     sort_by_importance,
+    student_architecture,
     student_factory,
 )
 from gancompress.assemble.teacher import (
@@ -25,6 +27,7 @@ from gancompress.assemble.training import pair, prepare, term_weights
 __all__ = [
     "build_discriminator",
     "inputs_of",
+    "is_black_box",
     "load_supernet",
     "load_teacher",
     "make_supernet",
@@ -39,6 +42,7 @@ __all__ = [
     "seeded",
     "sort_by_importance",
     "stated_inputs",
+    "student_architecture",
     "student_factory",
     "taught_architecture",
     "teacher_data",

@@ -1,5 +1,6 @@
 """What a student takes over from its teacher."""
 
+import difflib
 from collections.abc import Sequence
 
 from torch import nn
@@ -31,8 +32,13 @@ def keep_of_teacher(module: nn.Module, teacher: nn.Module, keep: Sequence[str]) 
         names = [name for name in own if within(name, [part])]
         wrong = [n for n in names if n not in theirs or own[n].shape != theirs[n].shape]
         if wrong or not names:
+            parts = [name for name, _ in module.named_modules() if name]
+            near = difflib.get_close_matches(part, parts, n=1)
             what = f"{wrong[0]} is another or none in the teacher" if wrong else "there is no such"
-            raise RecipeError(f"student.keep: {part}: {what}; name submodules that both have alike")
+            hint = f"; did you mean {near[0]!r}?" if near and not wrong else ""
+            raise RecipeError(
+                f"student.keep: {part}: {what}; name submodules that both have alike{hint}"
+            )
         own |= {name: theirs[name] for name in names}
     module.load_state_dict(own)
 

@@ -28,26 +28,45 @@ IMPORTANCE_BATCH = 4
 
 def open_student(recipe: Recipe, run: RunDir) -> tuple[Architecture, nn.Module]:
     """The supernet's module at full width: how it is built, and with its first weights."""
-    keys = recipe.student
-    if keys.factory != "teacher":
-        architecture = Architecture(keys.factory, keys.kwargs, keys.separable)
-        return architecture, seeded(recipe.seed, architecture.build)
-    if recipe.teacher.remote.url or recipe.teacher.pairs:
-        raise RecipeError(
-            "student.factory: teacher: the architecture of a black box is not known; name another"
-        )
+    keys, teacher = recipe.student, None
     # One that learns along is not there yet.
-    teacher = None if recipe.distill.online else open_teacher(recipe, run)
-    whole = teacher.architecture if teacher else taught_architecture(recipe)
-    architecture = replace(
-        whole,
-        kwargs={**whole.kwargs, **keys.kwargs},
-        separable=(*whole.separable, *keys.separable),
-    )
+    if keys.factory == "teacher" and not recipe.distill.online and not is_black_box(recipe):
+        teacher = open_teacher(recipe, run)
+    architecture = student_architecture(recipe, teacher.architecture if teacher else None)
     module = seeded(recipe.seed, architecture.build)
     if teacher and keys.init == "teacher":
         inherit(module, teacher.module)
     return architecture, module
+
+
+def is_black_box(recipe: Recipe) -> bool:
+    """Whether only answers of the teacher are known."""
+    return bool(recipe.teacher.remote.url or recipe.teacher.pairs)
+
+
+def student_architecture(recipe: Recipe, teacher: Architecture | None) -> Architecture:
+    """How the recipe's student is built at full width.
+
+    Args:
+        recipe: names the factory.
+        teacher: architecture of the teacher; None: of the one that `teach` trains.
+
+    Raises:
+        RecipeError: it is to be the teacher's, which is a black box.
+    """
+    keys = recipe.student
+    if keys.factory != "teacher":
+        return Architecture(keys.factory, keys.kwargs, keys.separable)
+    if is_black_box(recipe):
+        raise RecipeError(
+            "student.factory: teacher: the architecture of a black box is not known; name another"
+        )
+    whole = teacher or taught_architecture(recipe)
+    return replace(
+        whole,
+        kwargs={**whole.kwargs, **keys.kwargs},
+        separable=(*whole.separable, *keys.separable),
+    )
 
 
 def sort_by_importance(supernet: Supernet, pairs: Pairs, *, seed: int) -> None:
@@ -67,10 +86,11 @@ def student_factory(recipe: Recipe) -> str:
 
 def make_supernet(module: nn.Module, inputs: InputSpec, keys: StudentKeys) -> Supernet:
     """Make ``module`` elastic as the recipe says; what is kept of the teacher stays as it is."""
+    device = next((parameter.device for parameter in module.parameters()), torch.device("cpu"))
     make = partial(
         Supernet,
         module,
-        example_inputs(inputs),
+        {name: value.to(device) for name, value in example_inputs(inputs).items()},
         divisor=keys.divisor,
         minimum=keys.minimum,
         ratios=keys.ratios or None,

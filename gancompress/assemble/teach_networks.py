@@ -36,7 +36,7 @@ def check_networks(
     """Try both networks once.
 
     Args:
-        generator: is fed ``inputs``.
+        generator: is fed ``inputs``; may be on the meta device, and the discriminator with it.
         discriminator: judges what it makes.
         inputs: of the generator.
         shape: (C, H, W) of the real images.
@@ -47,6 +47,8 @@ def check_networks(
         RecipeError: one of them cannot take what it is given, or makes images of another shape.
     """
     batch = example_inputs(inputs)
+    if any(parameter.is_meta for parameter in generator.parameters()):
+        batch = {name: value.to("meta") for name, value in batch.items()}
     made = _tried(generator, "teacher.factory: cannot take what it says it is fed", **batch)
     if not isinstance(made, Tensor) or tuple(made.shape[1:]) != shape:
         makes = _size(made.shape[1:]) if isinstance(made, Tensor) else type(made).__name__

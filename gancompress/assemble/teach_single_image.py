@@ -57,7 +57,7 @@ def teach_single_image(recipe: Recipe, run: RunDir) -> Student:
         RecipeError: the keys do not fit together or the photograph.
         DataError: the photograph, composite or mask cannot be read.
     """
-    _check(recipe)
+    check_single_image(recipe)
     accelerator = assemble.prepare(recipe)
     keys = recipe.teach.single_image
     images = open_pyramid(recipe)
@@ -119,7 +119,7 @@ def _steps(recipe: Recipe) -> tuple[int, ...]:
     return keys.steps or (recipe.teach.steps,) * keys.stages
 
 
-def _check(recipe: Recipe) -> None:
+def check_single_image(recipe: Recipe) -> None:
     """Refuse what is the user's to mend and no single key's fault."""
     teacher = recipe.teacher
     if teacher.factory != "consingan":

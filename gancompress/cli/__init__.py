@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Sequence
 
 import gancompress
+from gancompress.cli.check import check_verb
 from gancompress.cli.look import inspect_verb, pairs_verb, papers_verb, recipe_verb, sample_verb
 from gancompress.cli.make import apply_verb, generate_verb
 from gancompress.cli.measure import evaluate_verb, extractor_verb
@@ -65,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     stage_verbs(verbs)
     search_verb(verbs)
+    check_verb(verbs)
     inspect_verb(verbs)
     sample_verb(verbs)
     apply_verb(verbs)

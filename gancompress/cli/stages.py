@@ -48,6 +48,7 @@ def _do_stages(options: argparse.Namespace) -> None:
             options.run,
             fresh=options.fresh and first,
             root=options.root,
+            last=options.last,
         )
     with run.lock() if first else nullcontext():
         if first:
@@ -145,8 +146,9 @@ def _asked(recipe: "Recipe", options: argparse.Namespace) -> "Recipe":
 
 def _search(recipe: "Recipe", run: "RunDir", *, more: bool) -> None:
     """Score what the search is still to score, or ``more``; else only choose."""
+    from gancompress.assemble.budget import budget_of
     from gancompress.workflows.run import run_until
-    from gancompress.workflows.search import budget_of, choose
+    from gancompress.workflows.search import choose
 
     budget_of(recipe.search)
     if more:

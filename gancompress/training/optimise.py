@@ -175,6 +175,22 @@ def make_accelerator(device: str, precision: str) -> Accelerator:
     Raises:
         RecipeError: there is no such device, or it does not know the precision.
     """
+    check_device(device, precision)
+    kind, _, number = device.partition(":")
+    gpu = torch.cuda.is_available() or torch.backends.mps.is_available()
+    if number:
+        # The only way to tell accelerate which one.
+        os.environ["ACCELERATE_TORCH_DEVICE"] = device
+    # Launched processes find each other on CPUs only where they are told that these are CPUs.
+    return Accelerator(cpu=kind == "cpu" or not gpu, mixed_precision=precision)
+
+
+def check_device(device: str, precision: str) -> None:
+    """Refuse a device that is not there, or a precision that it does not know.
+
+    Raises:
+        RecipeError: as told.
+    """
     kind, _, number = device.partition(":")
     gpus = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if kind not in ("auto", "cpu", *gpus) or (number and not (kind == "cuda" and number.isdigit())):
@@ -185,8 +201,3 @@ def make_accelerator(device: str, precision: str) -> Accelerator:
         raise RecipeError(f"device: {device}, but there are {torch.cuda.device_count()} GPUs")
     if precision == "fp16" and (kind == "cpu" or not any(gpus.values())):
         raise RecipeError("precision: fp16 needs a GPU; write bf16 or no")
-    if number:
-        # The only way to tell accelerate which one.
-        os.environ["ACCELERATE_TORCH_DEVICE"] = device
-    # Launched processes find each other on CPUs only where they are told that these are CPUs.
-    return Accelerator(cpu=kind == "cpu" or not any(gpus.values()), mixed_precision=precision)

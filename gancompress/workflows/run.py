@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import gancompress
+from gancompress.assemble.budget import budget_of
 from gancompress.assemble.scoring import check_evaluators
 from gancompress.atomic import write_text
 from gancompress.errors import RunError
@@ -15,12 +16,13 @@ from gancompress.recipe.load import (
 )
 from gancompress.recipe.schema import Recipe
 from gancompress.run import RunDir, next_run, runs_in
+from gancompress.workflows.check import check_recipe
 from gancompress.workflows.collect import collect
 from gancompress.workflows.distill import check_objective, distill
 from gancompress.workflows.export import export
 from gancompress.workflows.finetune import finetune
 from gancompress.workflows.report import report
-from gancompress.workflows.search import budget_of, search
+from gancompress.workflows.search import search
 from gancompress.workflows.teach import teach
 
 STAGES: dict[str, Callable[[Recipe, RunDir], None]] = {
@@ -50,7 +52,13 @@ def run_until(recipe: Recipe, run: RunDir, last: str) -> None:
 
 
 def open_run(
-    recipe_path: Path, overrides: list[str], directory: Path | None, *, fresh: bool, root: Path
+    recipe_path: Path,
+    overrides: list[str],
+    directory: Path | None,
+    *,
+    fresh: bool,
+    root: Path,
+    last: str = "report",
 ) -> tuple[Recipe, RunDir]:
     """The run that a recipe goes on with, or a new one.
 
@@ -59,8 +67,10 @@ def open_run(
         overrides: ``key.sub=value`` texts.
         directory: the run; None takes the newest run of this very recipe in ``root``.
         fresh: begin a new run in ``root`` whatever is there.
+        last: stage after which nothing is wanted; a new run is begun only if all up to it can be.
 
     Raises:
+        RecipeError: the recipe cannot be run; lists every mistake.
         RunError: ``directory`` holds a run of another recipe; tells what differs.
     """
     recipe = load_recipe(recipe_path, overrides)
@@ -79,7 +89,9 @@ def open_run(
             run = RunDir.open(path)
             if _has_recipe(run) and _stored(run) == recipe:
                 return recipe, run
-    run = RunDir.create(directory or next_run(root, recipe.name), version=gancompress.__version__)
+    folder = directory or next_run(root, recipe.name)
+    check_recipe(recipe, str(recipe_path), folder, last)
+    run = RunDir.create(folder, version=gancompress.__version__)
     write_text(run.path / "recipe.yaml", recipe_to_yaml(recipe))
     return recipe, run
 

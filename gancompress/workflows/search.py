@@ -12,15 +12,13 @@ from gancompress.architecture_search.budget import Budget, Costs, check_feasible
 from gancompress.architecture_search.front import Candidate, Front
 from gancompress.architecture_search.study import Progress, cost_function
 from gancompress.architecture_search.study import search as run_search
+from gancompress.assemble.budget import budget_of, reference_costs
 from gancompress.assemble.front import coverage, draw_front, trust
 from gancompress.assemble.latency import Clock, Stopwatch, predict, predictor, threads_of
 from gancompress.assemble.pairs import open_pairs
 from gancompress.assemble.scoring import calibration_batches, conditions, stages_of
-from gancompress.batch import example_inputs
 from gancompress.data.live import Pairs
-from gancompress.metrics.macs import count_macs
 from gancompress.recipe.schema import Recipe
-from gancompress.recipe.searching import Search as SearchKeys
 from gancompress.run import RunDir
 from gancompress.student.file import Student, save_student
 from gancompress.supernet import Supernet
@@ -91,16 +89,6 @@ def choose(recipe: Recipe, run: RunDir) -> Candidate:
     return _conclude(task, Front.from_csv(run.path / "front.csv").with_costs(task.costs))
 
 
-def budget_of(keys: SearchKeys) -> Budget:
-    """The recipe's budget."""
-    return Budget.parse(
-        macs=keys.mac_budget,
-        params=keys.param_budget,
-        size=keys.size_budget,
-        latency=keys.latency_budget,
-    )
-
-
 def with_search(recipe: Recipe, **keys: Any) -> Recipe:
     """``recipe`` with other keys under ``search``."""
     return replace(recipe, search=replace(recipe.search, **keys))
@@ -114,12 +102,7 @@ def teacher_costs(recipe: Recipe, run: RunDir) -> dict[str, float]:
     teacher = assemble.load_teacher(recipe, run)
     if not isinstance(teacher, ModuleTeacher):
         return {}
-    parameters = list(teacher.module.parameters())
-    return {
-        "macs": float(count_macs(teacher.module, example_inputs(teacher.inputs, 1)).exact),
-        "params": float(sum(p.numel() for p in parameters)),
-        "weight_bytes": float(sum(p.numel() * p.element_size() for p in parameters)),
-    }
+    return reference_costs(teacher.module, teacher.inputs)
 
 
 def _task(recipe: Recipe, run: RunDir) -> _Task:
