@@ -10,7 +10,7 @@ from gancompress.data.live import LivePairs, Pairs
 from gancompress.data.manifest import Plan
 from gancompress.data.pairs import PairStore
 from gancompress.distillation.terms import SCORES
-from gancompress.errors import TeacherError
+from gancompress.errors import DataError, TeacherError
 from gancompress.recipe.schema import Recipe
 from gancompress.run import RunDir
 from gancompress.teachers.recorded import RecordedTeacher
@@ -19,6 +19,9 @@ from gancompress.teachers.teacher import CallableTeacher, ModuleTeacher
 
 # Of images in [-1, 1]; what lies beyond was meant in another range.
 FAR_OUTSIDE = 8.0
+
+# Fewer held-out pairs tell nothing of a subnet.
+HELD_OUT = 2
 
 
 def recording_plan(
@@ -75,6 +78,19 @@ def open_pairs(recipe: Recipe, run: RunDir) -> Pairs:
     if isinstance(teacher, ModuleTeacher):
         teacher.module.to(assemble.prepare(recipe).device)
     return LivePairs(teacher, recording_plan(recipe, teacher))
+
+
+def require_held_out(store: PairStore) -> None:
+    """Refuse recorded pairs of which too few are left to search by.
+
+    Raises:
+        DataError: as told.
+    """
+    if len(store.held_out) < HELD_OUT:
+        raise DataError(
+            f"{store.path}: holds out {len(store.held_out)} pairs; at least {HELD_OUT} are needed "
+            "to search by: `gancompress pairs import … --held-out N`, into another folder"
+        )
 
 
 def can_be_drawn(pairs: Pairs) -> bool:

@@ -6,12 +6,11 @@ from typing import Any
 from tqdm import tqdm
 
 from gancompress import assemble
-from gancompress.assemble.pairs import recording_plan
+from gancompress.assemble.pairs import recording_plan, require_held_out
 from gancompress.assemble.teacher_data import NumberedRows
 from gancompress.assemble.training_setup import LEARNS_ALONG
 from gancompress.data.cache import Problem
 from gancompress.data.pairs import PairStore, PairWriter, record
-from gancompress.errors import DataError
 from gancompress.recipe.schema import Recipe
 from gancompress.run import RunDir
 from gancompress.teachers.recorded import RecordedTeacher
@@ -19,9 +18,6 @@ from gancompress.teachers.teacher import ModuleTeacher
 
 # Files told one by one; of more only the number.
 TOLD = 5
-
-# Fewer tell nothing of a subnet.
-HELD_OUT = 2
 
 
 def collect(recipe: Recipe, run: RunDir) -> None:
@@ -69,11 +65,7 @@ def collect(recipe: Recipe, run: RunDir) -> None:
 
 def _take(store: PairStore, run: RunDir) -> None:
     """Note pairs that were recorded elsewhere."""
-    if len(store.held_out) < HELD_OUT:
-        raise DataError(
-            f"{store.path}: holds out {len(store.held_out)} pairs; at least {HELD_OUT} are needed "
-            "to search by: `gancompress pairs import … --held-out N`, into another folder"
-        )
+    require_held_out(store)
     facts = {"pairs": len(store), "held_out": len(store.held_out), "teacher": store.plan.teacher}
     run.complete("collect", {**facts, "stored": True, "pairs_hash": store.fingerprint})
 

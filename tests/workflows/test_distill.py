@@ -72,9 +72,9 @@ def test_a_discriminator_is_inherited_from_the_one_that_taught(root: Path, tmp_p
     [
         (["distill.terms.perceptual.weight=1"], "distill.terms.perceptual.network: missing"),
         (["distill.terms.adapted.taps=[up9]"], "the student has no submodule 'up9'"),
-        (["distill.terms.l3.weight=1"], "l3: unknown; known are"),
+        (["distill.terms.l3.weight=1"], "l3: unknown term; did you mean 'l2'?"),
         (["distill.discriminator.file=none.pt"], "none.pt: no such file"),
-        (["distill.discriminator.factory=''"], "need distill.discriminator, which has no factory"),
+        (["distill.discriminator.factory=''"], "needs distill.discriminator, which has no factory"),
         (["distill.accumulate=9"], "9 parts of a batch of 16 leave less than two samples"),
         (["distill.validate_every=0", "distill.patience=2"], "needs distill.validate_every"),
     ],

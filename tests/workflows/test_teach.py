@@ -93,7 +93,10 @@ def test_digits_teacher_is_the_quickstarts() -> None:
     ("change", "expected"),
     [
         ("teacher.kwargs.channels=3", "real images are 1×16×16, the teacher makes 3×16×16"),
-        ("teacher.kwargs.classes=4", "has 10 classes, the teacher is told one of 4"),
+        (
+            "teacher.kwargs.classes=4",
+            "10 class folders (0, 1, 2, 3, 4, 5, …), but the generator is told one of 4",
+        ),
         (
             "teach.discriminator.kwargs.channels=3",
             "cannot judge images of 1×16×16 beside 10 as `c`",

@@ -209,7 +209,7 @@ def test_taught_inputs_keep_the_share_that_data_names(data: Path) -> None:
         ("data.source=''", "data.source too"),
         ("data.source=digits", "nothing belongs to them"),
         ("data.held_out=0", "data.held_out: 0"),
-        ("data.held_out=0.01", "data.held_out: 0.01 of 20 inputs is none"),
+        ("data.held_out=0.01", "data.held_out: 0.01 of 20 images is 0"),
         ("teacher.data.source=''", "teacher.data.source: empty"),
         ("data.direction=AtoB", "the inputs themselves would be"),
         ("data.resolution=24", "the real images are 3×24×24, the teacher makes 3×16×16"),

@@ -60,7 +60,7 @@ def check(recipe: Recipe, folder: Path, last: str) -> Checked:
     real = look_at_real(recipe, found) if wanted else None
     teacher = look_at_teacher(recipe, run, found)
     check_teaching(recipe, teacher, real, found)
-    if last != "teach" and not recipe.teacher.pairs:
+    if (last != "teach" or recipe.taught_on_inputs) and not recipe.teacher.pairs:
         check_inputs(recipe, teacher.inputs if teacher else None, found)
     student = supernet = None
     if last not in BEFORE_STUDENT:

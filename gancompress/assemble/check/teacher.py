@@ -9,6 +9,7 @@ from gancompress import assemble
 from gancompress.assemble.check.data import Look, check_classes, check_same_shape
 from gancompress.assemble.check.findings import Findings
 from gancompress.assemble.check.network import Network, example_on, size
+from gancompress.assemble.pairs import require_held_out
 from gancompress.assemble.photograph import open_composite, open_pyramid
 from gancompress.assemble.teach_networks import check_networks, the_input
 from gancompress.assemble.teach_single_image import check_single_image
@@ -49,6 +50,8 @@ def look_at_teacher(recipe: Recipe, run: RunDir, found: Findings) -> Known | Non
     with found.noting(_place(recipe)):
         if keys.pairs:
             store = PairStore(Path(expanded(keys.pairs)).expanduser())
+            with found.noting("teacher.pairs"):
+                require_held_out(store)
             return Known(store.inputs, tuple(store.shard(0)["output"].shape[1:]))
         if keys.remote.url:
             return _service(recipe)
