@@ -8,15 +8,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gancompress.api.channels import sort_channels
     from gancompress.api.collect import collect
     from gancompress.api.evaluate import EvaluationOptions, evaluate
-    from gancompress.api.export import export
+    from gancompress.api.export import export, load_exported
     from gancompress.api.files import load, save
-    from gancompress.api.search import Chosen, Found, SearchOptions, search
+    from gancompress.api.search import Chosen, Found, SearchSettings, search
     from gancompress.api.teacher import Teacher, load_teacher
     from gancompress.batch import Batch, Input, InputSpec
     from gancompress.data.memory import MemoryPairs
     from gancompress.errors import GancompressError
+    from gancompress.metrics.path_length import path_length
+    from gancompress.metrics.segmentation import SegmentationScores, segmentation_scores
     from gancompress.reconstruction import LayerFit, reconstruct
     from gancompress.student.file import Architecture, Student, load_student, save_student
     from gancompress.supernet import Cost, SearchSpace, Subnet, Supernet
@@ -39,8 +42,9 @@ _PLACES = {
     "LayerFit": "gancompress.reconstruction",
     "MemoryPairs": "gancompress.data.memory",
     "RemoteTeacher": "gancompress.teachers.remote",
-    "SearchOptions": "gancompress.api.search",
+    "SearchSettings": "gancompress.api.search",
     "SearchSpace": "gancompress.supernet",
+    "SegmentationScores": "gancompress.metrics.segmentation",
     "Student": "gancompress.student.file",
     "Subnet": "gancompress.supernet",
     "Supernet": "gancompress.supernet",
@@ -49,12 +53,16 @@ _PLACES = {
     "evaluate": "gancompress.api.evaluate",
     "export": "gancompress.api.export",
     "load": "gancompress.api.files",
+    "load_exported": "gancompress.api.export",
     "load_student": "gancompress.student.file",
     "load_teacher": "gancompress.api.teacher",
+    "path_length": "gancompress.metrics.path_length",
     "reconstruct": "gancompress.reconstruction",
     "save": "gancompress.api.files",
     "save_student": "gancompress.student.file",
     "search": "gancompress.api.search",
+    "segmentation_scores": "gancompress.metrics.segmentation",
+    "sort_channels": "gancompress.api.channels",
 }
 
 __all__ = [
@@ -71,8 +79,9 @@ __all__ = [
     "LayerFit",
     "MemoryPairs",
     "RemoteTeacher",
-    "SearchOptions",
+    "SearchSettings",
     "SearchSpace",
+    "SegmentationScores",
     "Student",
     "Subnet",
     "Supernet",
@@ -82,12 +91,16 @@ __all__ = [
     "evaluate",
     "export",
     "load",
+    "load_exported",
     "load_student",
     "load_teacher",
+    "path_length",
     "reconstruct",
     "save",
     "save_student",
     "search",
+    "segmentation_scores",
+    "sort_channels",
 ]
 
 

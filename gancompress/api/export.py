@@ -1,6 +1,6 @@
 """A generator in the formats that runtimes read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,15 +10,23 @@ from torch import nn
 from gancompress.api.inputs import inputs_of
 from gancompress.batch import Batch, Input
 from gancompress.errors import ExportError
-from gancompress.exporters.onnx import export_onnx
-from gancompress.exporters.openvino import export_openvino
+from gancompress.exporters.network import Network
+from gancompress.exporters.onnx import export_onnx, run_onnx
+from gancompress.exporters.openvino import export_openvino, run_openvino
 from gancompress.exporters.program import Exported
 from gancompress.exporters.quantize import quantize_onnx
-from gancompress.exporters.torch_export import export_pt2
+from gancompress.exporters.torch_export import export_pt2, run_pt2
 from gancompress.student.file import Student
 
 #: Exporters by the ending of the file.
 FORMATS = {".onnx": export_onnx, ".pt2": export_pt2, ".xml": export_openvino}
+
+#: What runs the files.
+RUNTIMES: dict[str, Callable[..., Network]] = {
+    ".onnx": run_onnx,
+    ".pt2": run_pt2,
+    ".xml": run_openvino,
+}
 
 
 def export(
@@ -77,3 +85,22 @@ def export(
         exact = Path(folder) / "exact.onnx"
         write(exact)
         return quantize_onnx(exact, place, calibration=int8[:middle], held_out=int8[middle:])
+
+
+def load_exported(path: str | Path) -> Network:
+    """A file of :func:`export` as a function of a batch, run by the format's own runtime.
+
+    Args:
+        path: ends in ``.onnx`` (ONNX Runtime), ``.pt2`` (PyTorch) or ``.xml`` (OpenVINO).
+
+    Returns:
+        ``run(batch) -> output`` on the CPU.
+
+    Raises:
+        ExportError: another ending, no such file, or the runtime cannot read it.
+        MissingPackageError: the format's extra is not installed; names it.
+    """
+    place = Path(path)
+    if place.suffix not in RUNTIMES:
+        raise ExportError(f"{path}: ends in none of {', '.join(RUNTIMES)}")
+    return RUNTIMES[place.suffix](place)

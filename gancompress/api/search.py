@@ -33,7 +33,7 @@ BATCH = 64
 
 
 @dataclass(frozen=True)
-class SearchOptions:
+class SearchSettings:
     """How :func:`gancompress.search` goes on.
 
     Attributes:
@@ -134,7 +134,7 @@ def search(
     trials: int = 200,
     mac_budget: str | float = "",
     folder: str | Path | None = None,
-    options: SearchOptions | None = None,
+    settings: SearchSettings | None = None,
 ) -> Found:
     """Find the subnets of ``supernet`` that are best for their cost.
 
@@ -146,18 +146,18 @@ def search(
         pairs: of :func:`collect`; needed without ``score``.
         trials: subnets to score; none twice.
         mac_budget: no dearer subnet is scored: exact MACs of one sample (``2M``) or a share of the
-            largest subnet's (``1/8``, see :attr:`SearchOptions.reference`). Empty: the whole front
+            largest subnet's (``1/8``, see :attr:`SearchSettings.reference`). Empty: the whole front
             is explored.
         folder: keeps the scores, so that the same call goes on where it was stopped; None forgets
             them. Give another folder when ``score`` changes, which cannot be seen here.
-        options: see :class:`SearchOptions`.
+        settings: see :class:`SearchSettings`.
 
     Raises:
         BudgetError: no subnet keeps the budget; nothing was scored.
         RecipeError: there is nothing to score by.
         RunError: ``folder`` holds the scores of another supernet.
     """
-    how = options or SearchOptions()
+    how = settings or SearchSettings()
     batches = list(how.calibration) or _batches(pairs, how.calibration_batches)
 
     def extract(subnet: Subnet) -> nn.Module:

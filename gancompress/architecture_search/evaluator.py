@@ -120,11 +120,6 @@ def mean_absolute_error(outputs: Tensor, inputs: Batch, targets: Tensor) -> floa
     return float((outputs - targets).abs().mean())
 
 
-def root_mean_square_error(outputs: Tensor, inputs: Batch, targets: Tensor) -> float:
-    """Square root of the mean of (student - teacher)² over all samples and pixels."""
-    return float((outputs - targets).square().mean().sqrt())
-
-
 def load_judge(name: str) -> Judge:
     """The user's judge at ``"module:attr"`` or ``"file.py:attr"``.
 

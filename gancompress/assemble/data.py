@@ -4,6 +4,7 @@ from gancompress.assemble.teacher_data import (
     located,
 )
 from gancompress.data.digits import open_digits
+from gancompress.data.idx import is_idx, labels_beside, open_idx
 from gancompress.data.images import Images, open_images
 from gancompress.data.paired import open_side_by_side
 from gancompress.data.splits import split
@@ -26,6 +27,9 @@ def open_data(data: Data, seed: int, *, by_class: bool = True) -> tuple[Images, 
 def open_all(data: Data) -> Images:
     """The real images, not parted."""
     path, folder = located(data.source), data.folder or None
+    if is_idx(path):
+        labels = labels_beside(path)
+        return open_idx(path, labels, resolution=data.size, channels=data.channels)
     if data.layout == "side_by_side":
         pairs = open_side_by_side(
             path,

@@ -51,4 +51,5 @@ def freeze(module: nn.Module, keep: Sequence[str]) -> None:
 
 
 def within(name: str, parts: Sequence[str]) -> bool:
+    """Whether a parameter or submodule is, or lies in, one of the submodules ``parts``."""
     return any(name == part or name.startswith(f"{part}.") for part in parts)

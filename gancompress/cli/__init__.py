@@ -30,7 +30,7 @@ REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code: 0 done, 2 the user's mistake, 130 interrupted."""
-    parser = _parser()
+    parser = command_parser()
     options, left = parser.parse_known_args(arguments)
     # argparse takes positional arguments in one block; overrides may also stand after options.
     if any(text.startswith("-") for text in left) or (left and "overrides" not in options):
@@ -56,7 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code or 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_parser() -> argparse.ArgumentParser:
+    """The command line, verb by verb."""
     parser = argparse.ArgumentParser(
         prog="gancompress",
         description=DESCRIPTION,

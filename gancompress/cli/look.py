@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 
 def inspect_verb(verbs: Verbs) -> None:
+    """Add the verb `inspect`."""
     text = "Show what of a generator is elastic, what is pinned and why, and what it costs."
     example = "gancompress inspect my_models.py:build --input 1x3x256x256"
     parser = add_verb(verbs, "inspect", text, example, _do_inspect)
@@ -37,6 +38,7 @@ def _do_inspect(options: argparse.Namespace) -> None:
 
 
 def sample_verb(verbs: Verbs) -> None:
+    """Add the verb `sample`."""
     text = "Picture what a generator makes, in any size where it was taught a photograph."
     example = "gancompress sample runs/teach-consingan-1/teacher.safetensors --size 96x256"
     parser = add_verb(verbs, "sample", text, example, _do_sample)
@@ -66,6 +68,7 @@ def _do_sample(options: argparse.Namespace) -> None:
 
 
 def pairs_verb(verbs: Verbs) -> None:
+    """Add the verb `pairs`."""
     text = "Check, count or picture recorded pairs; export them as class_K/image_I.png, or import."
     example = "gancompress pairs show runs/quickstart-1/pairs"
     parser = add_verb(verbs, "pairs", text, example, _do_pairs)
@@ -118,6 +121,7 @@ def _do_pairs(options: argparse.Namespace) -> None:
 
 
 def papers_verb(verbs: Verbs) -> None:
+    """Add the verb `verify-papers`."""
     text = "Build every published network and compare its size with the published figures."
     parser = add_verb(verbs, "verify-papers", text, "gancompress verify-papers", _do_papers)
     form = parser.add_mutually_exclusive_group()
@@ -132,6 +136,7 @@ def _do_papers(options: argparse.Namespace) -> int:
 
 
 def recipe_verb(verbs: Verbs) -> None:
+    """Add the verb `recipe`."""
     text = (
         "List the recipes that come with gancompress (ls), copy one to change (cp), show one with "
         "every default filled in (show), or every key there is (schema)."

@@ -7,6 +7,7 @@ from gancompress.cli.verbs import Verbs, add_verb
 
 
 def apply_verb(verbs: Verbs) -> None:
+    """Add the verb `apply`."""
     text = "Run an image translator on a picture, or on a folder or zip of pictures, of any size."
     example = "gancompress apply runs/style-1 photos/ styled/ --compare teacher.safetensors"
     parser = add_verb(verbs, "apply", text, example, _do_apply)
@@ -60,6 +61,7 @@ def _do_apply(options: argparse.Namespace) -> None:
 
 
 def generate_verb(verbs: Verbs) -> None:
+    """Add the verb `generate`."""
     text = "Write images that a generator makes from noise, as class folders, a zip or tensors."
     example = "gancompress generate runs/quickstart-1 images/ --count 50000"
     parser = add_verb(verbs, "generate", text, example, _do_generate)

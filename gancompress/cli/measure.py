@@ -7,6 +7,7 @@ from gancompress.cli.verbs import Verbs, add_verb
 
 
 def evaluate_verb(verbs: Verbs) -> None:
+    """Add the verb `evaluate`."""
     text = "Score a run, a student or teacher file, a folder or a zip against real images."
     example = "gancompress evaluate student.safetensors --against photos.zip --metrics frechet kid"
     parser = add_verb(verbs, "evaluate", text, example, _do_evaluate)
@@ -52,6 +53,7 @@ def _do_evaluate(options: argparse.Namespace) -> None:
 
 
 def extractor_verb(verbs: Verbs) -> None:
+    """Add the verb `train-extractor`."""
     text = "Train a small classifier on labelled images, to measure generators of them with."
     example = "gancompress train-extractor photos/ shapes.safetensors --size 32"
     parser = add_verb(verbs, "train-extractor", text, example, _do_extractor)

@@ -26,6 +26,7 @@ STAGE_VERBS = {
 
 
 def stage_verbs(verbs: Verbs) -> None:
+    """Add the verbs that do the stages of a recipe."""
     for name, (last, text) in STAGE_VERBS.items():
         example = f"gancompress {name} recipes/quickstart.yaml seed=1"
         parser = add_verb(verbs, name, text, example, _do_stages)
@@ -77,6 +78,7 @@ def _first_process_first(options: argparse.Namespace) -> Iterator[bool]:
 
 
 def search_verb(verbs: Verbs) -> None:
+    """Add the verb `search`."""
     text = "Pick the best subnet of a run within a budget; the newest run by default."
     parser = add_verb(verbs, "search", text, "gancompress search --mac-budget 2M", _do_search)
     parser.add_argument("run", nargs="?", type=Path, help="run directory")

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gancompress.batch import Batch
 from gancompress.data.cache import Corrupt, Odd
-from gancompress.data.decode import Crop, Form
+from gancompress.data.decode import Form
 from gancompress.data.images import CACHE_LIMIT, Images, Indices, open_as, to_float
 from gancompress.errors import DataError
 
@@ -86,50 +86,6 @@ def open_side_by_side(
     if flip:
         left, right = left.with_mirrored(), right.with_mirrored()
     return _directed(left, right, direction)
-
-
-def open_folder_pairs(
-    path: str | Path,
-    *,
-    a: str,
-    b: str,
-    direction: Direction,
-    resolution: int | tuple[int, int] | None = None,
-    crop: Crop = "none",
-    flip: bool = False,
-    corrupt: Corrupt = "refuse",
-    odd: Odd = "convert",
-    cache: str | Path | None = None,
-    cache_limit: int = CACHE_LIMIT,
-) -> PairedImages:
-    """Two folders that hold the images of a pair under one name, whatever the suffix.
-
-    Args:
-        path: what holds the two folders: a folder or an archive.
-        a: folder of the A images in it.
-        b: folder of the B images in it.
-        direction: ``AtoB`` where A is the input, ``BtoA`` where B is.
-
-    Raises:
-        DataError: an image has no partner, besides the errors of ``open_images``.
-    """
-    size = (resolution, resolution) if isinstance(resolution, int) else resolution
-    first, second = (
-        open_as(
-            path,
-            Form(3, size, crop),
-            folder=folder,
-            corrupt=corrupt,
-            odd=odd,
-            cache=cache,
-            cache_limit=cache_limit,
-        )
-        for folder in (a, b)
-    )
-    first, second = matched(first, second, a, b, skip="skip" in (corrupt, odd))
-    if flip:
-        first, second = first.with_mirrored(), second.with_mirrored()
-    return _directed(first, second, direction)
 
 
 def matched(first: Images, second: Images, a: str, b: str, *, skip: bool) -> tuple[Images, Images]:

@@ -12,9 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gancompress.batch import Input, example_inputs
 from gancompress.errors import MetricError, MissingPackageError
-from gancompress.metrics.threads import pinned_threads
 
 Runtime = Literal["eager", "onnxruntime", "openvino"]
 
@@ -163,52 +161,6 @@ def time_pair(first: Run, second: Run, *, warmup: int, repeats: int) -> PairedTi
         low=ratios[low],
         high=ratios[high],
     )
-
-
-def latency_table(
-    module: nn.Module,
-    inputs: Mapping[str, Input],
-    *,
-    batch_sizes: Sequence[int],
-    threads: int,
-    warmup: int,
-    repeats: int,
-    onnx: str | Path | None = None,
-    runtimes: Sequence[Runtime] = ("eager",),
-) -> dict[tuple[Runtime, int], Timing]:
-    """Latency by runtime and batch size.
-
-    Args:
-        module: for ``eager``.
-        inputs: its input specification; plausible values are drawn.
-        batch_sizes, threads, warmup, repeats: what to time, see :func:`time_run`.
-        onnx: the exported file, for the other runtimes; its batch dimension must be free.
-        runtimes: which.
-    """
-    table: dict[tuple[Runtime, int], Timing] = {}
-    for runtime in runtimes:
-        for size in batch_sizes:
-            batch = example_inputs(inputs, size)
-            with pinned_threads(threads):
-                run = _run_in(runtime, module, onnx, batch, threads)
-                table[runtime, size] = time_run(run, warmup=warmup, repeats=repeats)
-    return table
-
-
-def _run_in(
-    runtime: Runtime,
-    module: nn.Module,
-    onnx: str | Path | None,
-    batch: Mapping[str, Tensor],
-    threads: int,
-) -> Run:
-    if runtime == "eager":
-        return eager_run(module, batch)
-    if onnx is None:
-        raise MetricError(f"timing in {runtime} needs an exported file; export the student first")
-    if runtime == "onnxruntime":
-        return onnx_run(onnx, batch, threads=threads)
-    return openvino_run(onnx, batch, threads=threads)
 
 
 def _seconds(run: Run) -> float:

@@ -22,7 +22,9 @@ class InputKeys:
 class Data:
     """Real images: they train a teacher, and judge what it and its students make."""
 
-    source: str = key("", "'digits' (embedded), a folder or a zip of images; empty: no real data")
+    source: str = key(
+        "", "'digits' (embedded), a folder or zip of images, or an IDX file; empty: no real data"
+    )
     layout: Literal["images", "side_by_side", "photograph"] = key(
         "images",
         "single images, in class folders or not; A|B in one file (pix2pix); or one photograph, "

@@ -3,15 +3,12 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from gancompress.batch import Batch, InputSpec, batch_size
 from gancompress.data.encoding import decode_output
-from gancompress.data.folder_pairs import import_folder_pairs
-from gancompress.data.manifest import FILE
 from gancompress.data.pairs import PairStore
 from gancompress.errors import TeacherError
 
@@ -79,30 +76,3 @@ class RecordedTeacher:
             for column in columns:
                 digest.update(column[row].numpy().data)
             yield digest.digest()
-
-
-def open_recorded(path: str | Path, store: str | Path | None = None) -> RecordedTeacher:
-    """A teacher from a folder of recorded pairs.
-
-    Args:
-        path: a finished pair store, or a folder of ``class_K/image_I.png`` with ``noise_I.pt``
-            beside each (FakeCIFAR10).
-        store: where the second kind is gathered into a pair store, once.
-
-    Raises:
-        DataError: the folder is damaged or not finished.
-        TeacherError: it holds no pairs, or ``store`` is wanted and missing.
-    """
-    path = Path(path)
-    if (path / FILE).is_file():
-        return RecordedTeacher(PairStore(path))
-    if not any(path.glob("class_*")):
-        raise TeacherError(
-            f"{path}: no recorded pairs: neither {FILE} of `gancompress collect` nor "
-            "class_K/image_I.png with noise_I.pt"
-        )
-    if store is None:
-        raise TeacherError(f"{path}: single files; name a folder to gather them into: store=…")
-    identity = f"folder-{path.resolve().name}"
-    gathered = import_folder_pairs(path, store, teacher=identity, held_out=0, shard_size=1000)
-    return RecordedTeacher(gathered)

@@ -44,8 +44,8 @@ def norm_of_weights(module: nn.Module) -> Tensor:
     return sum(p.square().sum() for p in module.parameters()) / 1
 
 
-def quiet(**changes: object) -> gc.SearchOptions:
-    return gc.SearchOptions(progress=False, **changes)
+def quiet(**changes: object) -> gc.SearchSettings:
+    return gc.SearchSettings(progress=False, **changes)
 
 
 def test_pairs_are_the_answers_of_the_teacher():
@@ -96,12 +96,12 @@ def test_teacher_that_lacks_data_says_what_to_give():
 
 
 def test_search_takes_a_score_of_ones_own():
-    found = gc.search(supernet(), norm_of_weights, trials=3, options=quiet(better="higher"))
+    found = gc.search(supernet(), norm_of_weights, trials=3, settings=quiet(better="higher"))
     assert found.best().subnet == supernet().space.largest
 
 
 def test_search_scores_by_the_distance_to_the_pairs():
-    found = gc.search(supernet(0), pairs=pairs(), trials=4, options=quiet(calibration_batches=0))
+    found = gc.search(supernet(0), pairs=pairs(), trials=4, settings=quiet(calibration_batches=0))
     best = found.best()
     assert best.subnet == supernet(0).space.largest
     assert best.scores["l1"] < 0.01
@@ -114,7 +114,7 @@ def test_search_without_anything_to_score_by_says_so():
 
 def test_a_share_means_the_same_to_the_search_and_to_its_front():
     whole = supernet().cost_model.cost(supernet().space.largest).macs
-    found = gc.search(supernet(), norm_of_weights, trials=3, mac_budget="1/2", options=quiet())
+    found = gc.search(supernet(), norm_of_weights, trials=3, mac_budget="1/2", settings=quiet())
     assert all(c.costs["macs"] <= whole / 2 for c in found.front.candidates)
     # As a share of the dearest scored subnet, which costs half, a half would be a quarter.
     assert found.best(mac_budget="1/2").subnet == found.best().subnet
@@ -129,15 +129,15 @@ def test_search_goes_on_where_it_stopped(tmp_path: Path):
         scored.append(module)
         return float(norm_of_weights(module).detach())
 
-    first = gc.search(supernet(), score, trials=3, folder=tmp_path, options=quiet())
+    first = gc.search(supernet(), score, trials=3, folder=tmp_path, settings=quiet())
     before = len(scored)
-    again = gc.search(supernet(), score, trials=3, folder=tmp_path, options=quiet())
+    again = gc.search(supernet(), score, trials=3, folder=tmp_path, settings=quiet())
     assert len(scored) - before <= 1
     assert again.best().subnet == first.best().subnet
 
 
 def test_chosen_subnet_has_statistics_of_its_own():
-    found = gc.search(supernet(), pairs=pairs(), trials=2, options=quiet())
+    found = gc.search(supernet(), pairs=pairs(), trials=2, settings=quiet())
     student = found.best().extract()
     assert not student.training
     inputs = pairs().batch(pairs().train)[0]["image"]
@@ -182,8 +182,8 @@ def test_saved_student_is_a_teacher(tmp_path: Path):
 @pytest.mark.parametrize("suffix", ["onnx", "pt2"])
 def test_student_is_exported_and_compared(suffix: str, tmp_path: Path):
     written = gc.export(supernet().extract([8]), tmp_path / f"s.{suffix}", inputs=SPEC)
-    assert written.path.is_file()
     assert written.parity.max_rel < 1e-4
+    assert gc.load_exported(written.path)({"image": PHOTOS}).shape == (24, 3, 8, 8)
 
 
 def test_student_is_exported_in_8_bits(tmp_path: Path):
@@ -226,3 +226,12 @@ def test_own_pairs_need_no_teacher():
     assert (list(own.train), list(own.held_out)) == ([0, 1, 2, 3], [4, 5])
     with pytest.raises(gc.GancompressError, match="z 6, outputs 5"):
         gc.MemoryPairs(inputs, torch.zeros(5, 3, 8, 8), spec)
+
+
+@pytest.mark.parametrize("batches", [None, [{"image": PHOTOS}]], ids=["weights", "outputs"])
+def test_channels_are_sorted_and_the_function_stays(batches: list[gc.Batch] | None):
+    found = supernet().eval()
+    before, order = found(image=PHOTOS), found.module.tail.weight.detach().clone()
+    gc.sort_channels(found, batches)
+    assert torch.allclose(found(image=PHOTOS), before, atol=1e-5)
+    assert not torch.equal(found.module.tail.weight, order)

@@ -10,7 +10,7 @@ from PIL import Image
 
 from gancompress.data.images import open_images, to_float
 from gancompress.data.label_maps import open_label_maps
-from gancompress.data.paired import PairedImages, open_folder_pairs, open_side_by_side
+from gancompress.data.paired import PairedImages, matched, open_side_by_side
 from gancompress.data.prefetch import Prefetch
 from gancompress.data.single import open_single, pyramid, pyramid_scales
 from gancompress.errors import DataError
@@ -59,16 +59,16 @@ def folders(root: Path, **names: list[str]) -> Path:
 
 def test_folders_are_paired_by_name_whatever_the_suffix(tmp_path: Path) -> None:
     root = folders(tmp_path / "d", A=["x.png", "y.png"], B=["y.bmp", "x.bmp"])
-    pairs = open_folder_pairs(root, a="A", b="B", direction="AtoB", cache=tmp_path / "c")
-    assert pairs.targets is not None
-    assert [Path(name).stem for name in pairs.inputs.names] == ["x", "y"]
-    assert [Path(name).stem for name in pairs.targets.names] == ["x", "y"]
+    first, second = (open_images(root, folder=name, cache=tmp_path / "c") for name in "AB")
+    for images in matched(first, second, "A", "B", skip=False):
+        assert [Path(name).stem for name in images.names] == ["x", "y"]
 
 
 def test_image_without_a_partner_is_named(tmp_path: Path) -> None:
     root = folders(tmp_path / "d", A=["x.png", "y.png"], B=["x.png"])
+    first, second = (open_images(root, folder=name, cache=tmp_path / "c") for name in "AB")
     with pytest.raises(DataError, match="1 images have no partner of the same name, y"):
-        open_folder_pairs(root, a="A", b="B", direction="AtoB", cache=tmp_path / "c")
+        matched(first, second, "A", "B", skip=False)
 
 
 def test_unpaired_folders_are_two_sets_of_any_length(tmp_path: Path) -> None:

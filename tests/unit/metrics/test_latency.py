@@ -1,6 +1,5 @@
 import sys
 import time
-from pathlib import Path
 
 import pytest
 import torch
@@ -10,7 +9,6 @@ from gancompress.batch import Input
 from gancompress.errors import MetricError, MissingPackageError
 from gancompress.metrics.latency import (
     eager_run,
-    latency_table,
     onnx_run,
     openvino_run,
     time_pair,
@@ -97,46 +95,6 @@ def test_eager_run_calls_the_module_with_its_batch() -> None:
     module = _Generator()
     output = eager_run(module, {"z": torch.zeros(5, 4)})()
     assert isinstance(output, torch.Tensor) and output.shape == (5, 3, 2, 2)
-
-
-def test_table_has_every_runtime_and_batch_size(tmp_path: Path) -> None:
-    pytest.importorskip("onnxruntime")
-    module, path = _Generator().eval(), tmp_path / "g.onnx"
-    torch.onnx.export(
-        module,
-        (torch.zeros(2, 4),),
-        path,
-        input_names=["z"],
-        dynamic_shapes={"z": {0: torch.export.Dim("n")}},
-        verbose=False,
-    )
-    found = latency_table(
-        module,
-        INPUTS,
-        batch_sizes=(1, 8),
-        threads=1,
-        warmup=1,
-        repeats=3,
-        onnx=path,
-        runtimes=("eager", "onnxruntime"),
-    )
-    assert set(found) == {(r, n) for r in ("eager", "onnxruntime") for n in (1, 8)}
-    assert all(timing.median > 0 for timing in found.values())
-    with pytest.raises(MetricError, match="wants inputs z"):
-        onnx_run(path, {"x": torch.zeros(1, 4)}, threads=1)
-
-
-def test_other_runtimes_need_an_exported_file() -> None:
-    with pytest.raises(MetricError, match="export the student first"):
-        latency_table(
-            _Generator(),
-            INPUTS,
-            batch_sizes=(1,),
-            threads=1,
-            warmup=0,
-            repeats=1,
-            runtimes=("onnxruntime",),
-        )
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,11 @@ import torch
 from PIL import Image
 
 from gancompress.batch import Input
+from gancompress.data.folder_pairs import import_folder_pairs
 from gancompress.data.manifest import Plan
 from gancompress.data.pairs import PairStore, PairWriter, record
 from gancompress.errors import TeacherError
-from gancompress.teachers.recorded import RecordedTeacher, open_recorded
+from gancompress.teachers.recorded import RecordedTeacher
 from gancompress.teachers.teacher import CallableTeacher, FrozenTeacher
 
 SPEC = {"z": Input("normal", (4,)), "c": Input("one_hot", (3,))}
@@ -75,22 +76,14 @@ def test_another_recording_is_another_teacher(tmp_path: Path) -> None:
 
 
 def test_folder_of_images_and_noise_is_a_teacher(tmp_path: Path) -> None:
-    recorded = open_recorded(fake_cifar10(tmp_path / "fake"), tmp_path / "pairs")
+    folder = fake_cifar10(tmp_path / "fake")
+    store = import_folder_pairs(
+        folder, tmp_path / "pairs", teacher="fake", held_out=0, shard_size=10
+    )
+    recorded = RecordedTeacher(store)
     batch = recorded.sample_inputs(range(6), 0)
     assert batch["c"].sum(0).tolist() == [3, 3]
     output = recorded(batch)
     assert output.shape == (6, 3, 8, 8)
     # The test data's noise is its grey level.
     assert torch.allclose((output[:, 0, 0, 0] + 1) * 127.5, batch["z"][:, 0])
-
-
-def test_pair_store_is_opened_where_it_is(tmp_path: Path) -> None:
-    _, store = made(tmp_path)
-    assert open_recorded(tmp_path).fingerprint == RecordedTeacher(store).fingerprint
-
-
-def test_folder_without_pairs_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(TeacherError, match="no recorded pairs"):
-        open_recorded(tmp_path)
-    with pytest.raises(TeacherError, match="name a folder to gather"):
-        open_recorded(fake_cifar10(tmp_path / "fake"))
