@@ -4,13 +4,11 @@ Both hold the same pairs: CIFAR-10 sized images, latents of 512, ten classes. Th
 read as its publishers read it: one PNG and one tensor file a sample through a ``Dataset`` and a
 ``DataLoader``. Runs of the two alternate; the median and the spread are reported.
 
-    python benchmarks/data.py [--pairs 5000] [--repeats 5]
+    python -m benchmarks.data [--pairs 5000] [--repeats 5]
 """
 
-import argparse
 import os
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -22,10 +20,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from torchvision.io import read_image
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from record import record
-
+from benchmarks.record import record
+from benchmarks.start import arguments_of, parser_of
 from gancompress.batch import Batch, Input, InputSpec, draw_inputs
 from gancompress.data.encoding import LatentFormat
 from gancompress.data.folder_pairs import export_folder_pairs
@@ -111,12 +107,12 @@ def real_images(archive: Path | None, count: int) -> Images:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser = parser_of(__doc__)
     parser.add_argument("--pairs", type=int, default=5_000)
     parser.add_argument("--repeats", type=int, default=5)
     shared = Path(os.environ.get("GANCOMPRESS_SHARED", "../shared"))
     parser.add_argument("--images", type=Path, default=shared / "data/cifar10-train.zip")
-    options = parser.parse_args()
+    options = arguments_of(parser, pairs=200, repeats=1)
     torch.manual_seed(0)
     torch.set_num_threads(1)
 

@@ -8,7 +8,7 @@ from the first; no gradients in the discriminator while the student learns. It r
 as published. Blocks of steps of all contestants alternate, so that a busy machine is busy for each
 of them.
 
-    python benchmarks/distill.py [--steps 3] [--repeats 5] [--threads 2]
+    python -m benchmarks.distill [--steps 3] [--repeats 5] [--threads 2]
 """
 
 import argparse
@@ -33,8 +33,8 @@ from torchvision.transforms.v2.functional import pil_to_tensor
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from record import record
-
+from benchmarks.record import record
+from benchmarks.start import arguments_of, parser_of
 from gancompress.batch import Input, InputSpec, example_inputs
 from gancompress.data.folder_pairs import export_folder_pairs
 from gancompress.data.images import images_from_tensor
@@ -237,15 +237,15 @@ def parameters(network: nn.Module) -> int:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = parser_of(__doc__)
     parser.add_argument("--steps", type=int, default=3, help="steps of a block")
     parser.add_argument("--repeats", type=int, default=5, help="blocks of each contestant")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--workers", type=int, default=0, help="of the plain loop's DataLoader")
-    arguments = parser.parse_args()
+    arguments = arguments_of(parser, steps=1, repeats=1)
     torch.set_num_threads(arguments.threads)
     with tempfile.TemporaryDirectory() as temporary:
-        pairs = make_pairs(Path(temporary, "store"), 2_000)
+        pairs = make_pairs(Path(temporary, "store"), 2 * BATCH if arguments.quick else 2_000)
         folder = Path(temporary, "folder")
         export_folder_pairs(pairs, folder)
         contestants: dict[str, Callable[[], Iterator[None]]] = {

@@ -1,6 +1,6 @@
 """What elasticity costs: a subnet's training step, conversion, a million costs, memory.
 
-    python benchmarks/elastic.py [step] [conversion] [costs] [memory]
+    python -m benchmarks.elastic [step] [conversion] [costs] [memory]
 
 Targets: a step of a half-width subnet at most 1.10 times one of the same-sized plain module,
 conversion of any network at most 15 s, a million costs at most 1 s, no memory beyond the module's.
@@ -16,10 +16,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from record import record
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensor
 
+from benchmarks.record import record
+from benchmarks.start import arguments_of, is_quick, parser_of
 from gancompress.batch import Batch, example_inputs
 from gancompress.generators.build import build
 from gancompress.supernet import Supernet
@@ -170,9 +171,13 @@ def alive() -> int:
 
 PARTS = {"step": step, "conversion": conversion, "costs": costs, "memory": memory}
 
-if __name__ == "__main__":
-    wrong = [part for part in sys.argv[1:] if part not in PARTS]
-    if wrong:
-        sys.exit(f"{wrong[0]!r}: expected any of {', '.join(PARTS)}")
-    for part in sys.argv[1:] or PARTS:
+
+def main() -> None:
+    parser = parser_of(__doc__)
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="default: all")
+    for part in arguments_of(parser).parts or (["memory"] if is_quick() else PARTS):
         PARTS[part]()
+
+
+if __name__ == "__main__":
+    main()

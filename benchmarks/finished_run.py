@@ -1,16 +1,16 @@
 """What a finished run measured, kept beside the benchmarks: table, facts, and a small picture.
 
-python benchmarks/finished_run.py runs/style-1 style --note "4 other processes at work"
+python -m benchmarks.finished_run runs/style-1 style --note "4 other processes at work"
 """
 
-import argparse
 import json
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
-from record import RESULTS, record
 
+from benchmarks.record import record
+from benchmarks.start import arguments_of, folder, parser_of
 from gancompress.run import RunDir
 
 # Pixels; enough to see what differs.
@@ -44,11 +44,11 @@ def minutes_of(run: RunDir) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = parser_of(__doc__)
     parser.add_argument("run", type=Path)
     parser.add_argument("name")
     parser.add_argument("--note", default="")
-    options = parser.parse_args()
+    options = arguments_of(parser)
     run = RunDir.open(options.run)
     report = json.loads((run.path / "report" / "report.json").read_text(encoding="utf-8"))
     facts = {
@@ -66,7 +66,7 @@ def main() -> None:
         with Image.open(picture) as image:
             small = image.convert("RGB")
             small.thumbnail((WIDTH, WIDTH))
-            small.save(RESULTS / f"{options.name}.jpg", quality=88)
+            small.save(folder("results") / f"{options.name}.jpg", quality=88)
 
 
 if __name__ == "__main__":

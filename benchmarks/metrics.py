@@ -26,6 +26,7 @@ from PIL import Image
 from pytorch_fid import fid_score, inception
 
 from benchmarks.record import record
+from benchmarks.start import arguments_of, is_quick, parser_of
 from gancompress.batch import Batch, Input
 from gancompress.generators.distylegan import DiStyleGANGenerator
 from gancompress.metrics.collect import collect
@@ -34,6 +35,7 @@ from gancompress.metrics.inception import InceptionNetwork, inception_extractor
 from gancompress.metrics.sources import GeneratedImages, generated
 
 DIMENSION = 2048
+SAMPLES = (10_000, 1_000)
 
 
 def main() -> None:
@@ -41,10 +43,12 @@ def main() -> None:
     if arguments.memory:
         print(json.dumps(_memory(arguments.memory)))
         return
-    rows = [_frechet(count, arguments.repeats) for count in (10_000, 1_000)]
+    samples = SAMPLES[-1:] if is_quick() else SAMPLES
+    rows = [_frechet(count, arguments.repeats) for count in samples]
     rows += _end_to_end(arguments.images)
     record("metrics", rows, repeats=arguments.repeats, images=arguments.images)
-    record("metrics_memory", [_memory_in_its_own_process(n) for n in (5_000, 50_000)])
+    counts = (500,) if is_quick() else (5_000, 50_000)
+    record("metrics_memory", [_memory_in_its_own_process(n) for n in counts])
 
 
 def _frechet(count: int, repeats: int) -> dict[str, Any]:
@@ -216,11 +220,11 @@ def _timed(run: Callable[[], Any]) -> tuple[list[float], Any]:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = parser_of(__doc__)
     parser.add_argument("--images", type=int, default=200, help="for the end-to-end comparison")
     parser.add_argument("--repeats", type=int, default=3, help="of the Fréchet distances")
     parser.add_argument("--memory", type=int, default=0, help=argparse.SUPPRESS)
-    return parser.parse_args()
+    return arguments_of(parser, images=50, repeats=1)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,11 @@
 """Does a generator find every mode? Eight Gaussians on a ring, taught by four objectives.
 
-    python benchmarks/modes.py
+    python -m benchmarks.modes
 
 The toy of Metz et al. 2017 (sec. 3.1), in the loop that teaches images: a sample is an image of one
 pixel and two channels. Writes ``benchmarks/results/modes.json`` and ``docs/pictures/modes.png``.
 """
 
-import argparse
 import math
 import tempfile
 import time
@@ -14,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from record import record
 from torch import Tensor, nn
 
+from benchmarks.record import record
+from benchmarks.start import arguments_of, folder, parser_of
 from gancompress.atomic import replacing
 from gancompress.batch import Input, InputSpec, draw_inputs
 from gancompress.data.images import Images, images_from_tensor, to_float, to_uint8
@@ -152,16 +152,19 @@ def draw(panels: dict[str, Tensor], path: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser = parser_of(__doc__)
     parser.add_argument("--seeds", type=int, default=3)
-    options = parser.parse_args()
+    options = arguments_of(parser, seeds=1)
     torch.set_num_threads(1)
     torch.manual_seed(0)
     images = ring(20_000)
     rows: list[dict[str, Any]] = []
     panels = {"real": to_float(images.batch(range(SAMPLES))).flatten(1)}
     for name, (rules, rates, steps) in OBJECTIVES.items():
-        found = [taught(rules, rates, steps, images, seed) for seed in range(options.seeds)]
+        found = [
+            taught(rules, rates, 20 if options.quick else steps, images, seed)
+            for seed in range(options.seeds)
+        ]
         judged = [scores(points) for points, _ in found]
         panels[name] = found[0][0]
         rows.append(
@@ -174,7 +177,7 @@ def main() -> None:
                 "cpu_seconds": round(sum(seconds for _, seconds in found) / len(found), 1),
             }
         )
-    draw(panels, PICTURE)
+    draw(panels, folder("results") / PICTURE.name if options.quick else PICTURE)
     record("modes", rows, seeds=options.seeds, batch=BATCH)
 
 

@@ -5,20 +5,20 @@
       gancompress distill $recipe seed=$seed --run runs/along-$seed
       gancompress distill $recipe seed=$seed distill.online=false --run runs/before-$seed
     done
-    python benchmarks/online.py runs/along-* runs/before-*
+    python -m benchmarks.online runs/along-* runs/before-*
 
 Judges teacher and three widths of each supernet on the held-out pairs, which no training has seen.
 Writes ``benchmarks/results/online.json``.
 """
 
-import argparse
 from pathlib import Path
 from typing import Any
 
 import torch.nn.functional as F
-from record import record
 from torch import Tensor, nn
 
+from benchmarks.record import record
+from benchmarks.start import arguments_of, parser_of
 from gancompress import assemble
 from gancompress.assemble.scores import extractor_of, score_generator
 from gancompress.assemble.teach_paired import answers, open_pairs_to_learn
@@ -87,9 +87,9 @@ def scores(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
+    parser = parser_of(__doc__)
     parser.add_argument("runs", nargs="+", type=Path)
-    rows = [row for path in parser.parse_args().runs for row in measured(path)]
+    rows = [row for path in arguments_of(parser).runs for row in measured(path)]
     record("online", rows, recipe="online-facades")
 
 

@@ -9,10 +9,9 @@ from typing import Any
 
 import torch
 
+from benchmarks.start import folder
 from gancompress.atomic import write_json
 from gancompress.metrics.machine import processor
-
-RESULTS = Path(__file__).parent / "results"
 
 
 def record(name: str, rows: Sequence[Mapping[str, Any]], **facts: Any) -> Path:
@@ -24,10 +23,10 @@ def record(name: str, rows: Sequence[Mapping[str, Any]], **facts: Any) -> Path:
         facts: settings that hold for every row (sizes, seeds, repetitions).
 
     Returns:
-        The file written.
+        The file written; under ``--quick`` one that goes away.
     """
     print(f"\n{name}\n{table(rows)}\n")
-    path = RESULTS / f"{name}.json"
+    path = folder("results") / f"{name}.json"
     write_json(path, {"name": name, **facts, "rows": [dict(r) for r in rows], **surroundings()})
     return path
 

@@ -4,10 +4,9 @@ On spaces small enough to enumerate, with a synthetic quality that has interacti
 every budget is known. Prints the share of seeds that reach it, the curves of evaluations to
 quality, and the overhead of a trial.
 
-    PYTHONPATH=. python benchmarks/search.py [--seeds 10] [--quick] [--parts optimum curves]
+    python -m benchmarks.search [--seeds 10] [--quick] [--parts optimum curves]
 """
 
-import argparse
 import itertools
 import tempfile
 import time
@@ -17,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from record import record
 
+from benchmarks.record import record
+from benchmarks.start import arguments_of, parser_of
 from gancompress.architecture_search.budget import Budget
 from gancompress.architecture_search.evaluator import Stage
 from gancompress.architecture_search.feasible import Feasible
@@ -317,17 +317,16 @@ PARTS = ("overhead", "optimum", "supernet", "curves")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = parser_of(__doc__)
     parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument("--quick", action="store_true", help="the smaller spaces, fewer trials")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
-    options = parser.parse_args()
+    options = arguments_of(parser, seeds=1, parts=["overhead", "optimum"])
     seeds = options.seeds
     if "overhead" in options.parts:
-        record("search_overhead", overhead(500 if options.quick else 2000, Path.cwd()))
+        record("search_overhead", overhead(60 if options.quick else 2000, Path.cwd()))
     if "optimum" in options.parts:
         rows: list[dict[str, Any]] = []
-        for space in SPACES[:2] if options.quick else SPACES:
+        for space in SPACES[:1] if options.quick else SPACES:
             rows += optimum_found(seeds, space)
             record("search_optimum", rows, seeds=seeds, share="5 %")
     if "supernet" in options.parts:

@@ -3,10 +3,9 @@
 The convolutions of one generation are recorded with their inputs and run alone, in turn with whole
 generations, so that whatever else the machine does slows both alike.
 
-    python benchmarks/stylegan2.py --batch 16 --threads 1 --repeats 10
+    python -m benchmarks.stylegan2 --batch 16 --threads 1 --repeats 10
 """
 
-import argparse
 import os
 import statistics
 import time
@@ -14,9 +13,10 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from record import record
 from torch.overrides import TorchFunctionMode
 
+from benchmarks.record import record
+from benchmarks.start import arguments_of, parser_of
 from gancompress.batch import example_inputs
 from gancompress.generators.stylegan2 import StyleGAN2Generator
 
@@ -46,11 +46,11 @@ def _seconds(work: Callable[[], Any]) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = parser_of(__doc__)
     parser.add_argument("--batch", type=int, nargs="+", default=[1, 16])
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--repeats", type=int, default=10)
-    arguments = parser.parse_args()
+    arguments = arguments_of(parser, batch=[1], repeats=1)
     torch.set_num_threads(arguments.threads)
     generator = StyleGAN2Generator().eval()
     rows = []

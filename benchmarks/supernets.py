@@ -6,12 +6,11 @@ and the share in which the class asked for is seen. ``alone`` is one subnet trai
 many steps: what a supernet has to be measured against.
 
     gancompress run recipes/quickstart.yaml --run runs/digits
-    python benchmarks/supernets.py runs/digits [--seeds 0 1] [--ways sandwich uniform]
+    python -m benchmarks.supernets runs/digits [--seeds 0 1] [--ways sandwich uniform]
 
 Prints a table and writes ``benchmarks/results/supernets.json``.
 """
 
-import argparse
 import statistics
 import tempfile
 import time
@@ -19,9 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from record import record
 
 import gancompress
+from benchmarks.record import record
+from benchmarks.start import arguments_of, parser_of
 from gancompress import assemble
 from gancompress.assemble.pairs import open_pairs
 from gancompress.assemble.scores import extractor_of, score_generator
@@ -150,12 +150,12 @@ def summary(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
+    parser = parser_of(__doc__)
     parser.add_argument("run", type=Path, help="a finished run of recipes/quickstart.yaml")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
     parser.add_argument("--ways", nargs="+", choices=list(WAYS), default=list(WAYS))
     parser.add_argument("--name", default="supernets", help="of the file in benchmarks/results")
-    arguments = parser.parse_args()
+    arguments = arguments_of(parser, seeds=[0], ways=[*WAYS][:1])
     keys = recipe_to_dict(load_recipe(arguments.run / "recipe.yaml").distill)
     rows: list[dict[str, Any]] = []
     for seed in arguments.seeds:

@@ -1,6 +1,6 @@
 """What a finished training of a teacher gave: scores, picture, weights of 16 bits, a model card.
 
-python benchmarks/taught.py runs/teach-digits-1 teach_digits --terms "scikit-learn, BSD" \
+python -m benchmarks.taught runs/teach-digits-1 teach_digits --terms "scikit-learn, BSD" \
     --quality "What a person sees on the picture, honestly."
 """
 
@@ -12,8 +12,9 @@ from typing import Any
 
 import torch
 from PIL import Image
-from record import RESULTS, record, surroundings, table
 
+from benchmarks.record import record, surroundings, table
+from benchmarks.start import arguments_of, folder, is_quick, parser_of
 from gancompress import assemble
 from gancompress.assemble.scores import (
     Scores,
@@ -34,8 +35,6 @@ from gancompress.student.file import Student, save_student
 from gancompress.teachers.teacher import ModuleTeacher
 from gancompress.workflows.report import REPORT_STREAM
 from gancompress.workflows.run import ROOT, existing_run
-
-TEACHERS = Path(__file__).parent / "teachers"
 
 Rows = list[dict[str, Any]]
 
@@ -148,7 +147,7 @@ def card(name: str, options: argparse.Namespace, recipe: Recipe, facts: dict[str
         f"{facts['minutes']:g} minutes on {machine} ({recipe.threads or 'all'} threads), "
         f"PyTorch {about['versions']['torch']}. {options.note}",
         f"- **Again**: `gancompress teach recipes/{recipe.name}.yaml`, then "
-        f"`python benchmarks/taught.py runs/{recipe.name}-1 {name}`.",
+        f"`python -m benchmarks.taught runs/{recipe.name}-1 {name}`.",
         f"- **Use**: `teacher: {{file: benchmarks/teachers/{name}.safetensors}}` in a recipe, or "
         f"`gancompress.load_student(...)`.",
         "",
@@ -172,20 +171,22 @@ def _brief(value: Any) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = parser_of(__doc__)
     parser.add_argument("run", type=Path)
     parser.add_argument("name")
-    parser.add_argument("--terms", required=True, help="terms of the data")
-    parser.add_argument("--quality", required=True, help="what a person sees on the picture")
+    parser.add_argument("--terms", required=not is_quick(), help="terms of the data")
+    parser.add_argument(
+        "--quality", required=not is_quick(), help="what a person sees on the picture"
+    )
     parser.add_argument("--machine", default="", help="where it was trained, if not here")
     parser.add_argument("--note", default="", help="circumstances of the training")
-    options = parser.parse_args()
+    options = arguments_of(parser, terms="", quality="")
     recipe, run = existing_run(options.run, ROOT)
     assemble.prepare(recipe)
     name = options.name
 
     # Keep the weights; what is measured is what was kept.
-    path = TEACHERS / f"{name}.safetensors"
+    path = folder("teachers") / f"{name}.safetensors"
     save_student(assemble.open_teacher(recipe, run), path, half=True)
     taught = assemble.read_student(path, recipe.teacher.factory)
     data = assemble.load_teacher(recipe, run).data
@@ -199,7 +200,7 @@ def main() -> None:
     }
     rows = scores(recipe, run, taught, given)
     record(name, rows, **facts, recipe=(run.path / "recipe.yaml").read_text(encoding="utf-8"))
-    save_jpeg(picture(run, taught), RESULTS / f"{name}.jpg")
+    save_jpeg(picture(run, taught), folder("results") / f"{name}.jpg")
     write_text(path.with_suffix(".md"), card(name, options, recipe, {**facts, "rows": rows}))
 
 

@@ -1,6 +1,6 @@
 """What `teach` made of one photograph: figures, picture, weights of 16 bits, a model card.
 
-python benchmarks/taught_photograph.py runs/teach-consingan-1 teach_consingan_angkorwat \
+python -m benchmarks.taught_photograph runs/teach-consingan-1 teach_consingan_angkorwat \
     --terms "sample image of ConSinGAN, MIT" --quality "What a person sees on it, honestly."
 
 A run that fitted a composite in has figures and picture only: its teacher is of use for that one.
@@ -12,9 +12,10 @@ from typing import Any
 
 import torch
 from PIL import Image
-from record import RESULTS, record, surroundings, table
-from taught import TEACHERS, minutes_of, save_jpeg
 
+from benchmarks.record import record, surroundings, table
+from benchmarks.start import arguments_of, folder, is_quick, parser_of
+from benchmarks.taught import minutes_of, save_jpeg
 from gancompress.assemble.photograph import open_pyramid
 from gancompress.atomic import write_text
 from gancompress.batch import draw_inputs
@@ -71,7 +72,7 @@ def card(name: str, options: argparse.Namespace, recipe: Recipe, facts: dict[str
         f"in {facts['minutes']:g} minutes on {about['machine']['processor']} (1 thread), PyTorch "
         f"{about['versions']['torch']}. {options.note}",
         f"- **Again**: `gancompress teach recipes/teach-consingan.yaml "
-        f"data.source={taught['data']}{changes}`, then `python benchmarks/taught_photograph.py`.",
+        f"data.source={taught['data']}{changes}`, then `python -m benchmarks.taught_photograph`.",
         f"- **Use**: `gancompress sample benchmarks/teachers/{name}.safetensors --size 64x160`, or "
         f"`teacher: {{file: benchmarks/teachers/{name}.safetensors}}` in a recipe.",
         "",
@@ -91,14 +92,16 @@ def card(name: str, options: argparse.Namespace, recipe: Recipe, facts: dict[str
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = parser_of(__doc__)
     parser.add_argument("run", type=Path)
     parser.add_argument("name")
-    parser.add_argument("--terms", required=True, help="terms of the photograph")
-    parser.add_argument("--quality", required=True, help="what a person sees on the picture")
+    parser.add_argument("--terms", required=not is_quick(), help="terms of the photograph")
+    parser.add_argument(
+        "--quality", required=not is_quick(), help="what a person sees on the picture"
+    )
     parser.add_argument("--changes", default="", help="overrides of the recipe, but data.source")
     parser.add_argument("--note", default="", help="circumstances of the training")
-    options = parser.parse_args()
+    options = arguments_of(parser, terms="", quality="")
     recipe, run = existing_run(options.run, ROOT)
     facts = {
         "note": options.note,
@@ -111,13 +114,15 @@ def main() -> None:
     drawn = run.path / ("composite.png" if fitted else "samples/taught.png")
     picture = Image.open(drawn).convert("RGB")
     size = picture.width * ENLARGED, picture.height * ENLARGED
-    save_jpeg(picture.resize(size, Image.Resampling.NEAREST), RESULTS / f"{options.name}.jpg")
+    save_jpeg(
+        picture.resize(size, Image.Resampling.NEAREST), folder("results") / f"{options.name}.jpg"
+    )
     if fitted:
         record(options.name, [keep_figures(run)], **facts)
         return
 
     # Keep the weights; what is measured is what was kept.
-    weights = TEACHERS / f"{options.name}.safetensors"
+    weights = folder("teachers") / f"{options.name}.safetensors"
     teacher = load_student(run.path / "teacher.safetensors")
     save_student(teacher, weights, half=True)
     rows = figures(weights, open_pyramid(recipe)[-1], recipe.seed)

@@ -6,7 +6,6 @@ timed in fresh processes, after the imports.
     python -m benchmarks.teachers [--repeats 5]
 """
 
-import argparse
 import statistics
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from typing import Any
 import torch
 
 from benchmarks.record import record
+from benchmarks.start import arguments_of, is_quick, parser_of
 from gancompress.generators.build import build
 from tests.unit.teachers.published import EasyDict, as_persistent, dumps
 
@@ -75,11 +75,11 @@ def loading(path: Path, repeats: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = parser_of(__doc__)
     parser.add_argument("--repeats", type=int, default=5)
-    repeats = parser.parse_args().repeats
+    repeats = arguments_of(parser, repeats=1).repeats
     rows = []
-    for name, write in CHECKPOINTS.items():
+    for name, write in [*CHECKPOINTS.items()][: 1 if is_quick() else None]:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "teacher"
             write(path)

@@ -1,11 +1,11 @@
 """Does everything run on this GPU? Every verb and objective, tiny, in every precision.
 
-    python benchmarks/gpu/check_cuda.py OUT
+    python -m benchmarks.gpu.check_cuda OUT
 
 Says nothing of how good or fast anything is; needs no data.
 """
 
-from instalments import ROOT, Job, main
+from benchmarks.gpu.instalments import ROOT, Job, main
 
 TINY = str(ROOT / "tests" / "workflows" / "tiny.yaml")
 

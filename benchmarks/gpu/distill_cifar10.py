@@ -1,11 +1,11 @@
 """The teacher of ``teach_stylegan2.py`` distilled into DiStyleGAN and searched, in instalments.
 
-    GANCOMPRESS_SHARED=FOLDER python benchmarks/gpu/distill_cifar10.py OUT
+    GANCOMPRESS_SHARED=FOLDER python -m benchmarks.gpu.distill_cifar10 OUT
 
 ``OUT`` is the folder that the teacher was trained in.
 """
 
-from instalments import Job, main
+from benchmarks.gpu.instalments import Job, main
 
 SHARED = "${GANCOMPRESS_SHARED:-../shared}"
 

@@ -1,9 +1,9 @@
 """pix2pix on façades and CycleGAN on apples and tomatoes at their published widths, in instalments.
 
-GANCOMPRESS_SHARED=FOLDER python benchmarks/gpu/image_to_image.py OUT
+GANCOMPRESS_SHARED=FOLDER python -m benchmarks.gpu.image_to_image OUT
 """
 
-from instalments import Job, main
+from benchmarks.gpu.instalments import Job, main
 
 TINY = [
     "teach.steps=4", "teach.look_every=2", "teach.look_samples=4", "log_every=1", "threads=1",

@@ -5,7 +5,6 @@ it then writes a checkpoint, and the next call goes on from there with the same 
 had never stopped.
 """
 
-import argparse
 import json
 import os
 import signal
@@ -17,12 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.record import surroundings, table
+from benchmarks.start import arguments_of, parser_of
+from gancompress.atomic import write_json
+
 ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "benchmarks"))
 
-from record import surroundings, table  # noqa: E402
-
-from gancompress.atomic import write_json  # noqa: E402
 
 # Seconds that a job gets to write its checkpoint, and fewer than which none is started for.
 GRACE = 50
@@ -66,12 +65,11 @@ class Job:
 
 def main(description: str, jobs: Sequence[Job]) -> None:
     """Do what the time allows of ``jobs``, in order; leaves 0 if all are done, 3 if not, else 1."""
-    parser = argparse.ArgumentParser(description=description.split("\n\n")[0])
+    parser = parser_of(description)
     parser.add_argument("out", type=Path, help="folder of the runs; give the same one every time")
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--seconds", type=float, default=540, help="of this call (default 540)")
-    parser.add_argument("--tiny", action="store_true", help="a trial of seconds; means nothing")
-    options = parser.parse_args()
+    options = arguments_of(parser, device="cpu")
     out: Path = options.out.resolve()
     out.mkdir(parents=True, exist_ok=True)
     end = time.monotonic() + options.seconds - GRACE * (options.seconds > 2 * GRACE)
@@ -81,7 +79,7 @@ def main(description: str, jobs: Sequence[Job]) -> None:
         code = 0
         if not job.done(out) and end - start > min(SHORTEST, options.seconds / 2):
             code = _run(
-                job.command(out, options.device, options.tiny), out / f"{job.name}.log", end
+                job.command(out, options.device, options.quick), out / f"{job.name}.log", end
             )
         failed = code not in (0, 130, -signal.SIGINT) and not job.done(out)
         broken = broken or failed
@@ -89,7 +87,7 @@ def main(description: str, jobs: Sequence[Job]) -> None:
         seconds = round(time.monotonic() - start, 1)
         rows.append({"job": job.name, "state": state, "seconds": seconds, **_reached(out, job)})
     print(table(rows))
-    facts = {"rows": rows, "tiny": options.tiny, "device": options.device, **surroundings()}
+    facts = {"rows": rows, "quick": options.quick, "device": options.device, **surroundings()}
     write_json(out / f"{Path(sys.argv[0]).stem}.json", facts)
     sys.exit(1 if broken else 0 if all(job.done(out) for job in jobs) else 3)
 

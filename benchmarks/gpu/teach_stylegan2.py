@@ -1,9 +1,9 @@
 """StyleGAN2 with adaptive augmentation on CIFAR-10, in instalments.
 
-GANCOMPRESS_SHARED=FOLDER python benchmarks/gpu/teach_stylegan2.py OUT
+GANCOMPRESS_SHARED=FOLDER python -m benchmarks.gpu.teach_stylegan2 OUT
 """
 
-from instalments import Job, main
+from benchmarks.gpu.instalments import Job, main
 
 JOBS = [
     Job(

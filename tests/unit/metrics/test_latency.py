@@ -17,15 +17,32 @@ from gancompress.metrics.latency import (
 from gancompress.metrics.threads import pinned_threads
 
 
-class _Sleeper:
-    """Takes a set time, and notes when it is called."""
+class Clock:
+    """Stands still but for what is said to take time."""
 
-    def __init__(self, seconds: float, calls: list[float]) -> None:
-        self.seconds, self.calls = seconds, calls
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    found = Clock()
+    monkeypatch.setattr("time.perf_counter", found)
+    return found
+
+
+class _Sleeper:
+    """Takes a set time by ``clock``, and notes when it is called."""
+
+    def __init__(self, seconds: float, calls: list[float], clock: Clock) -> None:
+        self.seconds, self.calls, self.clock = seconds, calls, clock
 
     def __call__(self) -> None:
         self.calls.append(self.seconds)
-        time.sleep(self.seconds)
+        self.clock.now += self.seconds
 
 
 class _Generator(nn.Module):
@@ -40,30 +57,33 @@ class _Generator(nn.Module):
 INPUTS = {"z": Input("normal", (4,))}
 
 
-def test_median_lies_between_its_quartiles_and_warm_up_is_not_timed() -> None:
-    calls: list[float] = []
-    found = time_run(_Sleeper(0.002, calls), warmup=3, repeats=7)
-    assert 0.002 <= found.low <= found.median <= found.high
+def test_median_lies_between_its_quartiles_and_warm_up_is_not_timed(clock: Clock) -> None:
+    taken = iter([9.0] * 3 + [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0])
+
+    def run() -> None:
+        clock.now += next(taken, 0.0)  # memory is measured in further calls
+
+    found = time_run(run, warmup=3, repeats=7)
+    assert (found.low, found.median, found.high) == pytest.approx((2.5, 4.0, 5.5))
     assert found.repeats == 7
-    assert len(calls) >= 10
 
 
-def test_pairs_alternate_and_turn_around() -> None:
+def test_pairs_alternate_and_turn_around(clock: Clock) -> None:
     calls: list[float] = []
-    found = time_pair(_Sleeper(0.004, calls), _Sleeper(0.001, calls), warmup=0, repeats=4)
-    assert calls[:8] == [0.004, 0.001, 0.001, 0.004, 0.004, 0.001, 0.001, 0.004]
-    assert found.low <= found.speedup <= found.high
-    assert found.speedup > 1.5
+    slow, fast = _Sleeper(4.0, calls, clock), _Sleeper(1.0, calls, clock)
+    found = time_pair(slow, fast, warmup=0, repeats=4)
+    assert calls[:8] == [4.0, 1.0, 1.0, 4.0, 4.0, 1.0, 1.0, 4.0]
+    assert found.low == found.speedup == found.high == pytest.approx(4.0)
 
 
-def test_a_noisy_machine_cancels_out_of_a_pair() -> None:
-    ticks = iter(0.001 * (1 + 9 * (i // 2 % 2)) for i in range(1000))
+def test_a_noisy_machine_cancels_out_of_a_pair(clock: Clock) -> None:
+    ticks = iter(1.0 + 9.0 * (i // 2 % 2) for i in range(1000))
 
     def noisy() -> None:
-        time.sleep(next(ticks))
+        clock.now += next(ticks)
 
     found = time_pair(noisy, noisy, warmup=0, repeats=20)
-    assert found.speedup == pytest.approx(1.0, abs=0.3)
+    assert found.speedup == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize(("time_it", "repeats"), [(time_run, 0), (time_pair, 1)])

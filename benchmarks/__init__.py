@@ -1,0 +1,1 @@
+"""What the project claims of speed and quality, measured: `python -m benchmarks.NAME`."""

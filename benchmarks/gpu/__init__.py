@@ -1,0 +1,1 @@
+"""Longer jobs, for a machine with one GPU."""
