@@ -4,6 +4,7 @@ Tensor names equal those of the published checkpoints, so their state dicts load
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -14,6 +15,22 @@ from gancompress.batch import Input, InputSpec
 from gancompress.errors import DataError
 
 ConvNorm = Literal["none", "instance", "layer", "adaptive"]
+Activation = Literal["relu", "lrelu", "prelu", "selu", "tanh", "none"]
+Padding = Literal["reflect", "replicate", "zero"]
+
+_PADS: dict[Padding, type[nn.Module]] = {
+    "reflect": nn.ReflectionPad2d,
+    "replicate": nn.ReplicationPad2d,
+    "zero": nn.ZeroPad2d,
+}
+
+
+@dataclass(frozen=True)
+class Form:
+    """What all convolutions of a network share."""
+
+    padding: Padding
+    activation: Activation
 
 
 class MUNITGenerator(nn.Module):
@@ -27,6 +44,8 @@ class MUNITGenerator(nn.Module):
         downs: down-samplings of the content encoder.
         blocks: residual blocks of the content encoder, and of the decoder.
         style_encoder: without it a style must be given (a generator for random styles only).
+        activation: between the convolutions (activ); the slope of ``lrelu`` is 0.2.
+        padding: at the borders of all convolutions (pad_type).
         resolution: the size it is meant for; any multiple of 2^downs works.
     """
 
@@ -39,20 +58,23 @@ class MUNITGenerator(nn.Module):
         downs: int = 2,
         blocks: int = 4,
         style_encoder: bool = True,
+        activation: Activation = "relu",
+        padding: Padding = "reflect",
         resolution: int = 256,
     ) -> None:
         super().__init__()
+        form = Form(padding, activation)
         self.inputs: InputSpec = {
             "image": Input("image", (channels, resolution, resolution)),
             "z": Input("normal", (style_dim,)),
         }
-        self.enc_style = _style_encoder(channels, width, style_dim) if style_encoder else None
-        self.enc_content = _content_encoder(channels, width, downs, blocks)
-        self.dec = Decoder(channels, width * 2**downs, downs, blocks)
+        self.enc_style = _style_encoder(channels, width, style_dim, form) if style_encoder else None
+        self.enc_content = _content_encoder(channels, width, downs, blocks, form)
+        self.dec = Decoder(channels, width * 2**downs, downs, blocks, form)
         self.mlp = _chain(
-            _Linear(style_dim, mlp_dim),
-            _Linear(mlp_dim, mlp_dim),
-            _Linear(mlp_dim, 4 * blocks * width * 2**downs, activate=False),
+            _Linear(style_dim, mlp_dim, activation),
+            _Linear(mlp_dim, mlp_dim, activation),
+            _Linear(mlp_dim, 4 * blocks * width * 2**downs, "none"),
         )
         self.apply(_initialise)
 
@@ -72,16 +94,17 @@ class MUNITGenerator(nn.Module):
 class Decoder(nn.Module):
     """Residual blocks with AdaIN, then up-sampling and 5×5 convolutions to the image."""
 
-    def __init__(self, channels: int, trunk: int, ups: int, blocks: int) -> None:
+    def __init__(self, channels: int, trunk: int, ups: int, blocks: int, form: Form) -> None:
         super().__init__()
         layers: list[nn.Module] = [
-            _chain(*(ResidualBlock(trunk, "adaptive") for _ in range(blocks)))
+            _chain(*(ResidualBlock(trunk, "adaptive", form) for _ in range(blocks)))
         ]
         for _ in range(ups):
             layers.append(nn.Upsample(scale_factor=2.0, mode="nearest"))
-            layers.append(Conv(trunk, trunk // 2, 5, padding=2, norm="layer"))
+            layers.append(Conv(trunk, trunk // 2, 5, form, padding=2, norm="layer"))
             trunk //= 2
-        layers.append(Conv(trunk, channels, 7, padding=3, norm="none", activation="tanh"))
+        last = Form(form.padding, "tanh")
+        layers.append(Conv(trunk, channels, 7, last, padding=3, norm="none"))
         self.model = nn.Sequential(*layers)
 
     def forward(self, content: Tensor, styles: Tensor) -> Tensor:
@@ -100,11 +123,12 @@ class Decoder(nn.Module):
 class ResidualBlock(nn.Module):
     """Two 3×3 convolutions added to the input."""
 
-    def __init__(self, channels: int, norm: ConvNorm) -> None:
+    def __init__(self, channels: int, norm: ConvNorm, form: Form) -> None:
         super().__init__()
+        linear = Form(form.padding, "none")
         self.model = nn.Sequential(
-            Conv(channels, channels, 3, padding=1, norm=norm),
-            Conv(channels, channels, 3, padding=1, norm=norm, activation="none"),
+            Conv(channels, channels, 3, form, padding=1, norm=norm),
+            Conv(channels, channels, 3, linear, padding=1, norm=norm),
         )
 
     def forward(self, x: Tensor, styles: Sequence[Tensor] = ()) -> Tensor:
@@ -113,20 +137,20 @@ class ResidualBlock(nn.Module):
 
 
 class Conv(nn.Module):
-    """Reflect-padded convolution, normalisation, activation."""
+    """Padded convolution, normalisation, activation."""
 
     def __init__(
         self,
         in_channels: int,
         out_channels: int,
         kernel_size: int,
+        form: Form,
         stride: int = 1,
         padding: int = 0,
         norm: ConvNorm = "instance",
-        activation: Literal["relu", "tanh", "none"] = "relu",
     ) -> None:
         super().__init__()
-        self.pad = nn.ReflectionPad2d(padding)
+        self.pad = _PADS[form.padding](padding)
         self.conv = nn.Conv2d(in_channels, out_channels, kernel_size, stride)
         self.norm: nn.Module | None = None
         if norm == "instance":
@@ -134,7 +158,8 @@ class Conv(nn.Module):
         elif norm == "layer":
             self.norm = LayerNorm(out_channels)
         self.adaptive = norm == "adaptive"
-        self.activation = activation
+        self.kind = form.activation
+        self.activation = _slopes(self.kind)
 
     def forward(self, x: Tensor, style: Sequence[Tensor] = ()) -> Tensor:
         """``style``: shift and scale (N, out) of an adaptive norm (AdaIN, equation 8)."""
@@ -144,9 +169,7 @@ class Conv(nn.Module):
         if self.adaptive:
             shift, scale = style
             h = F.instance_norm(h) * scale[:, :, None, None] + shift[:, :, None, None]
-        if self.activation == "relu":
-            return F.relu(h)
-        return h.tanh() if self.activation == "tanh" else h
+        return _activated(h, self.kind, self.activation)
 
 
 class LayerNorm(nn.Module):
@@ -166,14 +189,14 @@ class LayerNorm(nn.Module):
 
 
 class _Linear(nn.Module):
-    def __init__(self, in_features: int, out_features: int, activate: bool = True) -> None:
+    def __init__(self, in_features: int, out_features: int, activation: Activation) -> None:
         super().__init__()
         self.fc = nn.Linear(in_features, out_features)
-        self.activate = activate
+        self.kind = activation
+        self.activation = _slopes(activation)
 
     def forward(self, x: Tensor) -> Tensor:
-        h: Tensor = self.fc(x)
-        return F.relu(h) if self.activate else h
+        return _activated(self.fc(x), self.kind, self.activation)
 
 
 class _Chain(nn.Module):
@@ -191,25 +214,42 @@ def _chain(*modules: nn.Module) -> _Chain:
     return _Chain(modules)
 
 
-def _style_encoder(channels: int, width: int, style_dim: int) -> _Chain:
+def _slopes(kind: Activation) -> nn.Module | None:
+    """The one activation that has a parameter."""
+    return nn.PReLU() if kind == "prelu" else None
+
+
+def _activated(h: Tensor, kind: Activation, slopes: nn.Module | None) -> Tensor:
+    match kind:
+        case "relu":
+            return F.relu(h)
+        case "lrelu":
+            return F.leaky_relu(h, 0.2)
+        case "selu":
+            return F.selu(h)
+        case "tanh":
+            return h.tanh()
+    return h if slopes is None else slopes(h)  # type: ignore[no-any-return]
+
+
+def _style_encoder(channels: int, width: int, style_dim: int, form: Form) -> _Chain:
     """Four halvings without normalisation, which would remove the style; then the mean."""
+    halvings = [(width, 2 * width), (2 * width, 4 * width), *[(4 * width, 4 * width)] * 2]
     return _chain(
-        Conv(channels, width, 7, padding=3, norm="none"),
-        Conv(width, 2 * width, 4, stride=2, padding=1, norm="none"),
-        Conv(2 * width, 4 * width, 4, stride=2, padding=1, norm="none"),
-        Conv(4 * width, 4 * width, 4, stride=2, padding=1, norm="none"),
-        Conv(4 * width, 4 * width, 4, stride=2, padding=1, norm="none"),
+        Conv(channels, width, 7, form, padding=3, norm="none"),
+        *(Conv(a, b, 4, form, stride=2, padding=1, norm="none") for a, b in halvings),
         nn.AdaptiveAvgPool2d(1),
         nn.Conv2d(4 * width, style_dim, 1),
     )
 
 
-def _content_encoder(channels: int, width: int, downs: int, blocks: int) -> _Chain:
-    layers: list[nn.Module] = [Conv(channels, width, 7, padding=3)]
+def _content_encoder(channels: int, width: int, downs: int, blocks: int, form: Form) -> _Chain:
+    layers: list[nn.Module] = [Conv(channels, width, 7, form, padding=3)]
     for _ in range(downs):
-        layers.append(Conv(width, 2 * width, 4, stride=2, padding=1))
+        layers.append(Conv(width, 2 * width, 4, form, stride=2, padding=1))
         width *= 2
-    return _chain(*layers, _chain(*(ResidualBlock(width, "instance") for _ in range(blocks))))
+    residual = (ResidualBlock(width, "instance", form) for _ in range(blocks))
+    return _chain(*layers, _chain(*residual))
 
 
 def _initialise(module: nn.Module) -> None:

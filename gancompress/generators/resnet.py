@@ -10,7 +10,10 @@ from torch import Tensor, nn
 
 from gancompress.batch import Input, InputSpec
 from gancompress.errors import RecipeError
+from gancompress.generators.antialias import BlurDown, BlurUp
 from gancompress.generators.norms import Norm, SeparableConv2d, needs_bias, norm
+
+Padding = Literal["reflect", "replicate", "zero"]
 
 
 class ResNetGenerator(nn.Module):
@@ -32,6 +35,11 @@ class ResNetGenerator(nn.Module):
             inner width for all blocks.
         narrow: ``all``: every block takes its inner width from ``widths``; ``first``: the first of
             every three does, the others keep the trunk's, as in GAN Compression's older class.
+        padding: at the borders of the blocks. The first and last convolution always reflect.
+        antialias_down: down-samplings are convolutions and a blur, CUT's default.
+        antialias_up: up-samplings are a blur and a convolution, CUT's default.
+        bias: of the convolutions before a norm; None as published, where the norm is an instance
+            norm.
         resolution: the size it is meant for; any multiple of 4 works.
     """
 
@@ -46,28 +54,32 @@ class ResNetGenerator(nn.Module):
         separable: bool = False,
         widths: Sequence[int] | None = None,
         narrow: Literal["all", "first"] = "all",
+        padding: Padding = "reflect",
+        antialias_down: bool = False,
+        antialias_up: bool = False,
+        bias: bool | None = None,
         resolution: int = 256,
     ) -> None:
         super().__init__()
         stem, down1, down2, inner, up1, up2 = _slots(width, blocks, widths)
         if narrow == "first":
             inner = [size if i % 3 == 0 else down2 for i, size in enumerate(inner)]
-        bias = needs_bias(norm_kind)  # a batch norm would subtract it again
+        # A batch norm would subtract a bias again.
+        biased = needs_bias(norm_kind) if bias is None else bias
         self.inputs: InputSpec = {"image": Input("image", (in_channels, resolution, resolution))}
         layers: list[nn.Module] = [
             nn.ReflectionPad2d(3),
-            nn.Conv2d(in_channels, stem, 7, bias=bias),
+            nn.Conv2d(in_channels, stem, 7, bias=biased),
         ]
         layers += [norm(norm_kind, stem), nn.ReLU()]
         for a, b in ((stem, down1), (down1, down2)):
-            layers += [nn.Conv2d(a, b, 3, stride=2, padding=1, bias=bias)]
-            layers += [norm(norm_kind, b), nn.ReLU()]
-        layers += [ResidualBlock(down2, size, norm_kind, dropout, separable) for size in inner]
+            layers += _down(a, b, norm_kind, biased, antialias_down)
+        layers += [
+            ResidualBlock(down2, size, norm_kind, dropout, separable, padding, biased)
+            for size in inner
+        ]
         for a, b in ((down2, up1), (up1, up2)):
-            layers += [
-                nn.ConvTranspose2d(a, b, 3, stride=2, padding=1, output_padding=1, bias=bias)
-            ]
-            layers += [norm(norm_kind, b), nn.ReLU()]
+            layers += _up(a, b, norm_kind, biased, antialias_up)
         layers += [nn.ReflectionPad2d(3), nn.Conv2d(up2, out_channels, 7), nn.Tanh()]
         self.model = nn.Sequential(*layers)
         self.apply(initialise)
@@ -78,18 +90,24 @@ class ResNetGenerator(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """Two reflect-padded 3×3 convolutions, ``inner`` channels between them, added to the input."""
+    """Two padded 3×3 convolutions, ``inner`` channels between them, added to the input."""
 
     def __init__(
-        self, channels: int, inner: int, norm_kind: Norm, dropout: float | None, separable: bool
+        self,
+        channels: int,
+        inner: int,
+        norm_kind: Norm,
+        dropout: float | None = None,
+        separable: bool = False,
+        padding: Padding = "reflect",
+        bias: bool = True,
     ) -> None:
         super().__init__()
-        bias = needs_bias(norm_kind)
-        layers: list[nn.Module] = [nn.ReflectionPad2d(1), _conv(channels, inner, bias, separable)]
+        layers: list[nn.Module] = [*_conv(channels, inner, bias, separable, padding)]
         layers += [norm(norm_kind, inner), nn.ReLU()]
         if dropout is not None:
             layers.append(nn.Dropout(dropout))
-        layers += [nn.ReflectionPad2d(1), _conv(inner, channels, bias, separable)]
+        layers += _conv(inner, channels, bias, separable, padding)
         layers.append(norm(norm_kind, channels))
         self.conv_block = nn.Sequential(*layers)
 
@@ -108,10 +126,38 @@ def initialise(module: nn.Module) -> None:
         nn.init.zeros_(module.bias)
 
 
-def _conv(in_channels: int, out_channels: int, bias: bool, separable: bool) -> nn.Module:
+def _down(a: int, b: int, norm_kind: Norm, bias: bool, antialias: bool) -> list[nn.Module]:
+    stride = 1 if antialias else 2
+    layers = [nn.Conv2d(a, b, 3, stride, padding=1, bias=bias), norm(norm_kind, b), nn.ReLU()]
+    return [*layers, BlurDown(b)] if antialias else layers
+
+
+def _up(a: int, b: int, norm_kind: Norm, bias: bool, antialias: bool) -> list[nn.Module]:
+    layers: list[nn.Module] = [
+        nn.ConvTranspose2d(a, b, 3, stride=2, padding=1, output_padding=1, bias=bias)
+    ]
+    if antialias:
+        layers = [BlurUp(a), nn.Conv2d(a, b, 3, padding=1, bias=bias)]
+    return [*layers, norm(norm_kind, b), nn.ReLU()]
+
+
+def _conv(
+    in_channels: int, out_channels: int, bias: bool, separable: bool, padding: Padding
+) -> list[nn.Module]:
+    """A convolution and, but for zeros, the layer that pads before it."""
+    zeros = 1 if padding == "zero" else 0
+    pads: dict[Padding, list[nn.Module]] = {
+        "reflect": [nn.ReflectionPad2d(1)],
+        "replicate": [nn.ReplicationPad2d(1)],
+        "zero": [],
+    }
+    conv: nn.Module
     if separable:
-        return SeparableConv2d(in_channels, out_channels, 3, bias=bias)
-    return nn.Conv2d(in_channels, out_channels, 3, bias=bias)
+        # Their own norms are instance norms, whatever norm the network has, and so need a bias.
+        conv = SeparableConv2d(in_channels, out_channels, 3, padding=zeros)
+    else:
+        conv = nn.Conv2d(in_channels, out_channels, 3, padding=zeros, bias=bias)
+    return [*pads[padding], conv]
 
 
 def _slots(

@@ -5,6 +5,7 @@ with ``spectral`` those of files that still carry ``weight_orig``, ``weight_u`` 
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from torch import Tensor, nn
@@ -32,6 +33,30 @@ FACTORS = {
 }
 
 
+@dataclass(frozen=True)
+class Form:
+    """What all SPADE layers of a network share."""
+
+    label_channels: int
+    norm_kind: Literal["batch", "instance"]
+    kernel_size: int
+    separable: bool
+    separable_norm: Literal["instance", "none"]
+
+    def conv(self, in_channels: int, out_channels: int) -> nn.Module:
+        """From the hidden maps to scales or shifts."""
+        padding = self.kernel_size // 2
+        if not self.separable:
+            return nn.Conv2d(in_channels, out_channels, self.kernel_size, padding=padding)
+        return SeparableConv2d(
+            in_channels,
+            out_channels,
+            self.kernel_size,
+            padding=padding,
+            norm_kind=self.separable_norm,
+        )
+
+
 class SPADEGenerator(nn.Module):
     """A label map, seen at every resolution, to an image.
 
@@ -43,6 +68,10 @@ class SPADEGenerator(nn.Module):
         size: height and width of the image, multiples of 2^doublings.
         hidden: channels inside the SPADE layers: 128 as published; 2·width in the mobile form.
         separable: separable convolutions inside the SPADE layers (GAN Compression's mobile form).
+        norm_kind: inside the SPADE layers, ``batch`` as published, or ``instance``.
+        kernel_size: of the convolutions inside the SPADE layers: 3 or 5.
+        separable_norm: inside their separable convolutions: ``instance``, or ``none``.
+        z_dim: length of a latent that the first map is made of (use_vae); 0: of the label map.
         spectral: spectral norm on the convolutions of the residual blocks.
         widths: GAN Compression's eight numbers instead of ``width`` and ``hidden``: the first
             convolution, then inside each block of :data:`FACTORS`; ``hidden`` of a block is twice
@@ -60,13 +89,22 @@ class SPADEGenerator(nn.Module):
         separable: bool = False,
         spectral: bool = False,
         widths: Sequence[int] | None = None,
+        norm_kind: Literal["batch", "instance"] = "batch",
+        kernel_size: int = 3,
+        separable_norm: Literal["instance", "none"] = "instance",
+        z_dim: int = 0,
     ) -> None:
         super().__init__()
         self.start = _start(upsampling, size, separable)
         self.inputs: InputSpec = {"label_map": Input("label_map", (label_channels, *size))}
+        if z_dim:
+            self.inputs["z"] = Input("normal", (z_dim,))
         slots = _slots(width, upsampling, widths)
         channels = 16 * slots[0]
-        self.fc = nn.Conv2d(label_channels, channels, 3, padding=1)
+        form = Form(label_channels, norm_kind, kernel_size, separable, separable_norm)
+        self.fc: nn.Module = nn.Conv2d(label_channels, channels, 3, padding=1)
+        if z_dim:
+            self.fc = nn.Linear(z_dim, channels * self.start[0] * self.start[1])
         self.doubled = {"G_middle_0", *(name for name in FACTORS if name.startswith("up_"))}
         if upsampling != "normal":
             self.doubled.add("G_middle_1")
@@ -75,23 +113,27 @@ class SPADEGenerator(nn.Module):
             inner = slot * factor
             out = inner if name.startswith("up_") else channels
             inside = hidden if widths is None else 2 * slot
-            block = SPADEBlock(channels, inner, out, label_channels, inside, separable, spectral)
+            block = SPADEBlock(channels, inner, out, inside, form, spectral)
             self.add_module(name, block)
             channels = out
         if upsampling == "most":
             half = channels // 2
-            self.up_4 = SPADEBlock(
-                channels, half, half, label_channels, hidden, separable, spectral
-            )
+            self.up_4 = SPADEBlock(channels, half, half, hidden, form, spectral)
             self.doubled.add("up_4")
             self.order.append("up_4")
             channels = half
         self.conv_img = nn.Conv2d(channels, out_channels, 3, padding=1)
         self.apply(_initialise)
 
-    def forward(self, label_map: Tensor) -> Tensor:
-        """One-hot maps (N, label_channels, H, W) to images (N, out_channels, H, W) in [-1, 1]."""
-        h = self.fc(F.interpolate(label_map, size=self.start, mode="nearest"))
+    def forward(self, label_map: Tensor, z: Tensor | None = None) -> Tensor:
+        """One-hot maps (N, label_channels, H, W), and latents (N, z_dim) where it has one, to
+        images (N, out_channels, H, W) in [-1, 1].
+        """
+        if z is None:
+            h = self.fc(F.interpolate(label_map, size=self.start, mode="nearest"))
+        else:
+            h = self.fc(z)
+            h = h.view(h.size(0), -1, *self.start)
         for name in self.order:
             if name in self.doubled:
                 h = F.interpolate(h, scale_factor=2.0, mode="nearest")
@@ -107,21 +149,20 @@ class SPADEBlock(nn.Module):
         channels: int,
         inner: int,
         out: int,
-        label_channels: int,
         hidden: int,
-        separable: bool,
+        form: Form,
         spectral: bool,
     ) -> None:
         super().__init__()
         conv = SpectralConv2d if spectral else nn.Conv2d
         self.conv_0 = conv(channels, inner, 3, padding=1)
         self.conv_1 = conv(inner, out, 3, padding=1)
-        self.norm_0 = SPADE(channels, label_channels, hidden, separable)
-        self.norm_1 = SPADE(inner, label_channels, hidden, separable)
+        self.norm_0 = SPADE(channels, hidden, form)
+        self.norm_1 = SPADE(inner, hidden, form)
         self.shortcut = channels != out
         if self.shortcut:
             self.conv_s = conv(channels, out, 1, bias=False)
-            self.norm_s = SPADE(channels, label_channels, hidden, separable)
+            self.norm_s = SPADE(channels, hidden, form)
 
     def forward(self, x: Tensor, label_map: Tensor) -> Tensor:
         h = self.conv_0(F.leaky_relu(self.norm_0(x, label_map), 0.2))
@@ -132,15 +173,19 @@ class SPADEBlock(nn.Module):
 
 
 class SPADE(nn.Module):
-    """Batch norm whose scale and shift are maps computed from the labels (Park 2019, eq. 1)."""
+    """A norm whose scale and shift are maps computed from the labels (Park 2019, eq. 1)."""
 
-    def __init__(self, channels: int, label_channels: int, hidden: int, separable: bool) -> None:
+    def __init__(self, channels: int, hidden: int, form: Form) -> None:
         super().__init__()
-        self.param_free_norm = nn.BatchNorm2d(channels, affine=False)
-        self.mlp_shared = nn.Sequential(nn.Conv2d(label_channels, hidden, 3, padding=1), nn.ReLU())
-        conv = SeparableConv2d if separable else nn.Conv2d
-        self.mlp_gamma = conv(hidden, channels, 3, padding=1)
-        self.mlp_beta = conv(hidden, channels, 3, padding=1)
+        size, padding = form.kernel_size, form.kernel_size // 2
+        self.param_free_norm: nn.Module = nn.BatchNorm2d(channels, affine=False)
+        if form.norm_kind == "instance":
+            self.param_free_norm = nn.InstanceNorm2d(channels, affine=False)
+        self.mlp_shared = nn.Sequential(
+            nn.Conv2d(form.label_channels, hidden, size, padding=padding), nn.ReLU()
+        )
+        self.mlp_gamma = form.conv(hidden, channels)
+        self.mlp_beta = form.conv(hidden, channels)
 
     def forward(self, x: Tensor, label_map: Tensor) -> Tensor:
         labels = F.interpolate(label_map, size=x.shape[2:], mode="nearest")

@@ -21,6 +21,8 @@ class UNetGenerator(nn.Module):
         width: channels after the first down-sampling (ngf); at most eight times as many inside.
         downs: down-samplings; 8 is UNet-256, 7 is UNet-128. Images are multiples of 2^downs.
         norm_kind: ``batch`` as published, or ``instance``.
+        bias: of the convolutions before a norm, and of the first; None as published, where the norm
+            is an instance norm.
         dropout: probability in the up-samplings between the innermost and the three outer levels.
         resolution: the size it is meant for; None for 2^downs.
     """
@@ -34,18 +36,20 @@ class UNetGenerator(nn.Module):
         norm_kind: Norm = "batch",
         dropout: float = 0.5,
         resolution: int | None = None,
+        bias: bool | None = None,
     ) -> None:
         super().__init__()
         if downs < 5:
             raise RecipeError(f"unet: downs {downs}: must be 5 or more (7 is UNet-128, 8 UNet-256)")
         size = 2**downs if resolution is None else resolution
         self.inputs: InputSpec = {"image": Input("image", (in_channels, size, size))}
-        block = _Level(8 * width, 8 * width, None, norm_kind)
+        biased = needs_bias(norm_kind) if bias is None else bias
+        block = _Level(8 * width, 8 * width, None, norm_kind, biased)
         for _ in range(downs - 5):
-            block = _Level(8 * width, 8 * width, block, norm_kind, dropout=dropout)
+            block = _Level(8 * width, 8 * width, block, norm_kind, biased, dropout)
         for outer in (4 * width, 2 * width, width):
-            block = _Level(outer, 2 * outer, block, norm_kind)
-        self.model = _Outermost(in_channels, width, out_channels, block)
+            block = _Level(outer, 2 * outer, block, norm_kind, biased)
+        self.model = _Outermost(in_channels, width, out_channels, block, biased)
         self.apply(initialise)
 
     def forward(self, image: Tensor) -> Tensor:
@@ -62,10 +66,10 @@ class _Level(nn.Module):
         inner: int,
         inside: nn.Module | None,
         norm_kind: Norm,
+        bias: bool,
         dropout: float | None = None,
     ) -> None:
         super().__init__()
-        bias = needs_bias(norm_kind)
         layers: list[nn.Module] = [nn.LeakyReLU(0.2)]
         layers.append(nn.Conv2d(outer, inner, 4, stride=2, padding=1, bias=bias))
         if inside is not None:
@@ -83,10 +87,12 @@ class _Level(nn.Module):
 
 
 class _Outermost(nn.Module):
-    def __init__(self, in_channels: int, width: int, out_channels: int, inside: nn.Module) -> None:
+    def __init__(
+        self, in_channels: int, width: int, out_channels: int, inside: nn.Module, bias: bool
+    ) -> None:
         super().__init__()
         self.model = nn.Sequential(
-            nn.Conv2d(in_channels, width, 4, stride=2, padding=1, bias=False),
+            nn.Conv2d(in_channels, width, 4, stride=2, padding=1, bias=bias),
             inside,
             nn.ReLU(),
             nn.ConvTranspose2d(2 * width, out_channels, 4, stride=2, padding=1),

@@ -93,9 +93,8 @@ def _attempts(
 def _fits(
     file: ReadFile, network: Found, family: str | None, settings: Mapping[str, Any]
 ) -> list[Fit]:
-    recorded = recorded_settings(network.record, file.where) if network.record else {}
-    shapes = _shapes(network)
-    return fitting(shapes, _where(file, network), family, {**recorded, **settings})
+    told = {**recorded_settings(network.record, file.where), **settings}
+    return fitting(_shapes(network), _where(file, network), family, told)
 
 
 def _shapes(network: Found) -> dict[str, Tensor]:
@@ -111,7 +110,8 @@ def _filled(
     network, fit = attempt
     beside = {n: v for n, v in network.beside.items() if n in FAMILIES[fit.family].beside}
     tensors = replace(network, tensors={**beside, **network.tensors}).load(file)
-    found = filled(fit, tensors, _where(file, network), settings)
+    told = {**recorded_settings(network.record, file.where), **settings}
+    found = filled(fit, tensors, _where(file, network), told)
     return replace(found, assumptions=(*remarks, *found.assumptions))
 
 

@@ -35,6 +35,7 @@ class Fit:
         family: str,
         kwargs: Arguments,
         module: nn.Module,
+        shapes: Shapes,
         held: Shapes,
         expected: Shapes,
         *,
@@ -43,6 +44,7 @@ class Fit:
         """Compare tensors that are ``held`` with those ``expected``.
 
         Args:
+            shapes: of all the file's tensors; ``held`` are those that the network has use for.
             by_name: the network is not of the file's own width: shapes are not compared.
         """
         missing = [name for name in expected if name not in held]
@@ -59,7 +61,7 @@ class Fit:
             misfits = [f"its sizes are not those of {family}"]
         same = sum(1 for name in common if held[name] == expected[name])
         share = len(common) / max(1, len(expected) + len(extra))
-        return cls(family, kwargs, module, held, tuple(misfits), share, same)
+        return cls(family, kwargs, module, shapes, tuple(misfits), share, same)
 
 
 def shown(shape: tuple[int, ...] | None) -> str:

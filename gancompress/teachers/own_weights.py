@@ -69,7 +69,7 @@ def _fitting(
             # The module may have a parametrisation itself, or the weights that it stands for.
             for named in (part.on_meta(), plain(part.on_meta(), file.where)):
                 held = {name: tuple(value.shape) for name, value in named.items()}
-                fit = Fit.of("the module", {}, module, held, expected, by_name=False)
+                fit = Fit.of("the module", {}, module, held, held, expected, by_name=False)
                 nearest.append(fit)
                 if not fit.misfits:
                     tensors = part.load(file)

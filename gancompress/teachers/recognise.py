@@ -176,7 +176,7 @@ def _fit(name: str, tensors: Tensors, settings: Mapping[str, Any] | None) -> Fit
     expected = {n: tuple(tensor.shape) for n, tensor in module.state_dict().items()}
     # Files older than PyTorch 0.4.1 do not count batches.
     expected = {n: s for n, s in expected.items() if n in held or not n.endswith(_STATISTICS[2])}
-    return Fit.of(name, kwargs, module, held, expected, by_name=settings is None)
+    return Fit.of(name, kwargs, module, shapes, held, expected, by_name=settings is None)
 
 
 class _WithoutValues(TorchFunctionMode):

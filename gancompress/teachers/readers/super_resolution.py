@@ -5,7 +5,7 @@ import re
 
 from torch import Tensor
 
-from gancompress.teachers.family import Arguments, Shapes, Tensors, count, renamed
+from gancompress.teachers.family import Arguments, Shapes, Tensors, Undecided, count, renamed
 
 # Names of ESRGAN's own releases, and those of BasicSR.
 _ESRGAN = (
@@ -56,13 +56,14 @@ def read_rrdb(shapes: Shapes) -> Arguments:
 
 
 def read_srvgg(shapes: Shapes) -> Arguments:
-    """SRVGGNetCompact with PReLU; other activations have no tensors."""
+    """SRVGGNetCompact; only PReLU has tensors."""
     first = shapes["body.0.weight"]
     places = [int(found[1]) for name in shapes if (found := re.match(r"body\.(\d+)\.", name))]
+    other = Undecided(("relu", "leakyrelu"), "an SRVGGNetCompact without PReLU")
     return {
         "channels": first[1],
         "width": first[0],
         "convolutions": max(places) // 2 - 1,
         "scale": math.isqrt(shapes[f"body.{max(places)}.weight"][0] // first[1]),
-        "activation": "prelu" if "body.1.weight" in shapes else "relu",
+        "activation": "prelu" if "body.1.weight" in shapes else other,
     }

@@ -2,7 +2,9 @@
 
 import re
 
-from gancompress.teachers.family import Arguments, Shapes, count
+from torch import Tensor
+
+from gancompress.teachers.family import Arguments, Shapes, Tensors, count, renamed
 
 
 def read_distylegan(shapes: Shapes) -> Arguments:
@@ -37,14 +39,29 @@ def read_stylegan2(shapes: Shapes) -> Arguments:
     }
 
 
+def assume_stylegan2(_: Shapes, arguments: Arguments) -> dict[str, str]:
+    """What the tensors of StyleGAN2 do not show."""
+    if arguments["conv_clamp"] is not None:
+        return {}
+    return {"conv_clamp": "tensors do not show it; files of half precision clamp at 256"}
+
+
+def convert_dcgan(tensors: Tensors) -> dict[str, Tensor]:
+    """Tensors under the example's names; others call the sequence something else, or nothing."""
+    return renamed(tensors, (r"^(\w+\.)?(\d+)\.(?=\w+$)", r"main.\2."))
+
+
 def read_dcgan(shapes: Shapes) -> Arguments:
     """DCGAN as PyTorch's example writes it."""
     layers = count(shapes, r"main\.\d+\.weight") // 2
     convolutions = [shapes[f"main.{3 * index}.weight"] for index in range(layers + 1)]
+    if any(len(shape) != 4 or shape[2:] != (4, 4) for shape in convolutions):
+        raise KeyError("main.0.weight")
+    bias, last_bias = "main.0.bias" in shapes, f"main.{3 * layers}.bias" in shapes
     return {
         "z_dim": convolutions[0][0],
         "widths": [shape[1] for shape in convolutions[:-1]],
         "channels": convolutions[-1][1],
-        "bias": "main.0.bias" in shapes,
-        "last_bias": f"main.{3 * layers}.bias" in shapes,
+        "bias": bias,
+        **({} if bias == last_bias else {"last_bias": last_bias}),
     }

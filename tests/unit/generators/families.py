@@ -14,8 +14,20 @@ GENERATORS: dict[str, tuple[str, dict[str, Any]]] = {
         "dcgan",
         {"width": 4, "resolution": 28, "classes": 3, "channels": 1},
     ),
+    "dcgan, transposed": ("dcgan_transposed", {"z_dim": 8, "widths": [8, 4]}),
     "distylegan": ("distylegan", {"width": 16, "resolution": 16, "z_dim": 8}),
     "munit": ("munit", {"width": 4, "resolution": 32, "blocks": 1}),
+    "munit, zeros, prelu": (
+        "munit",
+        {
+            "width": 4,
+            "resolution": 32,
+            "blocks": 1,
+            "padding": "zero",
+            "activation": "prelu",
+            "style_encoder": False,
+        },
+    ),
     "resnet": ("resnet", {"width": 4, "resolution": 32, "blocks": 6}),
     "resnet, batch norm, dropout": (
         "resnet",
@@ -25,6 +37,18 @@ GENERATORS: dict[str, tuple[str, dict[str, Any]]] = {
         "resnet",
         {"widths": [4, 4, 5, 6, 3, 4, 5, 6], "resolution": 32, "separable": True},
     ),
+    "resnet, blurred": (
+        "resnet",
+        {
+            "width": 4,
+            "resolution": 32,
+            "blocks": 3,
+            "antialias_down": True,
+            "antialias_up": True,
+            "padding": "zero",
+        },
+    ),
+    "rrdb": ("rrdb", {"width": 4, "growth": 2, "blocks": 1, "unshuffle": 2, "resolution": 8}),
     "spade, normal": (
         "spade",
         {"label_channels": 5, "width": 2, "size": (32, 64), "hidden": 8, "upsampling": "normal"},
@@ -46,7 +70,21 @@ GENERATORS: dict[str, tuple[str, dict[str, Any]]] = {
             "separable": True,
         },
     ),
+    "spade, latent, instance norm, 5×5": (
+        "spade",
+        {
+            "label_channels": 5,
+            "width": 2,
+            "size": (32, 64),
+            "hidden": 8,
+            "upsampling": "normal",
+            "norm_kind": "instance",
+            "kernel_size": 5,
+            "z_dim": 6,
+        },
+    ),
     "srresnet": ("srresnet", {"width": 8, "blocks": 2, "resolution": 8}),
+    "srvgg": ("srvgg", {"width": 8, "convolutions": 2, "resolution": 8}),
     "stylegan2": ("stylegan2", {"z_dim": 8, "w_dim": 8, "channel_max": 8, "resolution": 16}),
     "stylegan2, unconditional": (
         "stylegan2",

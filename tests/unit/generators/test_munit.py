@@ -2,11 +2,11 @@ import pytest
 import torch
 
 from gancompress.errors import DataError
-from gancompress.generators.munit import Conv, LayerNorm, MUNITGenerator
+from gancompress.generators.munit import Conv, Form, LayerNorm, MUNITGenerator
 
 
 def test_adaptive_norm_takes_mean_and_deviation_from_the_style() -> None:
-    conv = Conv(3, 4, 3, padding=1, norm="adaptive", activation="none")
+    conv = Conv(3, 4, 3, Form("reflect", "none"), padding=1, norm="adaptive")
     shift, scale = torch.randn(2, 4), torch.rand(2, 4) + 0.5
     maps = conv(torch.randn(2, 3, 16, 16), (shift, scale))
     assert torch.allclose(maps.mean(dim=(2, 3)), shift, atol=1e-5)

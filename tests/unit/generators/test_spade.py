@@ -3,11 +3,13 @@ import torch
 from torch import nn
 
 from gancompress.errors import RecipeError
-from gancompress.generators.spade import SPADE, SPADEGenerator
+from gancompress.generators.spade import SPADE, Form, SPADEGenerator
+
+FORM = Form(3, "batch", 3, separable=False, separable_norm="instance")
 
 
 def test_without_labels_it_is_a_batch_norm() -> None:
-    spade = SPADE(channels=4, label_channels=3, hidden=5, separable=False)
+    spade = SPADE(channels=4, hidden=5, form=FORM)
     for conv in (spade.mlp_gamma, spade.mlp_beta):
         nn.init.zeros_(conv.weight)
         nn.init.zeros_(conv.bias)
@@ -17,7 +19,7 @@ def test_without_labels_it_is_a_batch_norm() -> None:
 
 
 def test_labels_set_scale_and_shift_of_each_pixel() -> None:
-    spade = SPADE(channels=4, label_channels=3, hidden=5, separable=False)
+    spade = SPADE(channels=4, hidden=5, form=FORM)
     x, labels = torch.randn(2, 4, 6, 6), torch.randn(2, 3, 12, 12)
     small = labels[:, :, ::2, ::2]
     hidden = spade.mlp_shared(small)
