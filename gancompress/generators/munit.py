@@ -229,7 +229,7 @@ def _activated(h: Tensor, kind: Activation, slopes: nn.Module | None) -> Tensor:
             return F.selu(h)
         case "tanh":
             return h.tanh()
-    return h if slopes is None else slopes(h)  # type: ignore[no-any-return]
+    return h if slopes is None else slopes(h)
 
 
 def _style_encoder(channels: int, width: int, style_dim: int, form: Form) -> _Chain:
