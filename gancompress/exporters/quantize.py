@@ -1,8 +1,10 @@
-"""An exported student in 8-bit integers, and how far that takes it from the original."""
+"""An exported student in 8-bit integers that keeps its quality: costly layers are left in float."""
 
+import math
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,25 @@ from gancompress.errors import ExportError
 from gancompress.exporters.network import select
 from gancompress.exporters.onnx import OnnxNetwork, run_onnx
 from gancompress.exporters.packages import require
-from gancompress.exporters.parity import measure_parity
+from gancompress.exporters.parity import Parity, measure_parity
 from gancompress.exporters.program import Exported, quiet
+
+# What is computed in integers. Norms, sums and activation functions between them are cheap, and an
+# instance norm over rounded values loses what it should scale.
+OPERATORS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
+
+
+@dataclass(frozen=True)
+class Quantized(Exported):
+    """An INT8 file.
+
+    Attributes:
+        layers: in how many layers it computes with integers.
+        kept: names of the layers that were left in float to hold the asked quality.
+    """
+
+    layers: int
+    kept: tuple[str, ...]
 
 
 def quantize_onnx(
@@ -22,34 +41,41 @@ def quantize_onnx(
     *,
     calibration: Iterable[Batch],
     held_out: Iterable[Batch],
-) -> Exported:
+    min_psnr: float = 0.0,
+) -> Quantized:
     """Write an INT8 form of the ONNX file ``source``: weights per channel, activations per tensor.
 
-    ONNX Runtime's static quantisation in the QDQ format: the ranges of the activations are the
-    smallest and largest values that the ``calibration`` inputs cause. The result differs from the
-    original visibly or not; it is for the caller to judge by the parity that is returned, measured
-    on inputs that the calibration has not seen.
+    The ranges of the activations are the smallest and largest values that the ``calibration``
+    inputs cause; convolutions and products of matrices are computed in integers (QDQ format). Where
+    that misses ``min_psnr``, the layers are quantised one by one to see what each costs, and as few
+    of the costliest as will do are left in float.
 
     Args:
         source: written by :func:`gancompress.exporters.onnx.export_onnx`.
         path: of the INT8 file; its inputs, outputs and metadata are those of ``source``.
         calibration: inputs as the student will meet them; some hundred samples are enough.
         held_out: other inputs, to compare on.
+        min_psnr: in dB against ``source`` on the calibration inputs; 0: quantise every layer.
 
     Returns:
-        The file, and its difference from ``source``; ``parity.psnr`` below some 30 dB is visible.
+        The file, and its difference from ``source`` on ``held_out``; ``parity.psnr`` below some
+        30 dB is visible.
 
     Raises:
-        ExportError: ``source`` cannot be read or quantised, or there is no calibration batch.
+        ExportError: ``source`` cannot be read or quantised, there is no calibration batch, or
+            ``min_psnr`` cannot be had with any layer in integers.
         ParityError: outputs are not finite.
         MissingPackageError: the ``onnx`` extra is not installed.
     """
     onnx = require("onnx", "onnx")
     reference = run_onnx(source)
-    with tempfile.TemporaryDirectory() as folder:
-        made = Path(folder) / "int8.onnx"
-        _quantize(Path(source), made, list(calibration))
-        model = onnx.load(made)
+    batches = list(calibration)
+    if not batches:
+        raise ExportError(f"{source}: INT8 needs calibration inputs, got none")
+    with tempfile.TemporaryDirectory() as folder, quiet():
+        quantizer = _Quantizer(Path(source), Path(folder), batches, reference)
+        layers, kept = _chosen(quantizer, min_psnr, Path(source))
+        model = quantizer.quantized(layers)
     # ONNX Runtime's quantiser drops what the file said about itself.
     onnx.helper.set_model_props(model, reference.metadata)
     onnx.checker.check_model(model, full_check=True)
@@ -57,32 +83,101 @@ def quantize_onnx(
     parity = measure_parity(reference, OnnxNetwork(data, threads=0), held_out, subject="INT8 file")
     with replacing(path) as temporary:
         temporary.write_bytes(data)
-    return Exported(Path(path), len(data), parity)
+    return Quantized(Path(path), len(data), parity, len(layers), tuple(kept))
 
 
-def _quantize(source: Path, made: Path, calibration: list[Batch]) -> None:
-    quantization = require("onnxruntime.quantization", "onnx")
-    shapes = require("onnxruntime.quantization.shape_inference", "onnx")
-    if not calibration:
-        raise ExportError(f"{source}: INT8 needs calibration inputs, got none")
-    prepared = made.with_name("prepared.onnx")
-    reader = _Calibration(calibration, run_onnx(source).names)
-    try:
-        with quiet():
-            # Fold constants and batch norms first, so that what is left is what will be computed.
+class _Quantizer:
+    """Quantises any of the layers of one file, with ranges that are gathered once."""
+
+    def __init__(
+        self, source: Path, folder: Path, calibration: Sequence[Batch], reference: OnnxNetwork
+    ) -> None:
+        onnx = require("onnx", "onnx")
+        shapes = require("onnxruntime.quantization.shape_inference", "onnx")
+        self.reference, self.calibration = reference, calibration
+        prepared = folder / "prepared.onnx"
+        try:
+            # Fold constants and batch norms first: what is left is what will be computed.
             shapes.quant_pre_process(source, prepared, skip_symbolic_shape=True)
-            quantization.quantize_static(
-                prepared,
-                made,
-                reader,
-                quant_format=quantization.QuantFormat.QDQ,
-                activation_type=quantization.QuantType.QUInt8,
-                weight_type=quantization.QuantType.QInt8,
-                per_channel=True,
-            )
-    # The quantiser raises whatever its treatment of one operator ran into.
-    except Exception as error:
-        raise ExportError(f"{source}: cannot be quantised to INT8: {error}") from error
+            self._ranges = self._gathered(prepared, folder)
+        # The quantiser raises whatever its treatment of one operator ran into.
+        except Exception as error:
+            if isinstance(error, ExportError) or type(error).__module__.startswith("gancompress"):
+                raise
+            raise ExportError(f"{source}: cannot be quantised to INT8: {error}") from error
+        self._model = onnx.load(prepared)
+        self.layers = [n.name for n in self._model.graph.node if n.op_type in OPERATORS]
+
+    def _gathered(self, prepared: Path, folder: Path) -> Any:
+        calibrate = require("onnxruntime.quantization.calibrate", "onnx")
+        calibrator = calibrate.create_calibrator(
+            prepared, list(OPERATORS), str(folder / "augmented.onnx")
+        )
+        calibrator.collect_data(_Calibration(self.calibration, self.reference.names))
+        return calibrator.compute_data()
+
+    def quantized(self, layers: Sequence[str]) -> Any:
+        """The model with ``layers`` in integers."""
+        quantization = require("onnxruntime.quantization", "onnx")
+        qdq = require("onnxruntime.quantization.qdq_quantizer", "onnx")
+        onnx = require("onnx", "onnx")
+        model = onnx.ModelProto()
+        model.CopyFrom(self._model)
+        if not layers:
+            return model
+        quantizer = qdq.QDQQuantizer(
+            model,
+            per_channel=True,
+            reduce_range=False,
+            weight_qType=quantization.QuantType.QInt8,
+            activation_qType=quantization.QuantType.QUInt8,
+            tensors_range=self._ranges,
+            nodes_to_quantize=list(layers),
+            nodes_to_exclude=[],
+            op_types_to_quantize=list(OPERATORS),
+        )
+        quantizer.quantize_model()
+        return quantizer.model.model
+
+    def psnr(self, layers: Sequence[str], batches: Sequence[Batch]) -> float:
+        """In dB, with ``layers`` in integers, on ``batches``."""
+        data = self.quantized(layers).SerializeToString()
+        parity: Parity = measure_parity(
+            self.reference, OnnxNetwork(data, threads=0), batches, subject="INT8 file"
+        )
+        return parity.psnr
+
+
+def _chosen(
+    quantizer: _Quantizer, min_psnr: float, source: Path
+) -> tuple[list[str], list[str]]:
+    """The layers to quantise, and as few as can be to leave in float."""
+    layers = quantizer.layers
+    if not min_psnr or quantizer.psnr(layers, quantizer.calibration) >= min_psnr:
+        return layers, []
+    # What each layer costs by itself shows on few samples.
+    few = quantizer.calibration[:1]
+    cost: Mapping[str, float] = {name: quantizer.psnr([name], few) for name in layers}
+    costliest = sorted(layers, key=cost.__getitem__)
+
+    def rest(count: int) -> list[str]:
+        left = set(costliest[:count])
+        return [name for name in layers if name not in left]
+
+    # Fewer integers are not always closer, but nearly so: halve the interval.
+    low, high = 0, len(layers)
+    best = -math.inf
+    while high - low > 1:
+        middle = (low + high) // 2
+        reached = quantizer.psnr(rest(middle), quantizer.calibration)
+        best = max(best, reached)
+        low, high = (low, middle) if reached >= min_psnr else (middle, high)
+    if high == len(layers):
+        raise ExportError(
+            f"{source}: INT8 does not reach {min_psnr:g} dB with any layer in integers "
+            f"(at best {best:.1f} dB); ask for less (export.int8.min_psnr), or take onnx-fp16"
+        )
+    return rest(high), costliest[:high]
 
 
 class _Calibration:
@@ -92,5 +187,6 @@ class _Calibration:
         self._feeds = iter([select(batch, names) for batch in batches])
 
     def get_next(self) -> dict[str, Any] | None:
+        """The next batch as arrays, None after the last."""
         batch = next(self._feeds, None)
         return None if batch is None else {name: value.numpy() for name, value in batch.items()}
