@@ -1,25 +1,23 @@
 """A generator in the formats that runtimes read."""
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from torch import nn
 
 from gancompress.api.inputs import inputs_of
 from gancompress.batch import Batch, Input
 from gancompress.errors import ExportError
+from gancompress.exporters.formats import FORMATS, Job
 from gancompress.exporters.network import Network
-from gancompress.exporters.onnx import export_onnx, run_onnx
-from gancompress.exporters.openvino import export_openvino, run_openvino
+from gancompress.exporters.onnx import run_onnx
+from gancompress.exporters.openvino import run_openvino
 from gancompress.exporters.program import Exported
-from gancompress.exporters.quantize import quantize_onnx
-from gancompress.exporters.torch_export import export_pt2, run_pt2
+from gancompress.exporters.torch_export import run_pt2
 from gancompress.student.file import Student
 
-#: Exporters by the ending of the file.
-FORMATS = {".onnx": export_onnx, ".pt2": export_pt2, ".xml": export_openvino}
+#: Formats by the ending of the file.
+ENDINGS = {".onnx": "onnx", ".pt2": "pt2", ".xml": "openvino"}
 
 #: What runs the files.
 RUNTIMES: dict[str, Callable[..., Network]] = {
@@ -36,6 +34,7 @@ def export(
     inputs: Mapping[str, Input] | None = None,
     dynamic_size: bool = False,
     int8: Sequence[Batch] = (),
+    min_psnr: float = 36.0,
     tolerance: float = 1e-4,
 ) -> Exported:
     """Write a generator as ONNX, ``torch.export`` program or OpenVINO model, checked against it.
@@ -46,8 +45,10 @@ def export(
             runtime has agreed with PyTorch on batches of 1, 2 and 5 samples.
         inputs: what it is fed, by the names of its arguments; by default its attribute ``inputs``.
         dynamic_size: accept images of any height and width.
-        int8: batches of inputs to calibrate 8-bit integers with (``.onnx`` only): the first half
-            gives the ranges, the other is what the difference is measured on.
+        int8: batches of inputs to calibrate 8-bit integers with (``.onnx`` and ``.xml``): the first
+            half gives the ranges, the other is what the difference is measured on.
+        min_psnr: least PSNR of 8-bit ONNX in dB; as few layers as will do stay in float; 0: every
+            layer in integers, whatever comes out.
         tolerance: largest difference that passes, as a share of the output range; 8-bit integers
             are not held to it, their difference is told.
 
@@ -60,31 +61,32 @@ def export(
         MissingPackageError: the format's extra is not installed; names it.
     """
     place = Path(path)
-    if place.suffix not in FORMATS:
-        raise ExportError(f"{path}: ends in none of {', '.join(FORMATS)}")
-    if int8 and place.suffix != ".onnx":
-        raise ExportError(f"{path}: 8-bit integers are written as .onnx only")
+    name = ENDINGS.get(place.suffix)
+    if name is None:
+        raise ExportError(f"{path}: ends in none of {', '.join(ENDINGS)}")
+    if int8:
+        name = f"{name}-int8"
+        if name not in FORMATS:
+            raise ExportError(f"{path}: 8-bit integers are written as .onnx or .xml only")
+        if len(int8) < 2:
+            raise ExportError(f"{path}: int8: give two batches of inputs at least")
     if isinstance(generator, Student):
-        module, spec, name = generator.module, generator.inputs, generator.fingerprint
+        module, spec, fingerprint = generator.module, generator.inputs, generator.fingerprint
     else:
-        module, spec, name = generator, inputs_of(generator, inputs, "gc.export"), ""
-    write = partial(
-        FORMATS[".onnx" if int8 else place.suffix],
+        module, spec, fingerprint = generator, inputs_of(generator, inputs, "gc.export"), ""
+    middle = len(int8) // 2
+    job = Job(
         module,
         spec,
+        place,
+        fingerprint=fingerprint,
         dynamic_size=dynamic_size,
         tolerance=tolerance,
-        fingerprint=name,
+        calibration=int8[:middle],
+        held_out=int8[middle:],
+        min_psnr=min_psnr,
     )
-    if not int8:
-        return write(place)
-    if len(int8) < 2:
-        raise ExportError(f"{path}: int8: give two batches of inputs at least")
-    middle = len(int8) // 2
-    with TemporaryDirectory() as folder:
-        exact = Path(folder) / "exact.onnx"
-        write(exact)
-        return quantize_onnx(exact, place, calibration=int8[:middle], held_out=int8[middle:])
+    return FORMATS[name].write(job)
 
 
 def load_exported(path: str | Path) -> Network:

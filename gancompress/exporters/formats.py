@@ -114,9 +114,7 @@ def _openvino_int8(job: Job) -> Exported:
     with tempfile.TemporaryDirectory() as folder:
         exact = _openvino(replace(job, path=Path(folder) / "exact.xml"))
         calibration, held_out = job.calibration, job.held_out
-        return quantize_openvino(
-            exact.path, job.path, calibration=calibration, held_out=held_out
-        )
+        return quantize_openvino(exact.path, job.path, calibration=calibration, held_out=held_out)
 
 
 #: Formats by the name that a recipe gives them.

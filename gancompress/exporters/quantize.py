@@ -135,8 +135,10 @@ class _Quantizer:
             nodes_to_quantize=list(layers),
             nodes_to_exclude=[],
             op_types_to_quantize=list(OPERATORS),
+            extra_options={},
         )
         quantizer.quantize_model()
+        quantizer.model.topological_sort()
         return quantizer.model.model
 
     def psnr(self, layers: Sequence[str], batches: Sequence[Batch]) -> float:
@@ -148,9 +150,7 @@ class _Quantizer:
         return parity.psnr
 
 
-def _chosen(
-    quantizer: _Quantizer, min_psnr: float, source: Path
-) -> tuple[list[str], list[str]]:
+def _chosen(quantizer: _Quantizer, min_psnr: float, source: Path) -> tuple[list[str], list[str]]:
     """The layers to quantise, and as few as can be to leave in float."""
     layers = quantizer.layers
     if not min_psnr or quantizer.psnr(layers, quantizer.calibration) >= min_psnr:

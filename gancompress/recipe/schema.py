@@ -61,7 +61,16 @@ class Finetune:
 class Export:
     """Handing the student over."""
 
-    formats: tuple[Literal["onnx", "pt2", "openvino"], ...] = key(("onnx",), "what to write")
+    formats: tuple[
+        Literal["onnx", "onnx-fp16", "onnx-int8", "pt2", "openvino", "openvino-int8"], ...
+    ] = key(("onnx",), "what to write")
+    calibration: int = key(128, "inputs that the ranges of 8-bit integers are taken from", low=2)
+    min_psnr: float = key(
+        36.0,
+        "onnx-int8: least PSNR to the student in dB; as few layers as will do stay in float; 0: "
+        "every layer in integers, whatever comes out",
+        low=0,
+    )
 
 
 @dataclass(frozen=True)

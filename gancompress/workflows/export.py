@@ -1,22 +1,17 @@
 """`export`: the student in the formats that runtimes read, each checked against the student."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from torch import nn
 
 from gancompress import assemble
-from gancompress.batch import InputSpec
-from gancompress.exporters.onnx import export_onnx
-from gancompress.exporters.openvino import export_openvino
-from gancompress.exporters.torch_export import export_pt2
+from gancompress.assemble.pairs import open_pairs
+from gancompress.batch import Batch, InputSpec
+from gancompress.exporters.formats import FORMATS, Job
+from gancompress.exporters.quantize import Quantized
 from gancompress.recipe.schema import Recipe
 from gancompress.run import RunDir
-
-EXPORTERS = {
-    "onnx": (export_onnx, ".onnx"),
-    "pt2": (export_pt2, ".pt2"),
-    "openvino": (export_openvino, ".xml"),
-}
 
 
 @dataclass(frozen=True)
@@ -34,21 +29,59 @@ def export(recipe: Recipe, run: RunDir) -> None:
         run.path / "student.safetensors", assemble.student_factory(recipe)
     )
     network = Network(student.module, student.inputs, student.fingerprint)
+    samples = samples_of(recipe, run)
     facts: dict[str, object] = {}
     for name in recipe.export.formats:
-        facts[name] = export_network(network, name, run, "student")
+        facts[name] = export_network(network, name, run, "student", samples, recipe.export.min_psnr)
     run.complete("export", facts)
 
 
-def export_network(network: Network, name: str, run: RunDir, title: str) -> dict[str, object]:
-    """Write one network in one format; returns where it is and how exactly it agrees."""
-    write, suffix = EXPORTERS[name]
-    path = run.path / "export" / f"{title}{suffix}"
+@dataclass(frozen=True)
+class Samples:
+    """Inputs for formats that are not exact: to take ranges from, and to measure on."""
+
+    calibration: Sequence[Batch]
+    held_out: Sequence[Batch]
+
+
+def samples_of(recipe: Recipe, run: RunDir) -> Samples | None:
+    """The run's own inputs, where a format of the recipe needs any."""
+    if not any(FORMATS[name].calibrated for name in recipe.export.formats):
+        return None
+    pairs = open_pairs(recipe, run)
+    size = recipe.collect.batch_size
+    parts = pairs.train[: recipe.export.calibration], pairs.held_out[: recipe.export.calibration]
+    calibration, held_out = (
+        [pairs.batch(part[start : start + size])[0] for start in range(0, len(part), size)]
+        for part in parts
+    )
+    return Samples(calibration, held_out)
+
+
+def export_network(
+    network: Network,
+    name: str,
+    run: RunDir,
+    title: str,
+    samples: Samples | None = None,
+    min_psnr: float = 0.0,
+) -> dict[str, object]:
+    """Write one network in one format; returns where it is and how closely it agrees."""
+    form = FORMATS[name]
+    path = run.path / "export" / f"{title}{form.ending}"
     path.parent.mkdir(exist_ok=True)
-    written = write(network.module, network.inputs, path, fingerprint=network.fingerprint)
-    return {
+    job = Job(network.module, network.inputs, path, network.fingerprint, min_psnr=min_psnr)
+    if samples is not None:
+        job = replace(job, calibration=samples.calibration, held_out=samples.held_out)
+    written = form.write(job)
+    facts: dict[str, object] = {
         "file": str(path.relative_to(run.path)),
-        "bytes": path.stat().st_size,
+        "bytes": written.size,
         "max_difference": written.parity.max_abs,
         "samples_compared": written.parity.samples,
     }
+    if form.calibrated:
+        facts["psnr"] = written.parity.psnr
+    if isinstance(written, Quantized):
+        facts |= {"int8_layers": written.layers, "float_layers": list(written.kept)}
+    return facts

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from gancompress.errors import DataError, ExportError
+from gancompress.exporters.half import halve_onnx
 from gancompress.exporters.onnx import export_onnx, run_onnx
 from gancompress.exporters.parity import sample_batches
 from gancompress.exporters.quantize import quantize_onnx
@@ -58,3 +59,40 @@ def test_calibration_needs_fitting_batches(student: Path, tmp_path: Path):
     with pytest.raises(DataError, match="batch lacks z"):
         quantize_onnx(student, tmp_path / "int8.onnx", calibration=wrong, held_out=[])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_costly_layers_stay_in_float_until_the_quality_is_reached(
+    student: Path, tmp_path: Path
+) -> None:
+    inputs = run_onnx(student).inputs
+    calibration = sample_batches(inputs, [16] * 4, seed=0)
+    held_out = sample_batches(inputs, [16] * 2, seed=1000)
+    place = tmp_path / "int8.onnx"
+    every = quantize_onnx(student, place, calibration=calibration, held_out=held_out)
+    assert every.kept == () and every.layers > 2
+    asked = every.parity.psnr + 3
+    better = quantize_onnx(
+        student, place, calibration=calibration, held_out=held_out, min_psnr=asked
+    )
+    assert 0 < len(better.kept) < every.layers
+    assert better.layers + len(better.kept) == every.layers
+    assert better.parity.psnr > every.parity.psnr + 1
+
+
+def test_quality_that_cannot_be_had_is_refused_and_leaves_no_file(
+    student: Path, tmp_path: Path
+) -> None:
+    batches = sample_batches(run_onnx(student).inputs, [8])
+    with pytest.raises(ExportError, match="does not reach 300 dB"):
+        quantize_onnx(
+            student, tmp_path / "x.onnx", calibration=batches, held_out=batches, min_psnr=300
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_16_bit_file_is_half_as_large_and_close(student: Path, tmp_path: Path) -> None:
+    batches = sample_batches(run_onnx(student).inputs, [8])
+    made = halve_onnx(student, tmp_path / "half.onnx", held_out=batches)
+    assert made.size < 0.6 * student.stat().st_size
+    assert made.parity.psnr > 50
+    assert run_onnx(made.path).metadata == run_onnx(student).metadata
