@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gancompress.api.files import load, save
     from gancompress.api.search import Chosen, Found, SearchSettings, search
     from gancompress.api.teacher import Teacher, load_teacher
-    from gancompress.batch import Batch, Input, InputSpec
+    from gancompress.batch import Batch, Input, InputSpec, example_inputs
     from gancompress.data.memory import MemoryPairs
     from gancompress.errors import GancompressError
     from gancompress.metrics.path_length import path_length
@@ -51,6 +51,7 @@ _PLACES = {
     "Teacher": "gancompress.api.teacher",
     "collect": "gancompress.api.collect",
     "evaluate": "gancompress.api.evaluate",
+    "example_inputs": "gancompress.batch",
     "export": "gancompress.api.export",
     "load": "gancompress.api.files",
     "load_exported": "gancompress.api.export",
@@ -89,6 +90,7 @@ __all__ = [
     "__version__",
     "collect",
     "evaluate",
+    "example_inputs",
     "export",
     "load",
     "load_exported",

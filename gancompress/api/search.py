@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -42,6 +43,8 @@ class SearchSettings:
         size_budget: largest number of bytes of the weights: ``2MB``, ``1/8``.
         reference: costs that shares of a budget are taken of, by column (``macs``, ``params``,
             ``weight_bytes``); empty: those of the largest subnet.
+        distance: without a score of your own, how outputs are compared with the teacher's: two
+            tensors (N, …) to a number; None: the mean of absolute differences (L1).
         samples: held-out pairs that every subnet is scored on.
         calibration: batches of inputs for the statistics of batch norms; empty: taken from the
             pairs, where there are any.
@@ -54,6 +57,7 @@ class SearchSettings:
     param_budget: str = ""
     size_budget: str = ""
     reference: Mapping[str, float] = field(default_factory=dict)
+    distance: Callable[[Tensor, Tensor], Tensor] | None = None
     samples: int = 256
     calibration: Sequence[Batch] = ()
     calibration_batches: int = 8
@@ -165,7 +169,7 @@ def search(
 
     if score is None and pairs is None:
         raise RecipeError("gc.search: give score=, a function of a module, or pairs= of gc.collect")
-    judge = score if score is not None else _distance(pairs, how.samples)  # type: ignore[arg-type]
+    judge = score if score is not None else _distance(pairs, how)  # type: ignore[arg-type]
     budget = Budget.parse(macs=mac_budget, params=how.param_budget, size=how.size_budget)
     stage = _stage(judge, extract, supernet, trials, how.better)
     with TemporaryDirectory() as temporary, tqdm(
@@ -221,22 +225,23 @@ def _stage(
     return Stage("score", dict.fromkeys(first, direction), score, trials)
 
 
-def _distance(pairs: Pairs, samples: int) -> Score:
-    """Mean distance to the teacher on held-out pairs."""
-    indices = list(pairs.held_out)[:samples]
+def _distance(pairs: Pairs, how: SearchSettings) -> Score:
+    """Distance to the teacher on held-out pairs."""
+    indices = list(pairs.held_out)[: how.samples]
+    compare = how.distance or F.l1_loss
+    name = "l1" if how.distance is None else getattr(how.distance, "__name__", "distance")
     if not indices:
         raise RecipeError("gc.search: pairs: none is held out; collect some, or give score=")
     inputs, outputs = pairs.batch(indices)
     targets = decode_output(outputs)
 
     def distance(module: nn.Module) -> dict[str, float]:
-        errors = []
+        made = []
         for start in range(0, batch_size(inputs), BATCH):
             part = slice(start, start + BATCH)
             with torch.no_grad():
-                made: Tensor = module(**rows(inputs, part))
-            errors.append((made - targets[part]).abs().flatten(1).mean(1))
-        return {"l1": float(torch.cat(errors).mean())}
+                made.append(module(**rows(inputs, part)))
+        return {name: float(compare(torch.cat(made), targets))}
 
     return distance
 

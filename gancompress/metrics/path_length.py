@@ -10,6 +10,9 @@ from gancompress.errors import MetricError
 
 Path = Literal["sphere", "line"]
 
+# Pairs of latents at once.
+BATCH = 16
+
 
 def path_length(
     generate: Callable[[Tensor], Tensor],
@@ -19,12 +22,11 @@ def path_length(
     *,
     path: Path,
     epsilon: float = 1e-4,
-    batch_size: int = 16,
-    seed: int = 0,
+    trim: bool = False,
 ) -> Tensor:
     """Perceptual distance per squared step along random latent paths, for each pair of latents.
 
-    The literature reports the mean of what :func:`trimmed` leaves.
+    The places on the paths are the same in every call.
 
     Args:
         generate: latents (n, D) → images (n, C, H, W), float in [-1, 1], not rounded.
@@ -32,31 +34,34 @@ def path_length(
         distance: of two batches of images, (n,); e.g. ``partial(perceptual_distance, extractor)``.
         path: ``sphere`` for normal latents (Z), ``line`` for mapped ones (W).
         epsilon: step along the path, whose length is one.
-        batch_size: pairs at once.
-        seed: of the places on the paths.
+        trim: leave out what is below the 1st or above the 99th percentile; the mean of the rest is
+            what the literature reports.
 
     Returns:
-        (N,) float64.
+        (N,) float64, or less where trimmed.
+
+    Raises:
+        MetricError: the ends are not of one shape (N, D).
     """
     if starts.shape != ends.shape or starts.dim() != 2 or len(starts) == 0:
         raise MetricError(
             f"latents {tuple(starts.shape)} and {tuple(ends.shape)}; give equal (N, D)"
         )
     between = _on_sphere if path == "sphere" else torch.lerp
-    places = torch.rand(len(starts), 1, generator=torch.Generator().manual_seed(seed))
+    places = torch.rand(len(starts), 1, generator=torch.Generator().manual_seed(0))
     places = places.to(starts.device, starts.dtype)
     lengths = []
     with torch.inference_mode():
         for a, b, t in zip(
-            *(torch.split(values, batch_size) for values in (starts, ends, places)), strict=True
+            *(torch.split(values, BATCH) for values in (starts, ends, places)), strict=True
         ):
             here, there = generate(between(a, b, t)), generate(between(a, b, t + epsilon))
             lengths.append(distance(here, there).double().cpu() / epsilon**2)
-    return torch.cat(lengths)
+    found = torch.cat(lengths)
+    return _trimmed(found) if trim else found
 
 
-def trimmed(lengths: Tensor) -> Tensor:
-    """Path lengths between the 1st and the 99th percentile, as StyleGAN reports them."""
+def _trimmed(lengths: Tensor) -> Tensor:
     low, high = torch.quantile(lengths.double(), torch.tensor([0.01, 0.99], dtype=torch.float64))
     return lengths[(lengths >= low) & (lengths <= high)]
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from gancompress.errors import MetricError
 from gancompress.metrics.memorisation import save_neighbours
-from gancompress.metrics.path_length import path_length, trimmed
+from gancompress.metrics.path_length import path_length
 from gancompress.metrics.perceptual import perceptual_distance
 from gancompress.metrics.segmentation import IGNORED, confusion_matrix, segmentation_scores
 from gancompress.metrics.similarity import ms_ssim, psnr, ssim
@@ -87,9 +87,7 @@ def test_path_length_of_a_line_is_its_squared_length() -> None:
         torch.zeros(5, 3, dtype=torch.float64),
         torch.eye(3, dtype=torch.float64)[[0] * 5],
     )
-    found = path_length(
-        lambda z: 2.0 * z[:, :, None, None], starts, ends, _squared, path="line", batch_size=2
-    )
+    found = path_length(lambda z: 2.0 * z[:, :, None, None], starts, ends, _squared, path="line")
     torch.testing.assert_close(found, torch.full((5,), 4.0, dtype=torch.float64), rtol=1e-6, atol=0)
 
 
@@ -113,8 +111,14 @@ def test_path_length_takes_a_perceptual_distance() -> None:
 
 
 def test_trimming_takes_the_tails_away() -> None:
-    kept = trimmed(torch.arange(1000.0))
-    assert kept.min() == 10 and kept.max() == 989
+    starts, ends = torch.zeros(200, 1), torch.arange(200.0)[:, None] + 1
+
+    def kept(trim: bool) -> torch.Tensor:
+        return path_length(
+            lambda z: z[:, :, None, None], starts, ends, _squared, path="line", epsilon=1, trim=trim
+        )
+
+    assert torch.equal(kept(True), kept(False).sort().values[2:-2])
 
 
 def test_segmentation_scores_of_a_perfect_network() -> None:
