@@ -59,7 +59,8 @@ def load_teacher(recipe: Recipe, run: RunDir) -> ModuleTeacher | RemoteTeacher |
         return open_remote(keys.remote, inputs, data, run.path)
     found = open_teacher(recipe, run)
     inputs = with_shares(found.inputs, recipe.collect.class_shares)
-    return ModuleTeacher(found.module, inputs, teacher_data(recipe, inputs))
+    assumptions = found.provenance.get("assumptions", ())
+    return ModuleTeacher(found.module, inputs, teacher_data(recipe, inputs), assumptions)
 
 
 def with_shares(inputs: InputSpec, shares: tuple[float, ...]) -> InputSpec:
@@ -96,7 +97,8 @@ def open_teacher(recipe: Recipe, run: RunDir) -> Student:
             output_range = found.output_range
         architecture = Architecture(found.factory, found.kwargs, output_range=output_range)
         inputs = inputs_of(found.module, {}, "teacher")
-        return Student(signed(found.module, output_range), inputs, architecture)
+        told = {"assumptions": list(found.assumptions)} if found.assumptions else {}
+        return Student(signed(found.module, output_range), inputs, architecture, told)
     if keys.weights:
         architecture = Architecture(keys.factory, keys.kwargs, output_range=output_range)
         own = load_own(architecture, path)

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gancompress.cli.verbs import Verbs, add_verb
+from gancompress.cli.verbs import Verbs, add_generator, add_verb, read_settings
 
 if TYPE_CHECKING:
     from gancompress.data.encoding import LatentFormat
@@ -16,7 +16,12 @@ def inspect_verb(verbs: Verbs) -> None:
     example = "gancompress inspect my_models.py:build --input 1x3x256x256"
     parser = add_verb(verbs, "inspect", text, example, _do_inspect)
     parser.add_argument("what", help="built-in name, module:attr, file.py:attr, or a file")
-    parser.add_argument("kwargs", nargs="*", metavar="key=value", help="arguments of the factory")
+    parser.add_argument(
+        "kwargs",
+        nargs="*",
+        metavar="key=value",
+        help="arguments of the factory, or settings of the file (part=a2b)",
+    )
     parser.add_argument(
         "--input", action="append", default=[], help="shape of an input: 1x3x64x64 or z=1x128"
     )
@@ -25,14 +30,9 @@ def inspect_verb(verbs: Verbs) -> None:
 
 
 def _do_inspect(options: argparse.Namespace) -> None:
-    import yaml
-
     from gancompress.workflows.inspect import inspect
 
-    kwargs = {}
-    for text in options.kwargs:
-        name, _, value = text.partition("=")
-        kwargs[name] = yaml.safe_load(value)
+    kwargs = read_settings(options.kwargs)
     sizes = {"divisor": options.divisor, "minimum": options.minimum}
     print(inspect(options.what, kwargs, options.input, **sizes))
 
@@ -47,8 +47,7 @@ def sample_verb(verbs: Verbs) -> None:
     parser.add_argument("--count", type=int, default=8, help="images (default: 8)")
     parser.add_argument("--size", default="", help="height x width, e.g. 96x256")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--family", help="of a teacher file that does not show it")
-    parser.add_argument("--factory", help="of a student whose architecture is not built in")
+    add_generator(parser)
 
 
 def _do_sample(options: argparse.Namespace) -> None:
@@ -63,6 +62,7 @@ def _do_sample(options: argparse.Namespace) -> None:
         size=options.size,
         family=options.family,
         factory=options.factory,
+        settings=read_settings(options.set),
     )
     print(output)
 

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from gancompress.cli.verbs import Verbs, add_verb
+from gancompress.cli.verbs import Verbs, add_generator, add_verb, read_settings
 
 
 def evaluate_verb(verbs: Verbs) -> None:
@@ -23,8 +23,7 @@ def evaluate_verb(verbs: Verbs) -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--device", default="auto", help="auto or cpu (default: auto)")
-    parser.add_argument("--family", help="of a teacher file that does not show it")
-    parser.add_argument("--factory", help="of a student whose architecture is not built in")
+    add_generator(parser)
     parser.add_argument("--inputs", type=Path, help="images that an image-to-image network is fed")
     parser.add_argument("--output", type=Path, help="folder for scores.json and pictures")
 
@@ -45,6 +44,7 @@ def _do_evaluate(options: argparse.Namespace) -> None:
         device=options.device,
         family=options.family,
         factory=options.factory,
+        settings=read_settings(options.set),
         inputs=options.inputs,
         output=options.output,
     )

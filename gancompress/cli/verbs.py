@@ -1,9 +1,11 @@
 """How a verb is put on the command line."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
+
+from gancompress.errors import RecipeError
 
 Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -32,3 +34,38 @@ def add_root(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--root", type=Path, default=Path("runs"), help="where runs are kept (default: runs)"
     )
+
+
+def add_generator(parser: argparse.ArgumentParser) -> None:
+    """What a file that holds a generator does not say of it by itself."""
+    parser.add_argument("--family", help="of a teacher file that does not show it")
+    parser.add_argument(
+        "--factory", help="of a student that is not built in, or of the module of own weights"
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="key=value",
+        help="a setting of a teacher file (part=a2b), or an argument of the factory",
+    )
+
+
+def read_settings(texts: Sequence[str]) -> dict[str, Any]:
+    """``key=value`` texts by key, the values as YAML reads them.
+
+    Raises:
+        RecipeError: a text without ``=``, or a value that YAML does not read.
+    """
+    import yaml
+
+    found: dict[str, Any] = {}
+    for text in texts:
+        name, separator, value = text.partition("=")
+        if not separator or not name:
+            raise RecipeError(f"{text}: write key=value")
+        try:
+            found[name] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise RecipeError(f"{text}: not a value in YAML: {error}") from error
+    return found

@@ -21,12 +21,11 @@ from gancompress.metrics.inception_score import inception_score
 from gancompress.metrics.kid import kernel_distance
 from gancompress.metrics.material import Material, Named
 from gancompress.metrics.memorisation import memorisation
-from gancompress.metrics.paired import paired_values
 from gancompress.metrics.per_class import ClassScore, class_scores
 from gancompress.metrics.perceptual import perceptual_distance
+from gancompress.metrics.pixels import PIXELS, mean_over_pairs
 from gancompress.metrics.precision_recall import manifold
 from gancompress.metrics.provenance import Score, package_versions
-from gancompress.metrics.similarity import ms_ssim, psnr, ssim
 
 Better = Literal["lower", "higher"]
 
@@ -145,25 +144,25 @@ def _memorisation(material: Material) -> list[Value]:
 
 
 def _paired(
-    material: Material, name: str, better: Better, measure: Callable[[Tensor, Tensor], Tensor]
+    judged: Named,
+    reference: Named | tuple[str, FeatureStatistics],
+    name: str,
+    better: Better,
+    measure: Callable[[Tensor, Tensor], Tensor],
 ) -> list[Value]:
     """Mean over pairs, with its standard error; pairs at infinity (PSNR of equal images) apart."""
-    if not isinstance(material.reference, Named):
+    if not isinstance(reference, Named):
         raise MetricError(f"{name} compares image by image; give the reference as images")
-    values = paired_values(material.judged.source, material.reference.source, measure)
-    finite = values[values.isfinite()]
-    if len(finite) == 0:
-        return [Value(name, float("inf"), better, details={"equal_pairs": len(values)})]
-    error = float(finite.std() / len(finite) ** 0.5) if len(finite) > 1 else None
-    details = {"equal_pairs": len(values) - len(finite)}
-    return [Value(name, float(finite.mean()), better, error, details=details)]
+    mean, error, equal = mean_over_pairs(judged, reference, measure)
+    return [Value(name, mean, better, error, details={"equal_pairs": equal})]
 
 
 def _perceptual(material: Material) -> list[Value]:
     if not isinstance(material.extractor, NetworkExtractor):
         raise MetricError(f"extractor {material.extractor.name} shows no layers to compare")
     measure = partial(perceptual_distance, material.extractor)
-    return _paired(material, f"perceptual_{material.extractor.name}", "lower", measure)
+    name = f"perceptual_{material.extractor.name}"
+    return _paired(material.judged, material.reference, name, "lower", measure)
 
 
 @dataclass(frozen=True)
@@ -173,6 +172,10 @@ class Metric:
     compute: Callable[[Material], list[Value]]
     keep_ours: bool = True
     keep_theirs: bool = True
+
+
+def _pixels(name: str) -> Callable[[Material], list[Value]]:
+    return lambda m: _paired(m.judged, m.reference, name, "higher", PIXELS[name])
 
 
 METRICS: dict[str, Metric] = {
@@ -185,9 +188,7 @@ METRICS: dict[str, Metric] = {
     "class_frechet": Metric(_class_frechet),
     "collapse": Metric(_collapse),
     "memorisation": Metric(_memorisation),
-    "psnr": Metric(lambda m: _paired(m, "psnr", "higher", psnr), False, False),
-    "ssim": Metric(lambda m: _paired(m, "ssim", "higher", ssim), False, False),
-    "ms_ssim": Metric(lambda m: _paired(m, "ms_ssim", "higher", ms_ssim), False, False),
+    **{name: Metric(_pixels(name), False, False) for name in PIXELS},
     "perceptual": Metric(_perceptual, False, False),
 }
 

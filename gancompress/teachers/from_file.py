@@ -63,7 +63,8 @@ def from_file(
         return ModuleTeacher(student.module, student.inputs, data)
     found = read_network(path, family, part=part, **settings)
     inputs: InputSpec = found.module.inputs  # type: ignore[assignment]
-    return ModuleTeacher(signed(found.module, found.output_range), inputs, data)
+    module = signed(found.module, found.output_range)
+    return ModuleTeacher(module, inputs, data, found.assumptions)
 
 
 def read_network(

@@ -62,11 +62,17 @@ class ModuleTeacher:
         inputs: what it is fed.
         data: rows for the inputs that cannot be drawn from a seed (images, label maps); sample *i*
             is row ``i % len(data)``, and what a row holds beside the inputs is left alone.
+        assumptions: what its file did not show and was taken as published, a sentence each.
     """
 
     def __init__(
-        self, module: nn.Module, inputs: Mapping[str, Input], data: InputData | None = None
+        self,
+        module: nn.Module,
+        inputs: Mapping[str, Input],
+        data: InputData | None = None,
+        assumptions: Sequence[str] = (),
     ) -> None:
+        self.assumptions = tuple(assumptions)
         self.module = module.eval().requires_grad_(False)
         self.inputs: InputSpec = dict(inputs)
         self.data = data

@@ -38,6 +38,8 @@ def collect(recipe: Recipe, run: RunDir) -> None:
         _tell(teacher.data, run)
     plan = recording_plan(recipe, teacher)
     facts = {"pairs": plan.count, "held_out": plan.held_out, "teacher": plan.teacher}
+    if isinstance(teacher, ModuleTeacher) and teacher.assumptions:
+        facts["assumptions"] = list(teacher.assumptions)
     if not recipe.records:
         if accelerator.is_main_process:
             run.complete("collect", {**facts, "stored": False})

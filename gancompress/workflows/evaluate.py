@@ -1,18 +1,17 @@
 """`evaluate WHAT --against DATA`: scores of anything that makes or holds images."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import Any
 
 from gancompress.atomic import write_json
-from gancompress.batch import DRAWN, InputSpec
+from gancompress.batch import DRAWN
 from gancompress.data.cache import default_cache
 from gancompress.data.digits import open_digits
 from gancompress.data.images import open_images
-from gancompress.data.paired import PairedImages
-from gancompress.errors import DataError, MetricError
+from gancompress.errors import MetricError
 from gancompress.metrics.classifier import is_classifier
 from gancompress.metrics.evaluate import by_class, collapse, look, scores
 from gancompress.metrics.extractors import open_extractor
@@ -20,14 +19,12 @@ from gancompress.metrics.frechet import FeatureStatistics
 from gancompress.metrics.material import Material, Named
 from gancompress.metrics.memorisation import memorisation, save_suspects
 from gancompress.metrics.per_class import class_table
+from gancompress.metrics.pixels import PIXELS, pixel_scores
 from gancompress.metrics.provenance import Score, table
 from gancompress.metrics.sources import ImageSource, generated
 from gancompress.metrics.statistics_file import load_statistics
-from gancompress.run import RunDir
-from gancompress.student.file import load_student
-from gancompress.teachers.from_file import from_file
-from gancompress.teachers.teacher import InputData, ModuleTeacher
 from gancompress.training.optimise import make_accelerator
+from gancompress.workflows.open_generator import is_run, open_generator
 
 METRICS = ("frechet", "kid", "manifold")
 
@@ -57,6 +54,7 @@ def evaluate(
     device: str = "auto",
     family: str | None = None,
     factory: str | None = None,
+    settings: Mapping[str, Any] | None = None,
     inputs: str | Path | None = None,
     output: Path | None = None,
     progress: bool = True,
@@ -75,7 +73,8 @@ def evaluate(
         batch_size: images at once.
         device: of extractor and generator: ``auto`` or ``cpu``.
         family: of a teacher file that does not show it.
-        factory: of a student whose architecture is not built in.
+        factory: of a student whose architecture is not built in, or of own weights.
+        settings: of a teacher file (``part``, ``size``, …), or arguments of the factory.
         inputs: folder or zip of images that an image-to-image generator is fed.
         output: folder for ``scores.json`` and, with ``memorisation``, ``nearest.png``; by default
             ``report`` in a run, and otherwise nothing is written.
@@ -83,15 +82,25 @@ def evaluate(
     """
     accelerator = make_accelerator(device, "no")
     device = str(accelerator.device)
-    network = open_extractor(extractor, device=device)
+    # Before anything is read or downloaded for it; pixels alone need no extractor.
+    network = None if set(metrics) <= PIXELS.keys() else open_extractor(extractor, device=device)
     open_side = partial(_open_side, samples=samples, seed=seed, device=device, inputs=inputs)
-    judged = open_side(Path(what), family=family, factory=factory)
+    judged = open_side(Path(what), family=family, factory=factory, settings=settings)
     reference: Named | tuple[str, FeatureStatistics]
     classes: tuple[str, ...] = ()
     if _is_generator(Path(against)):
-        reference = open_side(Path(against), family=None, factory=None)
+        reference = open_side(Path(against), family=None, factory=None, settings=None)
     else:
         reference, classes = _open_reference(str(against), judged.source)
+    if output is None and is_run(Path(what)):
+        output = Path(what) / "report"
+    if network is None and isinstance(reference, Named):
+        found = pixel_scores(judged, reference, metrics)
+        if output is not None and accelerator.is_main_process:
+            write_json(output / "scores.json", [score.to_json() for score in found])
+        return Evaluation(found, "\n\n".join([table(found), found[0].line()]))
+    if network is None:
+        raise MetricError(f"{against}: statistics; {metrics[0]} compares images, give those")
     material = look(
         judged,
         reference,
@@ -104,54 +113,13 @@ def evaluate(
         progress=progress,
     )
     found = scores(material, metrics)
-    if output is None and _is_run(Path(what)):
-        output = Path(what) / "report"
     if output is not None and accelerator.is_main_process:
         _write(found, material, metrics, output)
     return Evaluation(found, _text(found, material, metrics))
 
 
-def open_generator(
-    path: Path,
-    *,
-    family: str | None = None,
-    factory: str | None = None,
-    inputs: str | Path | None = None,
-) -> ModuleTeacher:
-    """The frozen generator of a run directory, a student file or a teacher file.
-
-    Args:
-        path: of it.
-        family, factory, inputs: see :func:`evaluate`.
-    """
-    if _is_run(path):
-        path = RunDir.open(path).path / "student.safetensors"
-    if factory is not None:
-        student = load_student(path, factory=factory)
-        found = ModuleTeacher(student.module, student.inputs)
-    else:
-        found = from_file(path, family)
-    if inputs is not None:
-        found.data = _feed(found.inputs, inputs)
-    return found
-
-
-def _feed(wanted: InputSpec, inputs: str | Path) -> InputData:
-    fed = wanted.get("image")
-    if fed is None or fed.kind != "image":
-        raise DataError(f"{inputs}: the generator takes {', '.join(wanted)}, not an image")
-    channels, height, width = fed.shape
-    images = open_images(inputs, resolution=(height, width), channels=channels)
-    # It has the two methods that rows are read by.
-    return cast(InputData, PairedImages(images, None))
-
-
-def _is_run(path: Path) -> bool:
-    return (path / "run.json").is_file()
-
-
 def _is_generator(path: Path) -> bool:
-    return _is_run(path) or (path.is_file() and path.suffix not in (".zip", ".npz"))
+    return is_run(path) or (path.is_file() and path.suffix not in (".zip", ".npz"))
 
 
 def _open_side(
@@ -162,15 +130,19 @@ def _open_side(
     device: str,
     family: str | None,
     factory: str | None,
+    settings: Mapping[str, Any] | None,
     inputs: str | Path | None,
 ) -> Named:
-    folder = what.is_dir() and not _is_run(what) and family is None
+    folder = what.is_dir() and not is_run(what) and family is None
     if folder or what.suffix == ".zip":
         return Named(what.name, open_images(what))
     if is_classifier(what):
         raise MetricError(f"{what}: is a classifier, not a generator; give it as the extractor")
-    teacher = open_generator(what, family=family, factory=factory, inputs=inputs)
+    teacher = open_generator(what, family=family, factory=factory, settings=settings, inputs=inputs)
     teacher.module.to(device)
+    if teacher.data is not None:
+        # Each picture that it is fed gives one.
+        samples = min(samples, len(teacher.data))
     drawn = all(entry.kind in DRAWN for entry in teacher.inputs.values())
     source = generated(
         teacher,

@@ -18,7 +18,7 @@ from gancompress.data.images import to_uint8
 from gancompress.errors import DataError, RecipeError
 from gancompress.report.grid import picture_of, save_png
 from gancompress.teachers.teacher import ModuleTeacher
-from gancompress.workflows.evaluate import open_generator
+from gancompress.workflows.open_generator import open_generator
 
 MANIFEST = "manifest.json"
 
@@ -74,7 +74,7 @@ def generate(
         seed: of their inputs.
         label: the class of all; None for classes in turn.
         batch_size: images at once.
-        family, factory: see :func:`gancompress.workflows.evaluate.open_generator`.
+        family, factory: see :func:`gancompress.workflows.open_generator.open_generator`.
 
     Raises:
         DataError: the generator's inputs cannot be drawn, or the folder holds other images.

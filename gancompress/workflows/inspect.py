@@ -22,7 +22,7 @@ def inspect(
 
     Args:
         what: the factory, a student file or a teacher file.
-        kwargs: arguments of the factory.
+        kwargs: arguments of the factory, or settings of the file (``part``, ``family``, …).
         shapes: one ``1x3x256x256`` or ``name=1x512`` an input; empty where the module says itself
             what it is fed.
     """
@@ -41,7 +41,7 @@ def inspect(
 
 def _module(what: str, kwargs: dict[str, object]) -> tuple[nn.Module, InputSpec]:
     if ":" not in what and what not in BUILT_IN and Path(what).exists():
-        teacher = from_file(what)
+        teacher = from_file(what, **kwargs)  # type: ignore[arg-type]
         return teacher.module, dict(teacher.inputs)
     module = build(what, **kwargs)
     return module, dict(getattr(module, "inputs", {}))

@@ -2,7 +2,9 @@
 
 import math
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -10,7 +12,7 @@ from gancompress.batch import DRAWN, InputSpec, draw_inputs
 from gancompress.errors import DataError, RecipeError
 from gancompress.generators.consingan import ConSinGANGenerator
 from gancompress.report.grid import save_grid
-from gancompress.workflows.evaluate import open_generator
+from gancompress.workflows.open_generator import open_generator
 
 COLUMNS = 8
 
@@ -24,6 +26,7 @@ def sample(
     size: str = "",
     family: str | None = None,
     factory: str | None = None,
+    settings: Mapping[str, Any] | None = None,
 ) -> None:
     """Write ``count`` samples of a generator of drawn inputs to ``output`` as one PNG.
 
@@ -31,12 +34,12 @@ def sample(
         what: a run directory (its student), a student or teacher file.
         size: ``height x width`` of the images, e.g. ``96x256``, of a generator that makes any;
             empty: as it was trained.
-        family, factory: see :func:`gancompress.workflows.evaluate.open_generator`.
+        family, factory, settings: see :func:`gancompress.workflows.open_generator.open_generator`.
 
     Raises:
         DataError: its inputs cannot be drawn, or it makes images of one size only.
     """
-    generator = open_generator(what, family=family, factory=factory)
+    generator = open_generator(what, family=family, factory=factory, settings=settings)
     inputs = generator.inputs
     if fed := [name for name, entry in inputs.items() if entry.kind not in DRAWN]:
         raise DataError(f"{what}: is fed {', '.join(fed)}, which cannot be drawn from a seed")

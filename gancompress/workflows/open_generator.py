@@ -1,0 +1,107 @@
+"""The generator that a verb is given: a run, a student, a published file, or own weights."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from gancompress.batch import Input, in_range
+from gancompress.data.images import Images, open_images, to_float
+from gancompress.errors import DataError, RecipeError
+from gancompress.generators.build import build
+from gancompress.recipe.load import load_recipe
+from gancompress.run import RunDir
+from gancompress.student.file import load_student
+from gancompress.teachers.from_file import from_file, is_student
+from gancompress.teachers.own_weights import weights_for
+from gancompress.teachers.teacher import InputData, ModuleTeacher
+
+
+def open_generator(
+    path: Path,
+    *,
+    family: str | None = None,
+    factory: str | None = None,
+    inputs: str | Path | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> ModuleTeacher:
+    """The frozen generator of a run directory, a student file, a teacher file or own weights.
+
+    Args:
+        path: of it.
+        family: of a teacher file that does not show it.
+        factory: of a student whose architecture is not built in, or of the module that the weights
+            in the file are for; of a run, the one in its recipe by default.
+        inputs: folder or zip of images that an image-to-image generator is fed.
+        settings: of a teacher file (``part``, ``size``, …), or arguments of the factory.
+    """
+    if is_run(path):
+        factory = factory or _factory_of(path)
+        path = RunDir.open(path).path / "student.safetensors"
+    if factory is not None and not is_student(path):
+        found = _with_weights(path, factory, settings or {})
+    elif factory is not None:
+        student = load_student(path, factory=factory)
+        found = ModuleTeacher(student.module, student.inputs)
+    else:
+        found = from_file(path, family, **(settings or {}))
+    if inputs is not None:
+        found.data = _feed(found, inputs)
+    return found
+
+
+def is_run(path: Path) -> bool:
+    """Whether ``path`` is a run directory."""
+    return (path / "run.json").is_file()
+
+
+def _factory_of(run: Path) -> str | None:
+    """The factory of a run's own student, where it is not built in; its recipe vouches for it."""
+    recipe = run / "recipe.yaml"
+    if not recipe.is_file():
+        return None
+    read = load_recipe(recipe)
+    factory = read.student.factory
+    factory = read.teacher.factory if factory == "teacher" else factory
+    return factory if ":" in factory else None
+
+
+def _with_weights(path: Path, factory: str, kwargs: Mapping[str, Any]) -> ModuleTeacher:
+    module = build(factory, **kwargs)
+    module.load_state_dict(weights_for(module, path, factory))
+    inputs = getattr(module, "inputs", None)
+    if not inputs:
+        raise RecipeError(
+            f"{factory}: its module does not say what it is fed; give it an attribute, e.g. "
+            "self.inputs = {'image': Input('image', (3, 256, 256))}"
+        )
+    return ModuleTeacher(module, inputs)
+
+
+@dataclass(frozen=True)
+class _Images:
+    """Images as the one input ``name`` of a generator, in the range that it is meant for."""
+
+    images: Images
+    name: str
+    entry: Input
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> dict[str, Tensor]:
+        image = to_float(self.images.batch([index]))[0]
+        return {self.name: in_range(image, self.entry)}
+
+
+def _feed(generator: ModuleTeacher, inputs: str | Path) -> InputData:
+    fed = [name for name, entry in generator.inputs.items() if entry.kind == "image"]
+    if len(fed) != 1:
+        wanted = ", ".join(generator.inputs)
+        raise DataError(f"{inputs}: the generator takes {wanted}, not an image")
+    entry = generator.inputs[fed[0]]
+    channels, height, width = entry.shape
+    images = open_images(inputs, resolution=(height, width), channels=channels)
+    return _Images(images, fed[0], entry)

@@ -1,0 +1,118 @@
+"""What the verbs take for a generator: published files with settings, and own weights."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from gancompress.data.images import to_uint8
+from gancompress.errors import MetricError, TeacherError
+from gancompress.generators.build import build
+from gancompress.metrics import extractors
+from gancompress.metrics.frechet import statistics_of
+from gancompress.metrics.statistics_file import save_statistics
+from gancompress.workflows.evaluate import evaluate
+from gancompress.workflows.inspect import inspect
+from gancompress.workflows.open_generator import open_generator
+from gancompress.workflows.sample import sample
+
+OWN = """
+from gancompress.batch import Input
+from torch import nn
+
+class Own(nn.Module):
+    def __init__(self, width=4):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 3, padding=1)
+        self.inputs = {"image": Input("image", (3, 16, 16))}
+
+    def forward(self, image):
+        return self.conv(image)
+"""
+
+
+def pictures(folder: Path, count: int, size: int = 16) -> Path:
+    folder.mkdir()
+    for index in range(count):
+        pixels = torch.rand(size, size, 3, generator=torch.Generator().manual_seed(index)) * 255
+        Image.fromarray(pixels.byte().numpy()).save(folder / f"{index}.png")
+    return folder
+
+
+def enlarger(path: Path) -> Path:
+    torch.manual_seed(0)
+    module = build("srvgg", width=4, convolutions=1, scale=1, activation="relu")
+    torch.save({"params": module.state_dict()}, path)
+    return path
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_pixel_scores_need_no_extractor(
+    count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(extractors, "open_extractor", None)
+    inputs = pictures(tmp_path / "in", count, size=64)
+    path, settings = enlarger(tmp_path / "net.pth"), {"activation": "relu"}
+    teacher = open_generator(path, inputs=inputs, settings=settings)
+    (tmp_path / "golden").mkdir()
+    for index, image in enumerate(to_uint8(teacher(teacher.sample_inputs(range(count), 0)))):
+        Image.fromarray(image.permute(1, 2, 0).numpy()).save(tmp_path / "golden" / f"{index}.png")
+    found = evaluate(
+        path,
+        tmp_path / "golden",
+        extractor="inception",
+        metrics=["psnr", "ssim"],
+        samples=100,
+        seed=0,
+        settings=settings,
+        inputs=inputs,
+        device="cpu",
+    ).scores
+    assert [(score.metric, score.value) for score in found] == [("psnr", float("inf")), ("ssim", 1)]
+    assert found[0].samples == count
+
+
+def test_images_reach_a_generator_in_its_own_range(tmp_path: Path) -> None:
+    inputs = pictures(tmp_path / "in", 1, size=64)
+    path = enlarger(tmp_path / "net.pth")
+    teacher = open_generator(path, inputs=inputs, settings={"activation": "relu"})
+    assert teacher.sample_inputs([0], 0)["image"].min() >= 0
+
+
+def test_pixel_scores_against_statistics_are_refused(tmp_path: Path) -> None:
+    save_statistics(statistics_of(torch.randn(4, 2)), tmp_path / "s.npz")
+    with pytest.raises(MetricError, match="psnr compares images"):
+        evaluate(
+            pictures(tmp_path / "in", 2),
+            tmp_path / "s.npz",
+            extractor="inception",
+            metrics=["psnr"],
+            samples=2,
+            seed=0,
+            device="cpu",
+        )
+
+
+def test_own_weights_are_opened_with_their_factory(tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text(OWN)
+    factory = f"{tmp_path}/own.py:Own"
+    module = build(factory)
+    torch.save({"net": module.state_dict()}, tmp_path / "own.pth")
+    opened = open_generator(tmp_path / "own.pth", factory=factory, settings={"width": 4})
+    image = torch.rand(1, 3, 16, 16)
+    assert torch.equal(opened({"image": image}), module(image))
+    with pytest.raises(TeacherError, match="does not fit what"):
+        open_generator(enlarger(tmp_path / "other.pth"), factory=factory)
+
+
+def test_settings_of_a_file_reach_every_verb(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    state = build("dcgan_transposed", z_dim=4, widths=[8, 8]).state_dict()
+    both = {f"{side}.{name}": value for side in ("one", "two") for name, value in state.items()}
+    torch.save(both, tmp_path / "net.pth")
+    with pytest.raises(TeacherError, match="say which"):
+        inspect(str(tmp_path / "net.pth"), {}, [], divisor=4, minimum=4)
+    assert "main.0" in inspect(str(tmp_path / "net.pth"), {"part": "one"}, [], divisor=4, minimum=4)
+    sample(tmp_path / "net.pth", tmp_path / "s.png", count=2, seed=0, settings={"part": "two"})
+    assert (tmp_path / "s.png").is_file()
