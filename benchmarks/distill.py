@@ -41,15 +41,15 @@ from gancompress.data.images import images_from_tensor
 from gancompress.data.manifest import Plan
 from gancompress.data.pairs import PairStore, PairWriter
 from gancompress.data.pairs import record as record_pairs
-from gancompress.distillation.answering import Answering
-from gancompress.distillation.discriminator import Opponent
-from gancompress.distillation.features import Features
-from gancompress.distillation.objective import TermWeight, level_weights
-from gancompress.distillation.options import Options
-from gancompress.distillation.parts import draw
-from gancompress.distillation.sampling import SubnetRule
-from gancompress.distillation.source import Source
-from gancompress.distillation.step import Step
+from gancompress.distillation.batch import read_batch
+from gancompress.distillation.data import DistillData
+from gancompress.distillation.discriminator import prepare_discriminator
+from gancompress.distillation.features import FeatureProvider
+from gancompress.distillation.objective import objective_of
+from gancompress.distillation.options import DistillOptions, SubnetRule
+from gancompress.distillation.sampling import make_sampler
+from gancompress.distillation.step import DistillStep
+from gancompress.distillation.terms import level_weights
 from gancompress.generators.distylegan import DiStyleGANDiscriminator, DiStyleGANGenerator
 from gancompress.supernet import Supernet
 from gancompress.teachers.teacher import ModuleTeacher
@@ -59,12 +59,7 @@ from gancompress.training.order import step_generator
 BATCH = 128
 BETAS = (0.5, 0.999)
 INPUTS: InputSpec = {"z": Input("normal", (512,)), "c": Input("one_hot", (10,))}
-TERMS = {
-    "discriminator_features": TermWeight(1.0),
-    "l1": TermWeight(0.2, "linear"),
-    "adversarial": TermWeight(0.01, every=10),
-    "adversarial_real": TermWeight(0.002, every=10),
-}
+TERMS = DistillOptions().terms  # DiStyleGAN's
 
 
 def make_pairs(folder: Path, count: int) -> PairStore:
@@ -192,41 +187,39 @@ def hinge(real: Tensor, fake: Tensor) -> Tensor:
     return F.relu(1.0 - real).mean() + F.relu(1.0 + fake).mean()
 
 
-def toolkit(pairs: PairStore, rule: SubnetRule, *, fresh: bool = False) -> Iterator[None]:
+def toolkit(pairs: PairStore, rule: SubnetRule, *, unpaired: bool = False) -> Iterator[None]:
     """Each ``next`` is one step of the toolkit, as its training loop does it.
 
     Args:
         rule: ``largest`` trains one network, as the plain loop does; ``sandwich`` trains three.
-        fresh: as the recipe's ``distill.fresh``; the plain loop draws new inputs.
+        unpaired: as the recipe's ``distill.unpaired``; the plain loop draws new inputs.
     """
     torch.manual_seed(0)
-    accelerator = Accelerator(cpu=True)
     supernet = Supernet(DiStyleGANGenerator(), example_inputs(INPUTS)).train()
-    judge = DiStyleGANDiscriminator().train()
-    for network in (supernet.module, judge):
-        network.to(memory_format=torch.channels_last)
-    optimizer, judge_optimizer = (
-        adam(network.parameters(), 2e-4, BETAS) for network in (supernet.module, judge)
+    supernet.module.to(memory_format=torch.channels_last)
+    optimizer = adam(supernet.module.parameters(), 2e-4, BETAS)
+    data = DistillData(
+        pairs=pairs,
+        options=DistillOptions(
+            steps=1_000_000, batch_size=BATCH, subnets=rule, unpaired=unpaired, terms=TERMS
+        ),
+        seed=0,
+        accelerator=Accelerator(cpu=True),
+        real=images_from_tensor(real_images(), labels=torch.arange(1_000) % 10),
     )
-    labels = torch.arange(1_000) % 10
-    real = images_from_tensor(real_images(), labels=labels)
-    source = Source(pairs, real, BATCH, 0, accelerator.device)
-    opponent = Opponent(
-        judge, judge_optimizer, "hinge", 0.2, relativistic=False, r1=0.0, gradient_penalty=0.0,
-        penalty_every=1, sees_widths=False, accelerator=accelerator,
-    )  # fmt: skip
-    options = Options(
-        steps=1_000_000, seed=0, learning_rate=2e-4, betas=BETAS, schedule="constant", ema=0.999,
-        clip=0.0, accumulate=1, rule=rule, random_subnets=1, fixed=None, in_place=0.0, fresh=fresh,
-    )  # fmt: skip
-    features = Features(None, {}, {}, None)
-    answering = Answering(supernet, source, features, False, accelerator)
-    one_step = Step(
-        supernet, source, partial(draw, source, True, fresh), TERMS, features,
-        answering, opponent, None, optimizer,
-        [scheduled(optimizer, "constant", 1)], moving_average(supernet.module, 0.999), accelerator,
-        options, tell=lambda step, text: print(text),
-    )  # fmt: skip
+    one_step = DistillStep(
+        supernet=supernet,
+        data=data,
+        read=partial(read_batch, data, True),
+        objective=objective_of(TERMS, discriminator=True, real_images=True),
+        features=FeatureProvider(),
+        discriminator=prepare_discriminator(DiStyleGANDiscriminator(), supernet, data),
+        sampler=make_sampler(supernet, data.options),
+        optimizer=optimizer,
+        schedules=[scheduled(optimizer, "constant", 1)],
+        average=moving_average(supernet.module, 0.999),
+        warn=lambda step, text: print(text),
+    )
     for step in itertools.count():
         one_step(step, step_generator(0, step))
         yield
@@ -251,7 +244,9 @@ def main() -> None:
         contestants: dict[str, Callable[[], Iterator[None]]] = {
             "plain loop": lambda: plain_loop(folder, arguments.workers),
             "gancompress, one network": lambda: toolkit(pairs, "largest"),
-            "gancompress, one network, fresh: true": lambda: toolkit(pairs, "largest", fresh=True),
+            "gancompress, one network, unpaired: true": lambda: toolkit(
+                pairs, "largest", unpaired=True
+            ),
             "gancompress, supernet (3 subnets)": lambda: toolkit(pairs, "sandwich"),
         }
         name = f"distill_{arguments.threads}_threads"

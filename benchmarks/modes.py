@@ -23,7 +23,7 @@ from gancompress.data.images import Images, images_from_tensor, to_float, to_uin
 from gancompress.teach.adversarial import adversarial_training
 from gancompress.teach.adversarial_step import Rules
 from gancompress.teach.augment import Augment
-from gancompress.training.engine import Bookkeeping, train
+from gancompress.training.engine import TrainingLogger, train
 from gancompress.training.optimise import make_accelerator
 
 PICTURE = Path(__file__).parents[1] / "docs" / "pictures" / "modes.png"
@@ -120,8 +120,8 @@ def taught(
         seed=seed,
     )
     with tempfile.TemporaryDirectory() as folder:
-        books = Bookkeeping(Path(folder) / "teach.pt", 1e6, lambda event: None, 500)
-        average = train(training, books, steps=steps, seed=seed)
+        logger = TrainingLogger(Path(folder) / "teach.pt", 1e6, lambda event: None, 500)
+        average = train(training, logger, steps=steps, seed=seed)
     seconds = time.process_time() - start
     with torch.no_grad():
         batch = draw_inputs(generator.inputs, range(SAMPLES), seed + 1000)

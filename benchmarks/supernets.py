@@ -1,7 +1,7 @@
 """Which way of training a supernet ruins its small subnets, and which does not?
 
 Trains the supernet of a finished run anew in several ways, from the same pairs, and judges subnets
-of the same cost in each: the Fréchet distance to the real images of what they make of fresh inputs,
+of the same cost in each: the Fréchet distance to the real images of what they make of new inputs,
 and the share in which the class asked for is seen. ``alone`` is one subnet trained by itself for as
 many steps: what a supernet has to be measured against.
 
@@ -35,14 +35,14 @@ from gancompress.supernet.calibrate import calibrated
 from gancompress.workflows.distill import distill
 
 # In all ways but one real images are set against the student's answers to new inputs, as published.
-PUBLISHED = "distill.fresh=true"
+PUBLISHED = "distill.unpaired=true"
 
 # Overrides of the recipe; `alone` is completed by the subnet that it trains.
 WAYS: dict[str, list[str]] = {
     "sandwich": [],
     "sandwich, in_place 0.5": ["distill.in_place=0.5"],
     "sandwich, widths": ["distill.discriminator.widths=true"],
-    "sandwich, not fresh": ["distill.fresh=false"],
+    "sandwich, not fresh": ["distill.unpaired=false"],
     "front": ["distill.subnets=front"],
     "progressive": ["distill.subnets=progressive"],
     # As many subnets a step as the sandwich has.

@@ -24,15 +24,15 @@ from gancompress.batch import Batch, Input, example_inputs
 from gancompress.data.manifest import Plan
 from gancompress.data.pairs import PairStore, PairWriter
 from gancompress.data.pairs import record as record_pairs
+from gancompress.distillation.data import DistillData
+from gancompress.distillation.features import Networks
 from gancompress.distillation.loop import distill
-from gancompress.distillation.objective import TermWeight
-from gancompress.distillation.options import Options
-from gancompress.distillation.source import Source
+from gancompress.distillation.options import DistillOptions, TermOptions
 from gancompress.generators.build import build
 from gancompress.generators.signed import signed
 from gancompress.supernet import Supernet
 from gancompress.teachers.teacher import ModuleTeacher
-from gancompress.training.engine import Bookkeeping
+from gancompress.training.engine import TrainingLogger
 
 SHARED = Path(os.environ.get("GANCOMPRESS_SHARED", "../shared"))
 FACTORY = str(Path(__file__).parents[1] / "examples" / "style_wave.py:build")
@@ -53,6 +53,11 @@ def wave(**kwargs: str) -> nn.Module:
 def trained(teacher: nn.Module, pairs: PairStore, steps: int, cache: int) -> dict[str, Any]:
     """Train a supernet: what it told, its weights, its seconds a step after the first epoch."""
     accelerator = Accelerator(cpu=True)
+    options = DistillOptions(
+        steps=steps, batch_size=BATCH, learning_rate=1e-3, ema=0.98, subnets="uniform",
+        random_subnets=2, cache_gigabytes=cache / 1e9, validate_every=0,
+        terms={"l1": TermOptions(), "adapted": TermOptions()},
+    )  # fmt: skip
     torch.manual_seed(0)
     supernet = Supernet(wave(), example_inputs(INPUTS), divisor=8)
     moments: list[tuple[float, float]] = []
@@ -66,22 +71,12 @@ def trained(teacher: nn.Module, pairs: PairStore, steps: int, cache: int) -> dic
     with tempfile.TemporaryDirectory() as folder:
         module = distill(
             supernet,
-            Source(pairs, None, BATCH, 0, accelerator.device),
-            terms={"l1": TermWeight(1.0), "adapted": TermWeight(1.0)},
-            taps={},
-            networks={},
-            teacher=teacher,
-            adversary=None,
-            validate=None,
-            accelerator=accelerator,
-            options=Options(
-                steps=steps, seed=0, learning_rate=1e-3, betas=(0.5, 0.999), schedule="constant",
-                ema=0.98, clip=0.0, accumulate=1, rule="uniform", random_subnets=2, fixed=None,
-                in_place=0.0, fresh=False,
+            DistillData(pairs=pairs, options=options, seed=0, accelerator=accelerator),
+            Networks(teacher),
+            logger=TrainingLogger(
+                checkpoint=Path(folder, "distill.pt"), checkpoint_seconds=1e9, log=log, log_every=1
             ),
-            cache=cache,
-            books=Bookkeeping(Path(folder, "distill.pt"), 1e9, log, 1),
-        )  # fmt: skip
+        )
     begin, end = moments[PAIRS // BATCH - 1], moments[-1]
     seconds, processor = (
         (b - a) / (steps - PAIRS // BATCH) for a, b in zip(begin, end, strict=True)
@@ -108,16 +103,16 @@ def main() -> None:
         pairs = PairStore(folder)
         found = {
             name: trained(teacher, pairs, arguments.steps, cache)
-            for name, cache in (("looked at anew", 0), ("kept", 10**9))
+            for name, cache in (("computed in every step", 0), ("cached", 10**9))
         }
-    anew, kept = (one["weights"] for one in found.values())
-    apart = max(float((kept[name] - value).abs().max()) for name, value in anew.items())
+    computed, cached = (one["weights"] for one in found.values())
+    apart = max(float((cached[name] - value).abs().max()) for name, value in computed.items())
     record(
         "teacher_maps",
         [{"maps": name, **one["measured"]} for name, one in found.items()],
         steps=arguments.steps,
         batch=BATCH,
-        told=found["kept"]["told"],
+        told=found["cached"]["told"],
         largest_difference_of_weights=apart,
     )
 

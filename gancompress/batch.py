@@ -61,6 +61,11 @@ class Input:
                 f"the classes of a one_hot input; this is {self.kind} of shape {self.shape}"
             )
 
+    @property
+    def is_latent(self) -> bool:
+        """Whether it is random noise."""
+        return self.kind in ("normal", "truncated_normal", "uniform")
+
 
 InputSpec = dict[str, Input]
 

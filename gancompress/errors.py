@@ -15,6 +15,10 @@ class RecipeError(GancompressError):
     """A recipe or an override on the command line is wrong; lists every mistake found."""
 
 
+class OptionError(GancompressError):
+    """A number given to a function of the library is out of its range."""
+
+
 class RunError(GancompressError):
     """A run directory is missing, damaged, locked, or belongs to another recipe."""
 

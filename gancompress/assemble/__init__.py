@@ -22,7 +22,7 @@ from gancompress.assemble.teacher import (
     teacher_data,
     with_shares,
 )
-from gancompress.assemble.training import pair, prepare, term_weights
+from gancompress.assemble.training import pair, prepare
 
 __all__ = [
     "build_discriminator",
@@ -46,6 +46,5 @@ __all__ = [
     "student_factory",
     "taught_architecture",
     "teacher_data",
-    "term_weights",
     "with_shares",
 ]

@@ -3,12 +3,12 @@
 from torch import nn
 
 from gancompress.architecture_search.budget import Budget
+from gancompress.architecture_search.options import SearchOptions
 from gancompress.batch import InputSpec, example_inputs
 from gancompress.metrics.macs import count_macs
-from gancompress.recipe.searching import Search
 
 
-def budget_of(keys: Search) -> Budget:
+def budget_of(keys: SearchOptions) -> Budget:
     """The recipe's budget.
 
     Raises:

@@ -9,10 +9,10 @@ from gancompress.data.images import Images, open_images
 from gancompress.data.paired import open_side_by_side
 from gancompress.data.splits import split
 from gancompress.recipe.schema import Recipe
-from gancompress.recipe.sources import Data
+from gancompress.recipe.sources import DataOptions
 
 
-def open_data(data: Data, seed: int, *, by_class: bool = True) -> tuple[Images, Images]:
+def open_data(data: DataOptions, seed: int, *, by_class: bool = True) -> tuple[Images, Images]:
     """The real images as (training, held out), by default with equal shares of every class."""
     if data.source == "digits":
         train = open_digits(data.size[0], part="train")
@@ -24,7 +24,7 @@ def open_data(data: Data, seed: int, *, by_class: bool = True) -> tuple[Images, 
     return images.subset(train_rows), images.subset(held_out_rows)
 
 
-def open_all(data: Data) -> Images:
+def open_all(data: DataOptions) -> Images:
     """The real images, not parted."""
     path, folder = located(data.source), data.folder or None
     if is_idx(path):

@@ -8,16 +8,16 @@ from accelerate import Accelerator
 
 from gancompress.recipe.schema import Recipe
 from gancompress.run import RunDir
-from gancompress.training.engine import Bookkeeping
+from gancompress.training.engine import TrainingLogger
 
 
 @contextmanager
-def bookkeeping(
+def training_logger(
     recipe: Recipe, run: RunDir, stage: str, accelerator: Accelerator
-) -> Iterator[Bookkeeping]:
-    """The books of one training of ``stage``, open as long as it lasts."""
-    with logger(run, stage, accelerator.is_main_process) as log:
-        yield Bookkeeping(
+) -> Iterator[TrainingLogger]:
+    """The logger of one training of ``stage``, open as long as it lasts."""
+    with event_logger(run, stage, accelerator.is_main_process) as log:
+        yield TrainingLogger(
             checkpoint=run.path / "checkpoints" / f"{stage}.pt",
             checkpoint_seconds=recipe.checkpoint_seconds,
             log=log,
@@ -28,7 +28,7 @@ def bookkeeping(
 
 
 @contextmanager
-def logger(run: RunDir, stage: str, main_process: bool) -> Iterator[Callable[..., None]]:
+def event_logger(run: RunDir, stage: str, main_process: bool) -> Iterator[Callable[..., None]]:
     """A function that takes one event of ``stage`` and writes it everywhere."""
     writer = _tensorboard(run, stage) if main_process else None
 

@@ -9,7 +9,7 @@ from gancompress.batch import DRAWN, Batch, draw_inputs
 from gancompress.data.live import LivePairs, Pairs
 from gancompress.data.manifest import Plan
 from gancompress.data.pairs import PairStore
-from gancompress.distillation.terms import SCORES
+from gancompress.distillation.terms import find_term
 from gancompress.errors import DataError, TeacherError
 from gancompress.recipe.schema import Recipe
 from gancompress.run import RunDir
@@ -127,8 +127,9 @@ def paired_metric(recipe: Recipe, targets: Tensor) -> tuple[str, Judge]:
     Scores of teacher and student are not of one kind (probabilities, logits): only the term that
     the student learned by knows how to compare them.
     """
-    name = next((term for term in recipe.distill.terms if term in SCORES), None)
-    if targets.ndim == 4 or name is None:
+    terms = [find_term(name) for name in recipe.distill.terms]
+    term = next((term for term in terms if term.distance is not None), None)
+    if targets.ndim == 4 or term is None or term.distance is None:
         return "l1", mean_absolute_error
-    compare = SCORES[name]
-    return name, lambda outputs, inputs, answers: float(compare(outputs, answers))
+    compare = term.distance
+    return term.name, lambda outputs, inputs, answers: float(compare(outputs, answers))

@@ -16,8 +16,8 @@ from gancompress.data.single import open_single, pyramid, resized
 from gancompress.errors import RecipeError
 from gancompress.generators.consingan import ConSinGANGenerator
 from gancompress.recipe.schema import Recipe
-from gancompress.recipe.teaching import SingleImage
 from gancompress.report.grid import save_grid, save_png
+from gancompress.teach.options import SingleImageOptions
 
 # How far beyond its mask a foreign object is blended in, as a share of the longer side: its edges
 # need mending for harmonisation, and the ground around what was moved for editing.
@@ -70,7 +70,7 @@ def open_pyramid(recipe: Recipe) -> list[Tensor]:
     return images
 
 
-def open_composite(keys: SingleImage, images: Sequence[Tensor]) -> Composite | None:
+def open_composite(keys: SingleImageOptions, images: Sequence[Tensor]) -> Composite | None:
     """The picture to fit in, None where the task has none.
 
     Args:

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from gancompress.batch import InputSpec
 from gancompress.errors import RecipeError
-from gancompress.recipe.sources import Remote
+from gancompress.recipe.sources import RemoteOptions
 from gancompress.teachers.exchange import Credential, Pace, Retry
 from gancompress.teachers.remote import Exchange, RemoteTeacher
 from gancompress.teachers.teacher import InputData
@@ -17,7 +17,7 @@ SMALLEST = 1e-6
 
 
 def open_remote(
-    keys: Remote, inputs: InputSpec, data: InputData | None, run: Path
+    keys: RemoteOptions, inputs: InputSpec, data: InputData | None, run: Path
 ) -> RemoteTeacher:
     """The service of ``keys``; what it answers is kept in its cache, or else below ``run``.
 
@@ -44,7 +44,7 @@ def open_remote(
     )
 
 
-def _decoder(keys: Remote) -> Decode:
+def _decoder(keys: RemoteOptions) -> Decode:
     if not keys.scores:
         return receive_png
     receive = receive_scores([str(number) for number in range(keys.scores)], keys.field)

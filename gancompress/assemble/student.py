@@ -14,8 +14,7 @@ from gancompress.batch import InputSpec, example_inputs
 from gancompress.data.live import Pairs
 from gancompress.errors import RecipeError, RunError
 from gancompress.generators.build import build
-from gancompress.recipe.schema import Recipe
-from gancompress.recipe.schema import Student as StudentKeys
+from gancompress.recipe.schema import Recipe, StudentOptions
 from gancompress.run import RunDir
 from gancompress.student.file import Architecture, Student
 from gancompress.supernet import Supernet
@@ -84,7 +83,7 @@ def student_factory(recipe: Recipe) -> str:
     return recipe.teacher.factory if recipe.student.factory == "teacher" else recipe.student.factory
 
 
-def make_supernet(module: nn.Module, inputs: InputSpec, keys: StudentKeys) -> Supernet:
+def make_supernet(module: nn.Module, inputs: InputSpec, keys: StudentOptions) -> Supernet:
     """Make ``module`` elastic as the recipe says; what is kept of the teacher stays as it is."""
     device = next((parameter.device for parameter in module.parameters()), torch.device("cpu"))
     make = partial(

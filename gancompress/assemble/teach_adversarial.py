@@ -19,11 +19,11 @@ from gancompress.teach.adversarial import adversarial_training
 from gancompress.teach.adversarial_step import Rules
 from gancompress.teach.augment import Augment
 from gancompress.teach.evaluation import Looks
-from gancompress.training.engine import Bookkeeping
+from gancompress.training.engine import TrainingLogger
 
 
 def adversarial_setup(
-    recipe: Recipe, run: RunDir, accelerator: Accelerator, books: Bookkeeping, samples: Samples
+    recipe: Recipe, run: RunDir, accelerator: Accelerator, logger: TrainingLogger, samples: Samples
 ) -> TrainingSetup:
     """Prepare the recipe's generator to be trained on its real images."""
     data = assemble.real_images(recipe)
@@ -65,9 +65,9 @@ def adversarial_setup(
         training.average,
         look_of(recipe, run, images, inputs, accelerator, samples),
         keys.steps,
-        books.checkpoint,
-        books.main_process,
-        books.watch(training.remarks),
+        logger.checkpoint,
+        logger.main_process,
+        logger.with_warnings(training.find_warnings),
     )
 
     def finish() -> dict[str, Any]:

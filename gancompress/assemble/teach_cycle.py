@@ -22,11 +22,11 @@ from gancompress.run import RunDir
 from gancompress.student.file import Student, save_student
 from gancompress.teach.cycle import cycle_training
 from gancompress.teach.evaluation import looking
-from gancompress.training.engine import Bookkeeping
+from gancompress.training.engine import TrainingLogger
 
 
 def cycle_setup(
-    recipe: Recipe, run: RunDir, accelerator: Accelerator, books: Bookkeeping, samples: Samples
+    recipe: Recipe, run: RunDir, accelerator: Accelerator, logger: TrainingLogger, samples: Samples
 ) -> TrainingSetup:
     """Prepare two generators; the one from the teacher's inputs to the real images is the teacher.
 
@@ -70,7 +70,7 @@ def cycle_setup(
 
     def look(step: int) -> None:
         made, returned = _round_trip(training.average, average_back, shown, inputs)
-        books.log({"step": step, "held_out_cycle": float(F.l1_loss(returned, shown))})
+        logger.log({"step": step, "held_out_cycle": float(F.l1_loss(returned, shown))})
         pictured = {"input": shown, "there and back": returned, "output": made}
         samples(step, {title: x[:PICTURED] for title, x in pictured.items()})
 

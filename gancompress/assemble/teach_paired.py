@@ -23,7 +23,7 @@ from gancompress.run import RunDir
 from gancompress.teach.evaluation import looking
 from gancompress.teach.learner import Course
 from gancompress.teach.paired import PairedRows, Wishes, paired_training
-from gancompress.training.engine import Bookkeeping
+from gancompress.training.engine import TrainingLogger
 
 # Held-out pairs that a look measures, and those of them that it shows.
 LOOKED_AT = 64
@@ -44,17 +44,17 @@ class Split:
 
 
 def paired_setup(
-    recipe: Recipe, run: RunDir, accelerator: Accelerator, books: Bookkeeping, samples: Samples
+    recipe: Recipe, run: RunDir, accelerator: Accelerator, logger: TrainingLogger, samples: Samples
 ) -> TrainingSetup:
     """Prepare the recipe's generator to be trained as pix2pix does."""
     wishes = Wishes(l1=recipe.teach.paired.l1)
-    return setup_in_pairs(recipe, accelerator, books, samples, wishes)
+    return setup_in_pairs(recipe, accelerator, logger, samples, wishes)
 
 
 def setup_in_pairs(
     recipe: Recipe,
     accelerator: Accelerator,
-    books: Bookkeeping,
+    logger: TrainingLogger,
     samples: Samples,
     wishes: Wishes,
 ) -> TrainingSetup:
@@ -84,7 +84,7 @@ def setup_in_pairs(
     def look(step: int) -> None:
         count = min(len(data.held_out), LOOKED_AT)
         distance = l1_of(training.average, data.held_out, count, inputs)
-        books.log({"step": step, "held_out_l1": distance})
+        logger.log({"step": step, "held_out_l1": distance})
         samples(step, _pictures(training.average, data.held_out, inputs))
 
     def finish() -> dict[str, Any]:

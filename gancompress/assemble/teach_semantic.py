@@ -11,11 +11,11 @@ from gancompress.errors import RecipeError
 from gancompress.recipe.schema import Recipe
 from gancompress.run import RunDir
 from gancompress.teach.paired import FeatureMaps, Wishes
-from gancompress.training.engine import Bookkeeping
+from gancompress.training.engine import TrainingLogger
 
 
 def semantic_setup(
-    recipe: Recipe, run: RunDir, accelerator: Accelerator, books: Bookkeeping, samples: Samples
+    recipe: Recipe, run: RunDir, accelerator: Accelerator, logger: TrainingLogger, samples: Samples
 ) -> TrainingSetup:
     """Prepare the recipe's generator to be trained as GauGAN does."""
     keys = recipe.teach.semantic
@@ -29,4 +29,4 @@ def semantic_setup(
         named, device = expanded(keys.network), str(accelerator.device)
         network = open_network("teach.semantic", named, keys.taps, device).maps
     wishes = Wishes(features=keys.features, perceptual=keys.perceptual, network=network)
-    return setup_in_pairs(recipe, accelerator, books, samples, wishes)
+    return setup_in_pairs(recipe, accelerator, logger, samples, wishes)

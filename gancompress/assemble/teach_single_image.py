@@ -12,7 +12,7 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from gancompress import assemble
-from gancompress.assemble.logs import bookkeeping
+from gancompress.assemble.logs import training_logger
 from gancompress.assemble.photograph import Composite, open_composite, open_pyramid, save_composite
 from gancompress.assemble.teacher_data import expanded
 from gancompress.atomic import replacing
@@ -22,11 +22,11 @@ from gancompress.errors import RecipeError
 from gancompress.generators.consingan import ConSinGANGenerator
 from gancompress.metrics.patches import diversity, patch_distance
 from gancompress.recipe.schema import Recipe
-from gancompress.recipe.teaching import SingleImage
 from gancompress.report.grid import save_grid
 from gancompress.run import RunDir
 from gancompress.student.file import Architecture, Student
 from gancompress.teach.distort import distorted, rearranged
+from gancompress.teach.options import SingleImageOptions
 from gancompress.teach.single_image import (
     Feed,
     Learning,
@@ -97,7 +97,7 @@ def _train(
             path = run.path / "samples" / f"teach-{number}.png"
             _draw(generator, pyramid, FEEDS[keys.task], recipe.seed, path)
 
-    with bookkeeping(recipe, run, "teach", accelerator) as books:
+    with training_logger(recipe, run, "teach", accelerator) as logger:
         train(
             generator,
             discriminator.to(device),
@@ -108,7 +108,7 @@ def _train(
             composite=None if composite is None else composite.coarsest.to(device),
             composite_steps=keys.finetune_steps,
             seed=recipe.seed,
-            books=books,
+            logger=logger,
             look=look,
         )
     return generator.cpu()
@@ -147,7 +147,7 @@ def _architecture(recipe: Recipe, images: Sequence[Tensor]) -> Architecture:
     return Architecture("consingan", {**given, "sizes": sizes, "borders": borders})
 
 
-def _inputs(generator: ConSinGANGenerator, keys: SingleImage) -> InputSpec:
+def _inputs(generator: ConSinGANGenerator, keys: SingleImageOptions) -> InputSpec:
     """What the taught generator is fed: noise, or a picture and noise."""
     coarsest = generator.inputs["noise_0"]
     if keys.task == "generate":

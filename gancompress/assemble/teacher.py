@@ -18,7 +18,7 @@ from gancompress.data.pairs import PairStore
 from gancompress.errors import RecipeError, TeacherError
 from gancompress.generators.signed import RANGE, signed
 from gancompress.recipe.schema import Recipe
-from gancompress.recipe.sources import InputKeys
+from gancompress.recipe.sources import InputOptions
 from gancompress.run import RunDir
 from gancompress.student.file import Architecture, Student, load_student
 from gancompress.teachers.downloads import missing_file
@@ -28,7 +28,7 @@ from gancompress.teachers.remote import RemoteTeacher
 from gancompress.teachers.teacher import ModuleTeacher
 
 
-def inputs_of(module: nn.Module, given: Mapping[str, InputKeys], where: str) -> InputSpec:
+def inputs_of(module: nn.Module, given: Mapping[str, InputOptions], where: str) -> InputSpec:
     """The input specification: the recipe's, or the module's own."""
     if given:
         return stated_inputs(given, where)
@@ -41,7 +41,7 @@ def inputs_of(module: nn.Module, given: Mapping[str, InputKeys], where: str) -> 
     return dict(inputs)
 
 
-def stated_inputs(given: Mapping[str, InputKeys], missing: str) -> InputSpec:
+def stated_inputs(given: Mapping[str, InputOptions], missing: str) -> InputSpec:
     """The input specification that a recipe states."""
     if not given:
         raise RecipeError(missing)

@@ -13,10 +13,10 @@ from gancompress.batch import DRAWN, Input, InputSpec, in_range
 from gancompress.data.cache import Problem
 from gancompress.data.images import open_images
 from gancompress.data.label_maps import LabelMaps, open_label_maps
+from gancompress.data.options import CollectOptions
 from gancompress.data.paired import PairedImages, open_side_by_side
 from gancompress.errors import DataError, RecipeError
-from gancompress.recipe.schema import Collect
-from gancompress.recipe.sources import TeacherData
+from gancompress.recipe.sources import TeacherDataOptions
 from gancompress.teachers.downloads import missing_file
 
 _VARIABLE = re.compile(r"\$\{(\w+):-([^}]*)\}")
@@ -67,9 +67,9 @@ class NumberedRows:
 
 
 def open_teacher_data(
-    keys: TeacherData,
+    keys: TeacherDataOptions,
     inputs: InputSpec,
-    collect: Collect,
+    collect: CollectOptions,
     seed: int,
     held_out_share: float | None = None,
 ) -> NumberedRows | None:
@@ -116,7 +116,7 @@ def open_teacher_data(
     return NumberedRows(rows, train, order[:held_out], keys.flip, training, kept, taken)
 
 
-def _open(keys: TeacherData, taken: InputSpec) -> PairedImages | LabelMaps:
+def _open(keys: TeacherDataOptions, taken: InputSpec) -> PairedImages | LabelMaps:
     (name, entry), *others = taken.items()
     if not keys.source:
         raise RecipeError(

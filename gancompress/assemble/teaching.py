@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from gancompress.assemble.logs import bookkeeping
+from gancompress.assemble.logs import training_logger
 from gancompress.assemble.samples import Samples
 from gancompress.assemble.teach_adversarial import adversarial_setup
 from gancompress.assemble.teach_cycle import cycle_setup
@@ -13,7 +13,7 @@ from gancompress.assemble.training import prepare
 from gancompress.assemble.training_setup import Prepare, TrainingSetup
 from gancompress.recipe.schema import Recipe
 from gancompress.run import RunDir
-from gancompress.training.engine import Bookkeeping
+from gancompress.training.engine import TrainingLogger
 
 SETUPS: dict[str, Prepare] = {
     "adversarial": adversarial_setup,
@@ -24,10 +24,10 @@ SETUPS: dict[str, Prepare] = {
 
 
 @contextmanager
-def training_setup(recipe: Recipe, run: RunDir) -> Iterator[tuple[TrainingSetup, Bookkeeping]]:
-    """The recipe's teaching, ready to begin, and the books that its looks are entered in."""
+def training_setup(recipe: Recipe, run: RunDir) -> Iterator[tuple[TrainingSetup, TrainingLogger]]:
+    """The recipe's teaching, ready to begin, and the logger that its looks are entered in."""
     accelerator = prepare(recipe)
     samples = Samples(run.path / "samples", "teach", accelerator.is_main_process)
-    with bookkeeping(recipe, run, "teach", accelerator) as books:
-        yield SETUPS[recipe.teach.objective](recipe, run, accelerator, books, samples), books
+    with training_logger(recipe, run, "teach", accelerator) as logger:
+        yield SETUPS[recipe.teach.objective](recipe, run, accelerator, logger, samples), logger
     samples.film()

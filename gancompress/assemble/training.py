@@ -5,7 +5,6 @@ import os
 import torch
 from accelerate import Accelerator
 
-from gancompress.distillation.objective import TermWeight
 from gancompress.recipe.schema import Recipe
 from gancompress.training.optimise import make_accelerator
 
@@ -18,16 +17,6 @@ def prepare(recipe: Recipe) -> Accelerator:
     # cuBLAS is deterministic only with a fixed workspace.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     return make_accelerator(recipe.device, recipe.precision)
-
-
-def term_weights(recipe: Recipe) -> dict[str, TermWeight]:
-    """The loss terms of the recipe."""
-    return {
-        name: TermWeight(
-            term.weight, term.decay, term.until, term.final, term.every, term.temperature
-        )
-        for name, term in recipe.distill.terms.items()
-    }
 
 
 def pair(betas: tuple[float, ...]) -> tuple[float, float]:

@@ -11,7 +11,7 @@ from gancompress.batch import InputSpec
 from gancompress.recipe.schema import Recipe
 from gancompress.run import RunDir
 from gancompress.student.file import Architecture, Student
-from gancompress.training.engine import Bookkeeping, Training
+from gancompress.training.engine import Training, TrainingLogger
 
 
 @dataclass(frozen=True)
@@ -42,4 +42,4 @@ class TrainingSetup:
 LEARNS_ALONG = "the teacher learns along with the student"
 
 # Reads a recipe into a setup; its looks go to the log and to the pictures.
-Prepare = Callable[[Recipe, RunDir, Accelerator, Bookkeeping, Samples], TrainingSetup]
+Prepare = Callable[[Recipe, RunDir, Accelerator, TrainingLogger, Samples], TrainingSetup]

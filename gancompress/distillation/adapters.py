@@ -37,11 +37,20 @@ class Adapters(nn.Module):
 
     def of(self, term: str) -> tuple[list[Tensor], list[Tensor]]:
         """Weights (teacher's channels, student's channels) and biases of the taps of ``term``."""
-        return self._of[term]
+        return self._of.get(term, ([], []))
 
-    def forward(self, term: str, maps: Sequence[Tensor]) -> list[Tensor]:
-        """``maps`` of a subnet with as many channels as the teacher's."""
-        return [
-            F.conv2d(x, weight[:, : x.shape[1], None, None], bias)
-            for x, weight, bias in zip(maps, *self.of(term), strict=True)
-        ]
+
+def adapted(
+    maps: Sequence[Tensor], weights: Sequence[Tensor], biases: Sequence[Tensor]
+) -> list[Tensor]:
+    """``maps`` of a subnet with as many channels as the teacher's.
+
+    Args:
+        maps: (N, at most S, H, W) each.
+        weights: (T, S) each; a subnet's map of *n* channels uses the first *n* columns.
+        biases: (T,) each.
+    """
+    return [
+        F.conv2d(x, weight[:, : x.shape[1], None, None], bias)
+        for x, weight, bias in zip(maps, weights, biases, strict=True)
+    ]

@@ -1,4 +1,4 @@
-"""A teacher that learns along with its student (Ren et al. 2021, OMGD, section 3.1)."""
+"""Online distillation: teacher and student are trained together (Ren et al. 2021, OMGD, 3.1)."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,15 +11,15 @@ from gancompress.training.engine import Training
 
 T = TypeVar("T")
 
-# Of what is the teacher's in losses, remarks and checkpoints.
+# Of the teacher's losses, warnings and state.
 PREFIX = "teacher_"
 
 
 def together(teacher: Training, student: Training) -> Training:
-    """A step of the teacher, then one of the student, who learns from what the teacher is by then.
+    """A step of the teacher, then one of the student, which learns from the updated teacher.
 
-    The teacher is in training mode while it learns; whoever asks it finds it in evaluation mode.
-    Its looks never end the training.
+    The teacher is in training mode during its own step only.
+    Its evaluations never end the training.
     """
 
     def update(step: int, rng: np.random.Generator) -> Mapping[str, Tensor]:
@@ -28,10 +28,10 @@ def together(teacher: Training, student: Training) -> Training:
         teacher.live.eval()
         return {**_titled(losses), **student.update(step, rng)}
 
-    def remarks(event: Mapping[str, object]) -> Mapping[str, str]:
+    def find_warnings(event: Mapping[str, object]) -> Mapping[str, str]:
         own = {name[len(PREFIX) :]: x for name, x in event.items() if name.startswith(PREFIX)}
-        found = {kind: f"teacher: {text}" for kind, text in teacher.remarks(own).items()}
-        return {**_titled(found), **student.remarks(event)}
+        found = {kind: f"teacher: {text}" for kind, text in teacher.find_warnings(own).items()}
+        return {**_titled(found), **student.find_warnings(event)}
 
     def after(done: int) -> bool:
         if teacher.after is not None:
@@ -39,7 +39,7 @@ def together(teacher: Training, student: Training) -> Training:
         return student.after is not None and student.after(done)
 
     state = {**student.state, **_titled(teacher.state)}
-    return replace(student, update=update, state=state, remarks=remarks, after=after)
+    return replace(student, update=update, state=state, find_warnings=find_warnings, after=after)
 
 
 def _titled(values: Mapping[str, T]) -> dict[str, T]:

@@ -1,41 +1,132 @@
-"""How a distillation goes on, apart from what is compared and what with."""
+"""The options of a distillation; the section ``distill`` of a recipe is made of them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Literal
 
-from gancompress.distillation.sampling import SubnetRule
-from gancompress.supernet import Subnet
-from gancompress.training.optimise import Schedule
+from gancompress.options import option, section
+from gancompress.training.options import AdversarialLoss, Schedule
+
+Decay = Literal["constant", "linear", "cosine"]
+SubnetRule = Literal["sandwich", "uniform", "largest", "progressive", "front"]
 
 
 @dataclass(frozen=True)
-class Options:
-    """What a recipe chooses once for the whole training.
+class TermOptions:
+    """One loss term."""
 
-    Attributes:
-        steps: updates.
-        seed: of everything that is drawn.
-        learning_rate, betas, schedule: of Adam; the schedule is the discriminator's as well.
-        ema: decay of the student's moving average.
-        clip: largest gradient norm of the student; 0 for no clipping.
-        accumulate: in how many parts a batch is run, to save memory.
-        rule, random_subnets: which subnets learn, see :mod:`gancompress.distillation.sampling`.
-        fixed: only this subnet learns, ``rule`` is not asked.
-        in_place: share of output and score terms that smaller subnets take towards the largest one,
-            in place of the teacher.
-        fresh: real images are set against images of inputs that the teacher never answered; else
-            against those of the pairs, which saves their passes.
-    """
+    weight: float = option(1.0, "at the start")
+    decay: Decay = option("constant", "how the weight goes down")
+    until: float = option(1.0, "share of the training after which the decay has ended", 0, 1)
+    final: float = option(0.0, "share of the weight that is left after the decay", low=0)
+    every: int = option(1, "steps between two uses", low=1)
+    taps: tuple[str, ...] = option(
+        ("auto",),
+        "feature terms: submodules as student=teacher (perceptual, style: of the network), or auto",
+    )
+    temperature: float = option(1.0, "kl: above 1, small scores count for more", low=0.01)
+    network: str = option("", "perceptual, style: the extractor whose feature maps are compared")
 
-    steps: int
-    seed: int
-    learning_rate: float
-    betas: tuple[float, float]
-    schedule: Schedule
-    ema: float
-    clip: float
-    accumulate: int
-    rule: SubnetRule
-    random_subnets: int
-    fixed: Subnet | None
-    in_place: float
-    fresh: bool
+
+@dataclass(frozen=True)
+class DiscriminatorOptions:
+    """The discriminator of a distillation."""
+
+    factory: str = option(
+        "distylegan_discriminator", "built-in name, 'module:attr' or 'file.py:attr'; empty: none"
+    )
+    kwargs: dict[str, Any] = option({}, "arguments of the factory")
+    condition: str = option(
+        "",
+        "input that it is given beside the image (pix2pix: image; GauGAN: label_map); empty: none",
+        formerly="told",
+    )
+    file: str = option("", "weights to start from: .safetensors or .pt, or a checkpoint of `teach`")
+    widths: bool = option(False, "condition it on the widths of the subnet")
+    relativistic: bool = option(False, "compare images with each other (relativistic average loss)")
+    r1: float = option(0.0, "weight of the R1 penalty on the teacher's images", low=0)
+    gradient_penalty: float = option(0.0, "weight of the Wasserstein gradient penalty", low=0)
+    penalty_every: int = option(16, "steps between two penalties", low=1)
+
+
+@dataclass(frozen=True)
+class DistillOptions:
+    """Training the supernet."""
+
+    online: bool = option(
+        False,
+        "train the teacher of `teach` in the same steps as the student, not before it (OMGD); "
+        "teach.decay_from is then a share of distill.steps; nothing is recorded",
+    )
+    steps: int = option(60_000, "updates; with online, of the teacher as well", low=1)
+    batch_size: int = option(128, "pairs a step", low=2)
+    learning_rate: float = option(2e-4, "Adam, student", low=0)
+    discriminator_learning_rate: float = option(2e-4, "Adam, discriminator", low=0)
+    betas: tuple[float, ...] = option((0.5, 0.999), "Adam")
+    schedule: Schedule = option("constant", "how the learning rates go down, to zero at the end")
+    ema: float = option(0.999, "decay of the student's moving average", low=0, high=1)
+    clip: float = option(0.0, "largest gradient norm of the student; 0: no clipping", low=0)
+    adversarial: AdversarialLoss = option(
+        "hinge", "loss of the discriminator and of the adversarial terms"
+    )
+    real_weight: float = option(0.2, "weight of real images in the discriminator's loss", low=0)
+    unpaired: bool = option(
+        False,
+        "compare real images with the student's for new inputs, as published, at a third more "
+        "time; false: with those for the inputs of the pairs",
+        formerly="fresh",
+    )
+    subnets: SubnetRule = option(
+        "sandwich",
+        "which subnets are trained in a step: largest + smallest + random; random; largest; "
+        "progressive, the sandwich with smaller and smaller subnets; or front, the sandwich with "
+        "subnets of small predicted loss for their cost in the place of random ones",
+    )
+    random_subnets: int = option(1, "random subnets a step", low=0)
+    in_place: float = option(
+        0.0, "share of the loss of smaller subnets that compares with the largest, not the teacher",
+        0,
+        1,
+    )  # fmt: skip
+    accumulate: int = option(1, "microbatches that a batch is run in, to save memory", low=1)
+    cache_gigabytes: float = option(
+        0.0,
+        "memory for the frozen teacher's feature maps, by pair; of the GPU where there is one, and "
+        "in each process; 0: compute them in every step",
+        low=0,
+    )
+    validate_every: int = option(
+        1_000, "steps between evaluations on held-out pairs; the best weights are kept; 0: never", 0
+    )
+    keep_every: int = option(
+        0, "steps between two checkpoints that are kept; 0: none but the last", 0
+    )
+    validation_samples: int = option(256, "held-out pairs of an evaluation", low=2)
+    patience: int = option(
+        0, "stop after so many evaluations without improvement, with the best weights; 0: never", 0
+    )
+    fixed: str = option("", "train this one subnet only, e.g. '64_32_16'")
+    terms: dict[str | Callable[..., Any], TermOptions] = option(
+        {
+            "discriminator_features": TermOptions(),
+            "l1": TermOptions(weight=0.2, decay="linear"),
+            "adversarial": TermOptions(weight=0.01, every=10),
+            # DiStyleGAN: λ2 = .01 and λ3 = .2 λ2.
+            "adversarial_real": TermOptions(weight=0.002, every=10),
+        },
+        "loss terms of the student by name or 'module:attr' (DiStyleGAN's by default)",
+    )
+    discriminator: DiscriminatorOptions = section(
+        DiscriminatorOptions, "the student's discriminator"
+    )
+
+
+@dataclass(frozen=True)
+class FinetuneOptions:
+    """Training the chosen subnet alone, after the search."""
+
+    steps: int = option(0, "updates; 0: leave the inherited weights as they are", low=0)
+    compare: int = option(
+        0, "further subnets to fine-tune, to see whether inherited scores rank as trained", low=0
+    )
+    learning_rate: float = option(1e-4, "Adam, student", low=0)

@@ -1,19 +1,54 @@
-"""Which subnets learn in a training step."""
+"""Which subnets are trained in a step."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Literal
 
 import numpy as np
 
-from gancompress.distillation.front import Front
-from gancompress.supernet import SearchSpace, Subnet
-
-SubnetRule = Literal["sandwich", "uniform", "largest", "progressive", "front"]
+from gancompress.distillation.options import DistillOptions, SubnetRule
+from gancompress.distillation.subnet_loss import SubnetLossModel
+from gancompress.supernet import SearchSpace, Subnet, Supernet
 
 # Share of the training after which progressive shrinking has opened the whole space.
 OPEN_AFTER = 0.5
+
+
+@dataclass(frozen=True)
+class SubnetSampler:
+    """Chooses the subnets of every step.
+
+    Attributes:
+        space: of all subnets.
+        options: how they are chosen.
+        loss_model: for the rule ``front``.
+    """
+
+    space: SearchSpace
+    options: DistillOptions
+    loss_model: SubnetLossModel | None = None
+
+    def __call__(self, step: int, rng: np.random.Generator) -> list[Subnet]:
+        """The subnets of ``step``, the most expensive first."""
+        options = self.options
+        if options.fixed:
+            return [self.space.parse(options.fixed)]
+        return subnets_of_step(
+            self.space,
+            options.subnets,
+            options.random_subnets,
+            rng,
+            step / options.steps,
+            self.loss_model,
+        )
+
+
+def make_sampler(supernet: Supernet, options: DistillOptions) -> SubnetSampler:
+    """A sampler of the subnets of ``supernet``; with a loss model where the options want it."""
+    model = None
+    if options.subnets == "front" and not options.fixed:
+        model = SubnetLossModel(supernet.space, supernet.cost_model)
+    return SubnetSampler(supernet.space, options, model)
 
 
 def subnets_of_step(
@@ -22,20 +57,22 @@ def subnets_of_step(
     random: int,
     rng: np.random.Generator,
     progress: float = 1.0,
-    front: Front | None = None,
+    loss_model: SubnetLossModel | None = None,
 ) -> list[Subnet]:
-    """The subnets of one step, the dearest first.
+    """The subnets of one step, the most expensive first.
 
     Args:
+        space: of all subnets.
         rule: ``sandwich``: the largest, the smallest and ``random`` others, so that both ends of
             the space always improve (Yu & Huang 2019, section 3.2); ``uniform``: only others;
             ``largest``: only the largest; ``progressive``: the sandwich of a space that opens from
             the largest subnet down to the smallest (Cai et al. 2020, Once-for-All, section 3.3);
-            ``front``: the sandwich, the others chosen by ``front``.
-        random: how many others; drawn uniformly in every group by turns with one ratio for all
-            groups, so that small subnets occur as often as large ones.
+            ``front``: the sandwich, the others chosen by ``loss_model``.
+        random: how many others; sampled by turns uniformly in every group and with one ratio for
+            all groups, so that small subnets occur as often as large ones.
+        rng: of the step.
         progress: share of the training that is done, for ``progressive``.
-        front: knows which subnets promise most for their cost.
+        loss_model: predicts which subnets have a small loss for their cost.
     """
     if rule == "progressive":
         space = _opened(space, min(progress / OPEN_AFTER, 1.0))
@@ -43,8 +80,15 @@ def subnets_of_step(
         return [space.largest]
     draw = partial(_one, space, rng)
     count = max(random, int(rule == "uniform"))
-    others = [front.choose(draw) if front is not None else draw() for _ in range(count)]
+    others = [loss_model.choose(draw) if loss_model is not None else draw() for _ in range(count)]
     return others if rule == "uniform" else [space.largest, *others, space.smallest]
+
+
+def kind_of(subnet: Subnet, space: SearchSpace) -> str:
+    """``largest``, ``smallest`` or ``other``: the log shows whether small subnets starve."""
+    if subnet == space.largest:
+        return "largest"
+    return "smallest" if subnet == space.smallest else "other"
 
 
 def _opened(space: SearchSpace, share: float) -> SearchSpace:

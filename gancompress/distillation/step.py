@@ -1,243 +1,298 @@
-"""One step of a distillation: every subnet of the step learns, and the discriminator does."""
+"""One step of a distillation: subnets learn from the teacher, and the discriminator from both."""
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler
 from torch.optim.swa_utils import AveragedModel
 
-from gancompress.batch import rows
-from gancompress.distillation.answering import Answering
-from gancompress.distillation.discriminator import Opponent, Shown, joined
-from gancompress.distillation.features import Features
-from gancompress.distillation.front import Front
-from gancompress.distillation.objective import (
-    Seen,
-    TermWeight,
-    own_loss,
-    term_losses,
-    weights_at,
+from gancompress.batch import Batch, rows
+from gancompress.distillation.batch import (
+    ConditionedImages,
+    StepBatch,
+    SubnetOutput,
+    joined,
+    perturbed_latents,
+    shares,
 )
-from gancompress.distillation.options import Options
-from gancompress.distillation.parts import Answer, Drawn, Part, TeacherMaps, parts_of
-from gancompress.distillation.sampling import subnets_of_step
-from gancompress.distillation.source import Source
-from gancompress.distillation.warnings import pulls, spread
+from gancompress.distillation.data import DistillData
+from gancompress.distillation.discriminator import DiscriminatorTraining
+from gancompress.distillation.features import FeatureProvider
+from gancompress.distillation.objective import Objective
+from gancompress.distillation.options import DistillOptions
+from gancompress.distillation.sampling import SubnetSampler, kind_of
+from gancompress.distillation.taps import tapped
+from gancompress.distillation.terms.term import (
+    DiscriminatorInputs,
+    DiscriminatorReference,
+    LossInputs,
+)
+from gancompress.distillation.warnings import gradient_norms, spread
 from gancompress.supernet import Subnet, Supernet
 from gancompress.training.optimise import (
     average_buffers,
     average_gradients,
-    descend,
     everywhere,
-    follow,
-    judging,
+    frozen,
+    optimizer_step,
+    update_ema,
 )
 
-# Steps between two looks at how strongly each term pulls at the output.
-PULL_EVERY = 100
+# Steps between two measurements of the gradient norm of each term at the output.
+GRADIENT_NORMS_EVERY = 100
 
 
-@dataclass(frozen=True)
-class Step:
+@dataclass(frozen=True, kw_only=True)
+class Update:
+    """One step under way: its number, its subnets, its terms and their weights, its losses so far.
+
+    ``uses_real``: a term compares the student's images with real ones.
+    """
+
+    step: int
+    subnets: Sequence[Subnet]
+    weights: Mapping[str, float]
+    uses_real: bool
+    losses: dict[str, list[Tensor]]
+
+    def log(self, found: Mapping[str, Tensor]) -> None:
+        """Add values that are averaged over the microbatches."""
+        for name, value in found.items():
+            self.losses[name].append(value.detach())
+
+
+@dataclass(frozen=True, kw_only=True)
+class DistillStep:
     """What a step works with; ``step(number, rng)`` does one and returns its losses by name.
 
     Attributes:
-        supernet: what is trained, by ``optimizer``; ``average`` follows it.
-        source: says which of the inputs are conditions, and how far the training is.
-        drawn: gives the data of a step by its number.
-        terms: what the student is asked for.
-        features: where its feature terms take their maps from.
-        answering: runs the subnets.
-        opponent: the discriminator, where a term needs one.
-        front: learns which subnets promise most, where the recipe wants those.
-        rates: the learning-rate schedules of both optimisers.
-        options: what the recipe chooses besides.
-        tell: takes a step and a line of plain language.
+        supernet: is trained by ``optimizer``; ``average`` is the moving average of its weights.
+        data: of the training; ``read`` gives the batch of a step by its number.
+        objective: what the student is trained for.
+        features: computes the maps of its feature terms.
+        discriminator: where a term needs one.
+        sampler: chooses the subnets.
+        schedules: the learning-rate schedules of both optimizers.
+        warn: takes a step and a line of text.
     """
 
     supernet: Supernet
-    source: Source
-    drawn: Callable[[int], Drawn]
-    terms: Mapping[str, TermWeight]
-    features: Features
-    answering: Answering
-    opponent: Opponent | None
-    front: Front | None
+    data: DistillData
+    read: Callable[[int], StepBatch]
+    objective: Objective
+    features: FeatureProvider
+    discriminator: DiscriminatorTraining | None
+    sampler: SubnetSampler
     optimizer: torch.optim.Optimizer
-    rates: Sequence[LRScheduler]
+    schedules: Sequence[LRScheduler]
     average: AveragedModel
-    accelerator: Accelerator
-    options: Options
-    tell: Callable[[int, str], None]
+    warn: Callable[[int, str], None]
 
     def __call__(self, step: int, rng: np.random.Generator) -> dict[str, Tensor]:
-        weights = weights_at(self.terms, step, self.source.progress(step, self.options.steps))
-        subnets = self._subnets(step, rng)
-        moved = "latent_directions" in weights
-        drawn = self.drawn(step)
-        parts = parts_of(self.source, drawn, self.options.accumulate, moved=moved)
-        values: dict[str, list[Tensor]] = {}
-        if not everywhere(drawn.finite, self.accelerator.device):
-            # One such batch would stay in running statistics for ever.
-            self.tell(step, f"the batch of step {step} holds values that are not finite; left out")
+        # Choose the subnets and the weights of the loss terms.
+        weights = self.objective.weights_at(step, self.data.progress(step, self.options.steps))
+        update = Update(
+            step=step,
+            subnets=self.sampler(step, rng),
+            weights=weights,
+            uses_real=bool(self.objective.needing("real_images", weights)),
+            losses=defaultdict(list),
+        )
+
+        # Read the batch.
+        batch = self.read(step)
+        if self.objective.needing("perturbed_latents", weights):
+            perturbed = perturbed_latents(batch.inputs, dict(self.data.inputs))
+            batch = replace(batch, perturbed=perturbed)
+
+        # Update both networks. A value that is not finite would stay in running statistics forever.
+        if everywhere(batch.finite, self.data.accelerator.device):
+            self._update(update, batch)
         else:
-            told = [self.answering.judged_beside(part, subnets) for part in parts]
-            self._learn(step, weights, subnets, told, values)
-        for rate in self.rates:
-            rate.step()
-        return {name: torch.stack(found).mean() for name, found in values.items()}
+            self.warn(step, f"the batch of step {step} holds values that are not finite; left out")
+        for schedule in self.schedules:
+            schedule.step()
+        return {name: torch.stack(values).mean() for name, values in update.losses.items()}
 
-    def _learn(
-        self,
-        step: int,
-        weights: Mapping[str, float],
-        subnets: Sequence[Subnet],
-        parts: Sequence[Part],
-        values: dict[str, list[Tensor]],
-    ) -> None:
-        # Both sides learn from the discriminator as it is, so that its pass over the teacher's
-        # images serves the student, too, and every part is answered once.
-        for part in parts:
-            answers = self.answering(part, weights, subnets)
-            maps: list[Tensor] = []
-            if self.opponent is not None:
-                if len(answers) == 1:
-                    # Seen whole by both sides. Of several subnets the discriminator sees shares.
-                    with self.accelerator.autocast():
-                        look = self.opponent.look(answers[0].shown)
-                    answers = [replace(answers[0], look=look)]
-                losses, maps = self._study(step, part, answers, 1 / len(parts))
-                _add(values, losses)
-            self._descend_from(step, weights, subnets, part, answers, maps, len(parts), values)
+    def _update(self, update: Update, batch: StepBatch) -> None:
+        scaler = self.data.accelerator.scaler
+        for microbatch in batch.microbatches(self.options.accumulate):
+            # Run every subnet on the same inputs.
+            outputs = self._forward(update, microbatch)
 
-        # Update the student: one step along the sum of what every subnet is short of.
-        average_gradients(self._learning)
+            # Gradients of the discriminator as it is before either side moves, so that its pass
+            # over the teacher's images serves the student as well.
+            teacher_maps: list[Tensor] = []
+            if self.discriminator is not None:
+                microbatch = self.discriminator.with_widths(microbatch, update.subnets)
+                outputs, teacher_maps = self._discriminator_gradients(update, microbatch, outputs)
+
+            # Gradients of the student, from every subnet.
+            self._student_gradients(update, microbatch, outputs, teacher_maps)
+
+        # Update the student and its moving average.
+        average_gradients(self._parameters)
         average_buffers(self.supernet.module)
-        scaler = self.accelerator.scaler
-        values["gradient"] = [descend(self.optimizer, clip=self.options.clip, scaler=scaler)]
-        follow(self.average, self.supernet.module)
+        norm = optimizer_step(self.optimizer, clip=self.options.clip, scaler=scaler)
+        update.log({"gradient": norm})
+        update_ema(self.average, self.supernet.module)
 
         # Update the discriminator.
-        if self.opponent is not None:
-            self.opponent.learn()
+        if self.discriminator is not None:
+            self.discriminator.update()
         if scaler is not None:
             scaler.update()
 
-    def _subnets(self, step: int, rng: np.random.Generator) -> list[Subnet]:
-        how, space = self.options, self.supernet.space
-        if how.fixed:
-            return [how.fixed]
-        progress = step / how.steps
-        return subnets_of_step(space, how.rule, how.random_subnets, rng, progress, self.front)
+    @property
+    def options(self) -> DistillOptions:
+        """Of the training."""
+        return self.data.options
 
     @property
-    def _learning(self) -> list[nn.Parameter]:
+    def _parameters(self) -> list[nn.Parameter]:
         """The student's parameters, and those of its adapters."""
         return [p for group in self.optimizer.param_groups for p in group["params"]]
 
-    def _study(
-        self, step: int, part: Part, answers: Sequence[Answer], share: float
-    ) -> tuple[dict[str, Tensor], list[Tensor]]:
-        """The discriminator sees a share of each subnet's images, as many as a batch."""
-        assert self.opponent is not None
-        cuts = self.answering.cuts(len(answers))
-        student = [
-            Shown(answer.shown.images[cut], rows(answer.shown.conditions, cut))
-            for answer, cut in zip(answers, cuts, strict=True)
-        ]
-        fresh = [answer.fresh for answer in answers if answer.fresh is not None]
-        return self.opponent.study(
-            step,
-            part.teacher,
-            joined(student),
-            part.real,
-            joined(fresh) if fresh else None,
-            share,
-            answers[0].look,
-        )
+    def _forward(self, update: Update, batch: StepBatch) -> list[SubnetOutput]:
+        """Outputs and feature maps of every subnet, and a share each of the unpaired images."""
+        autocast, subnets = self.data.accelerator.autocast, update.subnets
 
-    def _descend_from(
+        # The inputs of the pairs.
+        outputs: list[SubnetOutput] = []
+        modules = self.features.student_modules(update.weights)
+        for subnet in subnets:
+            with autocast(), tapped(self.supernet.module, modules) as maps:
+                images = self.supernet(**batch.inputs, subnet=subnet)
+            outputs.append(self._output(subnet, images, batch.teacher.conditions, maps))
+
+        # Inputs without a teacher's output, which need no gradient where no term uses them.
+        if batch.unpaired is not None:
+            # Processes have consecutive stretches of them.
+            cuts = shares(len(subnets), offset=self.data.rank * self.data.batch_size)
+            with autocast(), torch.set_grad_enabled(update.uses_real):
+                for index, (subnet, cut) in enumerate(zip(subnets, cuts, strict=True)):
+                    inputs = rows(batch.unpaired, cut)
+                    images = self.supernet(**inputs, subnet=subnet)
+                    made = self._output(subnet, images, self.data.conditions(inputs), {})
+                    outputs[index] = replace(outputs[index], unpaired=made.images)
+
+        # The inputs of the pairs with perturbed latents.
+        if batch.perturbed is not None:
+            names = self.objective.needing("perturbed_latents", update.weights)
+            modules = self.features.student_modules(names)
+            for index, subnet in enumerate(subnets):
+                with autocast(), tapped(self.supernet.module, modules) as maps:
+                    self.supernet(**batch.perturbed, subnet=subnet)
+                outputs[index] = replace(outputs[index], perturbed_maps=maps)
+        return outputs
+
+    def _output(
+        self, subnet: Subnet, images: Tensor, conditions: Batch, maps: Mapping[str, Tensor]
+    ) -> SubnetOutput:
+        made = ConditionedImages(images, conditions)
+        if self.discriminator is not None:
+            made = self.discriminator.with_widths_of(subnet, made)
+        return SubnetOutput(images=made, maps=maps)
+
+    def _discriminator_gradients(
+        self, update: Update, batch: StepBatch, outputs: list[SubnetOutput]
+    ) -> tuple[list[SubnetOutput], list[Tensor]]:
+        """Let the discriminator learn from a share of each subnet's images, as many as a batch.
+
+        Returns:
+            ``outputs``, with its output for the images where it is given all of them; and its maps
+            of the teacher's images.
+        """
+        assert self.discriminator is not None
+        if len(outputs) == 1:
+            # One pass serves both sides.
+            with self.data.accelerator.autocast():
+                known = self.discriminator(outputs[0].images)
+            outputs = [replace(outputs[0], discriminator=known)]
+        cuts = self.discriminator.cuts(len(outputs))
+        student = joined([one.images.rows(cut) for one, cut in zip(outputs, cuts, strict=True)])
+        unpaired = [one.unpaired for one in outputs if one.unpaired is not None]
+        losses, teacher_maps = self.discriminator.add_gradients(
+            update.step,
+            batch,
+            student,
+            joined(unpaired) if unpaired else None,
+            outputs[0].discriminator,
+        )
+        update.log(losses)
+        return outputs, teacher_maps
+
+    def _student_gradients(
         self,
-        step: int,
-        weights: Mapping[str, float],
-        subnets: Sequence[Subnet],
-        part: Part,
-        answers: Sequence[Answer],
-        maps: list[Tensor],
-        parts: int,
-        values: dict[str, list[Tensor]],
+        update: Update,
+        batch: StepBatch,
+        outputs: Sequence[SubnetOutput],
+        teacher_maps: list[Tensor],
     ) -> None:
-        """Add what every subnet is short of in one part to the gradients."""
-        taught, inside = self._teacher_seen(part, weights, maps)
-        largest = answers[0].shown.images.detach()
-        of_largest = torch.zeros(())
-        for index, (subnet, answer) in enumerate(zip(subnets, answers, strict=True)):
-            kind = self._kind(subnet)
-            seen = replace(taught, student=answer.shown.images)
-            if index and subnets[0] == self.supernet.space.largest:
-                seen = replace(seen, largest=largest)
-            with self.accelerator.autocast():
-                seen = self._looked_at(seen, weights, answer, inside)
-                named = self.opponent.loss if self.opponent else ""
-                temperature = self.terms["kl"].temperature if "kl" in weights else 1.0
-                found = term_losses(weights, seen, named, self.options.in_place, temperature)
-                weighted = {name: weights[name] * loss for name, loss in found.items()}
+        """Add the gradients of every subnet's loss on one microbatch."""
+        options, accelerator, space = self.options, self.data.accelerator, self.supernet.space
+        largest = outputs[0].images.images.detach()
+        loss_of_largest = torch.zeros(())
+        with torch.no_grad(), accelerator.autocast():
+            reference = None
+            if self.discriminator is not None:
+                reference = self.discriminator.reference(batch, teacher_maps, update.uses_real)
+            inside_teacher = self.features.of_teacher(update.weights, batch)
+        for index, (subnet, output) in enumerate(zip(update.subnets, outputs, strict=True)):
+            # The weighted sum of the loss terms.
+            inputs = LossInputs(
+                student=output.images.images,
+                teacher=batch.teacher.images,
+                largest=largest if index and update.subnets[0] == space.largest else None,
+                in_place=options.in_place,
+            )
+            with accelerator.autocast():
+                inputs = replace(inputs, discriminator=self._judged(update, output, reference))
+                maps = self.features.compared(
+                    update.weights, output.images.images, output.maps, output.perturbed_maps,
+                    inside_teacher,
+                )  # fmt: skip
+                losses = self.objective.losses(update.weights, inputs, maps)
+                weighted = {name: update.weights[name] * x for name, x in losses.items()}
                 total = torch.stack(list(weighted.values())).sum()
-            if index == 0 and step % PULL_EVERY == 0:
-                _add(values, pulls(weighted, answer.shown.images))
-            if self.front is not None:
-                short = own_loss(weighted)
+            if index == 0 and update.step % GRADIENT_NORMS_EVERY == 0:
+                update.log(gradient_norms(weighted, inputs.student))
+
+            # What the sampler learns from it.
+            if self.sampler.loss_model is not None:
+                loss = self.objective.own_loss(weighted)
                 if index:
-                    self.front.observe(subnet, short - of_largest)
+                    self.sampler.loss_model.observe(subnet, loss - loss_of_largest)
                 else:
-                    of_largest = short
-            # A graph that the discriminator learned by leads to its parameters as well.
-            self.accelerator.backward(total / (len(subnets) * parts), inputs=self._learning)
-            _add(values, {f"{name}.{kind}": loss.detach() for name, loss in found.items()})
+                    loss_of_largest = loss
+
+            # Gradients of the student alone: the graph leads to the discriminator as well.
+            count = len(update.subnets) * options.accumulate
+            accelerator.backward(total / count, inputs=self._parameters)
+            kind = kind_of(subnet, space)
+            update.log({f"{name}.{kind}": loss for name, loss in losses.items()})
             if kind != "other":
-                values.setdefault(f"spread.{kind}", []).append(spread(seen.student, seen.teacher))
+                update.log({f"spread.{kind}": spread(inputs.student, inputs.teacher)})
 
-    def _teacher_seen(
-        self, part: Part, weights: Mapping[str, float], maps: list[Tensor]
-    ) -> tuple[Seen, TeacherMaps]:
-        """What there is to see of the teacher, the same for all subnets."""
-        target = part.teacher.images
-        seen = Seen(student=target, teacher=target, teacher_features=maps)
-        with torch.no_grad(), self.accelerator.autocast():
-            if self.opponent is not None and self.opponent.relativistic:
-                seen = replace(seen, teacher_logits=self.opponent.look(part.teacher)[0])
-                if part.real is not None and "adversarial_real" in weights:
-                    seen = replace(seen, real_logits=self.opponent.look(part.real)[0])
-            inside = self.features.of_teacher(weights, part.batch, target, part.moved, part.numbers)
-        return seen, inside
-
-    def _looked_at(
-        self, seen: Seen, weights: Mapping[str, float], answer: Answer, inside: TeacherMaps
-    ) -> Seen:
-        """``seen`` with what discriminator and feature terms see of one subnet."""
-        if self.opponent is not None:
-            with judging(self.opponent.network):
-                logits, maps = answer.look or self.opponent.look(answer.shown)
-                seen = replace(seen, logits=logits, features=maps)
-                if "adversarial_real" in weights:
-                    fresh = self.opponent.look(answer.fresh)[0] if answer.fresh else logits
-                    seen = replace(seen, fresh_logits=fresh)
-        compared = self.features.compared(
-            weights, answer.maps, answer.moved_maps, answer.shown.images, inside
+    def _judged(
+        self, update: Update, output: SubnetOutput, reference: DiscriminatorReference | None
+    ) -> DiscriminatorInputs | None:
+        """What the discriminator makes of one subnet's images; it keeps no gradients of it."""
+        if self.discriminator is None or reference is None:
+            return None
+        with frozen(self.discriminator.network):
+            known = output.discriminator or self.discriminator(output.images)
+            unpaired = None
+            if update.uses_real:
+                other = output.unpaired
+                unpaired = self.discriminator(other).logits if other else known.logits
+        return DiscriminatorInputs(
+            loss=self.options.adversarial,
+            student=known,
+            teacher=reference,
+            unpaired_logits=unpaired,
         )
-        return replace(seen, compared=compared)
-
-    def _kind(self, subnet: Subnet) -> str:
-        """Whose loss it is, so that the log shows whether small subnets starve."""
-        if subnet == self.supernet.space.largest:
-            return "largest"
-        return "smallest" if subnet == self.supernet.space.smallest else "other"
-
-
-def _add(values: dict[str, list[Tensor]], found: Mapping[str, Tensor]) -> None:
-    for name, value in found.items():
-        values.setdefault(name, []).append(value)

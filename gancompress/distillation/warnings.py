@@ -1,24 +1,27 @@
-"""Saying in plain language where a distillation looks wrong."""
+"""Warnings, in plain language, where a distillation looks wrong."""
 
 from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
-from gancompress.training.watch import SATURATED, numbers
+from gancompress.training.warnings import SATURATED, numbers
 
-# Share of the teacher's spread below which the student answers the mean.
+# Share of the teacher's spread below which the student's outputs are all near the mean.
 COLLAPSED = 0.1
 
-# Samples that the spread is taken over: it is looked at in every step.
+# Samples that the spread is taken over: it is computed in every step.
 SPREAD_SAMPLES = 16
 
-# Share of the pull on the output above which one term is all that counts.
+# Share of the gradient norms at the output above which one term is all that counts.
 DOMINATING = 0.995
+
+# Before a term's name in the log.
+GRADIENT = "gradient_share."
 
 
 def spread(student: Tensor, teacher: Tensor) -> Tensor:
-    """How much the student's outputs differ between samples, against the teacher's; 1 is alike."""
+    """Standard deviation of the student's outputs over samples, as a share of the teacher's."""
     student, teacher = student[:SPREAD_SAMPLES], teacher[:SPREAD_SAMPLES]
     if len(student) < 2:
         return student.new_ones((), dtype=torch.float32)
@@ -27,10 +30,10 @@ def spread(student: Tensor, teacher: Tensor) -> Tensor:
         return ours / theirs.clamp(min=1e-8)
 
 
-def pulls(weighted: Mapping[str, Tensor], output: Tensor) -> dict[str, Tensor]:
-    """Share of each term in the sum of the gradients at the output, by norm; as ``pull.<term>``.
+def gradient_norms(weighted: Mapping[str, Tensor], output: Tensor) -> dict[str, Tensor]:
+    """Share of each term in the sum of gradient norms at the output: ``gradient_share.<term>``.
 
-    Terms that do not act through these outputs (features inside, other inputs) are left out.
+    Terms that do not depend on this output (feature maps inside, other inputs) are left out.
 
     Args:
         weighted: terms times their weights, with their graph.
@@ -40,12 +43,12 @@ def pulls(weighted: Mapping[str, Tensor], output: Tensor) -> dict[str, Tensor]:
     for name, loss in weighted.items():
         (gradient,) = torch.autograd.grad(loss, output, retain_graph=True, allow_unused=True)
         if gradient is not None:
-            norms[f"pull.{name}"] = gradient.float().norm()
+            norms[f"{GRADIENT}{name}"] = gradient.float().norm()
     total = sum(norms.values(), start=torch.zeros((), device=output.device)).clamp(min=1e-20)
     return {name: norm / total for name, norm in norms.items()} if len(norms) > 1 else {}
 
 
-def remarks(event: Mapping[str, object], *, adversarial: str) -> dict[str, str]:
+def find_warnings(event: Mapping[str, object], *, adversarial: str) -> dict[str, str]:
     """What looks wrong in the means of some steps, by kind.
 
     Args:
@@ -63,15 +66,15 @@ def remarks(event: Mapping[str, object], *, adversarial: str) -> dict[str, str]:
         value = losses.get(f"spread.{kind}", 1.0)
         if value < COLLAPSED:
             found[f"spread.{kind}"] = (
-                f"the {kind} subnet answers nearly the same to every input (its outputs vary "
+                f"the {kind} subnet gives nearly the same output for every input (it varies "
                 f"{value:.0%} as much as the teacher's): it has collapsed to the mean; raise the "
                 "learning rate or the weight of feature and adversarial terms"
             )
     for name, share in losses.items():
-        term = name.removeprefix("pull.")
+        term = name.removeprefix(GRADIENT)
         if term != name and share > DOMINATING:
             found[name] = (
-                f"{term} is {share:.1%} of what moves the output; the other terms do next to "
-                f"nothing; lower distill.terms.{term}.weight"
+                f"{term} has {share:.1%} of the gradient at the output, so that the other terms "
+                f"hardly count; lower distill.terms.{term}.weight"
             )
     return found

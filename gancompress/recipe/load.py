@@ -12,6 +12,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 import yaml
 
 from gancompress.errors import RecipeError
+from gancompress.options import out_of_range
 from gancompress.recipe.schema import Recipe
 
 # PyYAML follows YAML 1.1, where 2e-4 and 1e3 are strings; users mean numbers.
@@ -200,12 +201,13 @@ def _parse_section(kind: Any, value: Any, path: str, mistakes: list[str]) -> Any
     for key, item in value.items():
         inner = f"{path}.{key}" if path else str(key)
         if key not in fields:
-            mistakes.append(f"{inner}: unknown key{_did_you_mean(str(key), list(fields))}")
+            mistakes.append(f"{inner}: unknown key{_known_as(str(key), fields)}")
             continue
         before = len(mistakes)
         arguments[key] = _parse(hints[key], item, inner, mistakes)
         if len(mistakes) == before:
-            mistakes += _out_of_range(fields[key], arguments[key], inner)
+            problem = out_of_range(fields[key], arguments[key])
+            mistakes += [f"{inner}: {problem}"] if problem else []
     for name, field in fields.items():
         missing = dataclasses.MISSING
         if field.default is missing and field.default_factory is missing and name not in value:
@@ -214,15 +216,11 @@ def _parse_section(kind: Any, value: Any, path: str, mistakes: list[str]) -> Any
     return kind(**arguments)
 
 
-def _out_of_range(field: "dataclasses.Field[Any]", value: Any, path: str) -> list[str]:
-    low, high = field.metadata.get("low"), field.metadata.get("high")
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        return []
-    if low is not None and value < low:
-        return [f"{path}: {value} is below {low}"]
-    if high is not None and value > high:
-        return [f"{path}: {value} is above {high}"]
-    return []
+def _known_as(key: str, fields: "Mapping[str, dataclasses.Field[Any]]") -> str:
+    for name, field in fields.items():
+        if field.metadata.get("formerly") == key:
+            return f"; it is called {name!r} now"
+    return _did_you_mean(key, list(fields))
 
 
 def _did_you_mean(word: str, known: Sequence[str]) -> str:

@@ -1,71 +1,49 @@
-"""What a user may write in a recipe; every default of the project lives here, once."""
+"""What a user may write in a recipe: the options of every component, composed."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
-from gancompress.recipe.distilling import Distill
-from gancompress.recipe.keys import key
-from gancompress.recipe.searching import Search
-from gancompress.recipe.sources import Data, Teacher
-from gancompress.recipe.teaching import Teach
+from gancompress.architecture_search.options import SearchOptions
+from gancompress.data.options import CollectOptions
+from gancompress.distillation.options import DistillOptions, FinetuneOptions
+from gancompress.options import option, section
+from gancompress.recipe.sources import DataOptions, TeacherOptions
+from gancompress.teach.options import TeachOptions
 
 
 @dataclass(frozen=True)
-class Collect:
-    """Recording inputs and outputs of the teacher."""
-
-    count: int = key(50_000, "pairs to distil from", low=2)
-    held_out: int = key(2_000, "further pairs, for the search to score subnets on", low=2)
-    class_shares: tuple[float, ...] = key((), "how often each class is drawn; empty: all alike")
-    shard: int = key(1_000, "pairs a file", low=1)
-    batch_size: int = key(64, "pairs a call of the teacher", low=1)
-    half: bool = key(
-        True,
-        "store latents in half precision; the teacher is fed the rounded ones, pairs are exact",
-    )
-    store: bool = key(True, "record to disk; false: ask the (cheap) teacher anew in every step")
-
-
-@dataclass(frozen=True)
-class Student:
+class StudentOptions:
     """The supernet's architecture at full width, and how its widths may shrink."""
 
-    factory: str = key("distylegan", "built-in name, 'module:attr', 'file.py:attr', or 'teacher'")
-    kwargs: dict[str, Any] = key({}, "arguments of the factory")
-    init: Literal["random", "teacher"] = key(
+    factory: str = option(
+        "distylegan", "built-in name, 'module:attr', 'file.py:attr', or 'teacher'"
+    )
+    kwargs: dict[str, Any] = option({}, "arguments of the factory")
+    init: Literal["random", "teacher"] = option(
         "random", "with factory 'teacher': from its weights, important channels first, or anew"
     )
-    keep: tuple[str, ...] = key(
+    keep: tuple[str, ...] = option(
         (), "submodules that are the teacher's, do not learn and stay as wide: mapping (StyleKD)"
     )
-    separable: tuple[str, ...] = key(
+    separable: tuple[str, ...] = option(
         (), "name patterns of k×k convolutions to replace by depthwise + pointwise ones"
     )
-    divisor: int = key(8, "widths are multiples of this", low=1)
-    minimum: int = key(8, "smallest width of a group", low=1)
-    ratios: tuple[float, ...] = key((), "allowed shares of the full width; empty: every multiple")
-
-
-@dataclass(frozen=True)
-class Finetune:
-    """Training the chosen subnet alone, after the search."""
-
-    steps: int = key(0, "updates; 0: leave the inherited weights as they are", low=0)
-    compare: int = key(
-        0, "further subnets to fine-tune, to see whether inherited scores rank as trained", low=0
+    divisor: int = option(8, "widths are multiples of this", low=1)
+    minimum: int = option(8, "smallest width of a group", low=1)
+    ratios: tuple[float, ...] = option(
+        (), "allowed shares of the full width; empty: every multiple"
     )
-    learning_rate: float = key(1e-4, "Adam, student", low=0)
 
 
 @dataclass(frozen=True)
-class Export:
+class ExportOptions:
     """Handing the student over."""
 
     formats: tuple[
         Literal["onnx", "onnx-fp16", "onnx-int8", "pt2", "openvino", "openvino-int8"], ...
-    ] = key(("onnx",), "what to write")
-    calibration: int = key(128, "inputs that the ranges of 8-bit integers are taken from", low=2)
-    min_psnr: float = key(
+    ] = option(("onnx",), "what to write")
+    calibration: int = option(128, "inputs that the ranges of 8-bit integers are taken from", low=2)
+    min_psnr: float = option(
         36.0,
         "onnx-int8: least PSNR to the student in dB; as few layers as will do stay in float; 0: "
         "every layer in integers, whatever comes out",
@@ -74,38 +52,38 @@ class Export:
 
 
 @dataclass(frozen=True)
-class Evaluate:
+class EvaluateOptions:
     """Judging teacher and student."""
 
-    samples: int = key(10_000, "generated images", low=2)
-    extractor: str = key(
+    samples: int = option(10_000, "generated images", low=2)
+    extractor: str = option(
         "classifier", "'classifier' (trained on the real data), 'inception', or 'module:attr'"
     )
-    classifier_steps: int = key(600, "training steps of the classifier", low=1)
-    latency_runs: int = key(50, "timed runs of each network", low=3)
+    classifier_steps: int = option(600, "training steps of the classifier", low=1)
+    latency_runs: int = option(50, "timed runs of each network", low=3)
 
 
 @dataclass(frozen=True)
 class Recipe:
     """Everything one run needs."""
 
-    name: str = key("run", "of the run directory")
-    seed: int = key(0, "of everything that is drawn", low=0)
-    threads: int = key(0, "CPU threads; 0: PyTorch's choice", low=0)
-    device: str = key("auto", "auto, cpu, cuda, cuda:1, mps")
-    precision: Literal["no", "bf16", "fp16"] = key("no", "mixed precision of the training")
-    checkpoint_seconds: float = key(60.0, "between checkpoints", low=0)
-    log_every: int = key(50, "steps between two lines of the log", low=1)
-    data: Data = field(default_factory=Data, metadata={"doc": "real images"})
-    teacher: Teacher = field(default_factory=Teacher, metadata={"doc": "the generator to compress"})
-    teach: Teach = field(default_factory=Teach, metadata={"doc": "training a teacher"})
-    collect: Collect = field(default_factory=Collect, metadata={"doc": "recording the teacher"})
-    student: Student = field(default_factory=Student, metadata={"doc": "the supernet"})
-    distill: Distill = field(default_factory=Distill, metadata={"doc": "training the supernet"})
-    search: Search = field(default_factory=Search, metadata={"doc": "choosing a subnet"})
-    finetune: Finetune = field(default_factory=Finetune, metadata={"doc": "after the search"})
-    export: Export = field(default_factory=Export, metadata={"doc": "file formats"})
-    evaluate: Evaluate = field(default_factory=Evaluate, metadata={"doc": "scores"})
+    name: str = option("run", "of the run directory")
+    seed: int = option(0, "of everything that is drawn", low=0)
+    threads: int = option(0, "CPU threads; 0: PyTorch's choice", low=0)
+    device: str = option("auto", "auto, cpu, cuda, cuda:1, mps")
+    precision: Literal["no", "bf16", "fp16"] = option("no", "mixed precision of the training")
+    checkpoint_seconds: float = option(60.0, "between checkpoints", low=0)
+    log_every: int = option(50, "steps between two lines of the log", low=1)
+    data: DataOptions = section(DataOptions, "real images")
+    teacher: TeacherOptions = section(TeacherOptions, "the generator to compress")
+    teach: TeachOptions = section(TeachOptions, "training a teacher")
+    collect: CollectOptions = section(CollectOptions, "recording the teacher")
+    student: StudentOptions = section(StudentOptions, "the supernet")
+    distill: DistillOptions = section(DistillOptions, "training the supernet")
+    search: SearchOptions = section(SearchOptions, "choosing a subnet")
+    finetune: FinetuneOptions = section(FinetuneOptions, "after the search")
+    export: ExportOptions = section(ExportOptions, "file formats")
+    evaluate: EvaluateOptions = section(EvaluateOptions, "scores")
 
     @property
     def records(self) -> bool:
@@ -148,10 +126,10 @@ class Recipe:
                 "student.init: teacher: its weights fit no other architecture; write "
                 "student.factory: teacher as well"
             )
-        for section in ("teach", "distill"):
-            betas = getattr(self, section).betas
+        for name in ("teach", "distill"):
+            betas = getattr(self, name).betas
             if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
-                found.append(f"{section}.betas: two numbers in [0, 1), got {list(betas)}")
+                found.append(f"{name}.betas: two numbers in [0, 1), got {list(betas)}")
         found += [*self.data.mistakes(), *self.teach.mistakes()]
         if self.distill.accumulate > self.distill.batch_size // 2:
             found.append(

@@ -11,7 +11,7 @@ from gancompress.batch import Input
 from gancompress.data.images import Images
 from gancompress.teach.adversarial_step import Rounds, Rules, Step
 from gancompress.teach.augment import Augment
-from gancompress.teach.warnings import remarks
+from gancompress.teach.warnings import find_warnings
 from gancompress.training.checkpoint import Stateful
 from gancompress.training.engine import Training
 from gancompress.training.optimise import adam, moving_average
@@ -75,4 +75,10 @@ def adversarial_training(
     )
     generator.train()
     discriminator.train()
-    return Training(step, state, partial(remarks, loss=rules.loss), generator, average.module)
+    return Training(
+        update=step,
+        state=state,
+        find_warnings=partial(find_warnings, loss=rules.loss),
+        live=generator,
+        average=average.module,
+    )

@@ -15,7 +15,6 @@ from gancompress.data.images import Images, to_float
 from gancompress.teach.augment import Augment
 from gancompress.teach.unrolled import look_ahead
 from gancompress.training.losses import (
-    AdversarialLoss,
     discriminator_loss,
     generator_loss,
     gradient_penalty,
@@ -24,10 +23,11 @@ from gancompress.training.losses import (
 from gancompress.training.optimise import (
     average_buffers,
     average_gradients,
-    descend,
-    follow,
-    judging,
+    frozen,
+    optimizer_step,
+    update_ema,
 )
+from gancompress.training.options import AdversarialLoss
 from gancompress.training.order import batch_indices
 from gancompress.training.processes import own_rows
 
@@ -140,8 +140,8 @@ class Step:
         # Update the generator.
         g_loss = self._generator_loss(fed, fake)
         self.accelerator.backward(g_loss)
-        self._descend(self.generator, self.generator_optimizer)
-        follow(self.average, self.generator)
+        self._optimizer_step(self.generator, self.generator_optimizer)
+        update_ema(self.average, self.generator)
         losses["g"] = g_loss.detach()
         if self.augment.adapts:
             losses["augment"] = torch.tensor(self.augment.probability)
@@ -174,7 +174,7 @@ class Step:
             loss = loss + rules.gradient_penalty * penalty
             losses["gradient_penalty"] = penalty.detach()
         self.accelerator.backward(loss)
-        self._descend(self.discriminator, self.discriminator_optimizer)
+        self._optimizer_step(self.discriminator, self.discriminator_optimizer)
         self.augment.observe(sure, len(fed.real) * self.rounds.ranks)
         return losses
 
@@ -183,7 +183,7 @@ class Step:
         if self.rules.unrolled:
             ahead = self._look_ahead(fed, fake.float())
         # The discriminator's own gradients would be thrown away.
-        with judging(self.discriminator), self.accelerator.autocast():
+        with frozen(self.discriminator), self.accelerator.autocast():
             on_fake = self._look(ahead, self.augment(fake), fed.told)
             on_real = None
             if self.rules.relativistic:
@@ -210,9 +210,9 @@ class Step:
         logits, _ = functional_call(self.discriminator, tensors, (images,), dict(told))
         return logits  # type: ignore[no-any-return]
 
-    def _descend(self, module: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    def _optimizer_step(self, module: nn.Module, optimizer: torch.optim.Optimizer) -> None:
         average_gradients(module.parameters())
         average_buffers(module)
-        descend(optimizer, scaler=self.accelerator.scaler)
+        optimizer_step(optimizer, scaler=self.accelerator.scaler)
         if self.accelerator.scaler is not None:
             self.accelerator.scaler.update()

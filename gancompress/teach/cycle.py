@@ -13,11 +13,11 @@ from gancompress.batch import Input, in_range, onto
 from gancompress.data.images import Images, to_float
 from gancompress.teach.jitter import jittered
 from gancompress.teach.learner import Course, make_learner
-from gancompress.teach.warnings import translation_remarks
+from gancompress.teach.warnings import translation_warnings
 from gancompress.training.checkpoint import Stateful
 from gancompress.training.engine import Training
 from gancompress.training.losses import ADVERSARIAL
-from gancompress.training.optimise import follow, judging, moving_average
+from gancompress.training.optimise import frozen, moving_average, update_ema
 from gancompress.training.order import batch_indices
 
 
@@ -129,7 +129,7 @@ def cycle_training(
         a, b = batch(images_a, step, seed, rng), batch(images_b, step, seed + 1, rng)
 
         # Update both generators.
-        with judging(critics), accelerator.autocast():
+        with frozen(critics), accelerator.autocast():
             fake_b, fake_a = painted(there, a), painted(back, b)
             g_loss = loss_g(_judged(critic_b, fake_b)) + loss_g(_judged(critic_a, fake_a))
             cycle = F.l1_loss(painted(back, fake_b), a) + F.l1_loss(painted(there, fake_a), b)
@@ -149,12 +149,14 @@ def cycle_training(
         judges.learn(d_a + d_b)
         if accelerator.scaler is not None:
             accelerator.scaler.update()
-        follow(average, generators)
+        update_ema(average, generators)
         return {"d_a": d_a, "d_b": d_b, **losses}
 
-    remarks = partial(translation_remarks, loss=course.loss)
+    find_warnings = partial(translation_warnings, loss=course.loss)
     average_there, average_back = cast(nn.ModuleList, average.module)
-    return Training(update, state, remarks, there, average_there), average_back
+    return Training(
+        update=update, state=state, find_warnings=find_warnings, live=there, average=average_there
+    ), average_back
 
 
 def _judged(critic: nn.Module, images: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from gancompress.training.checkpoint import load_checkpoint, save_checkpoint
-from gancompress.training.watch import Watch
+from gancompress.training.warnings import WarningLogger
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Looks:
         steps: of the training.
         checkpoint: of the training; the best average is kept beside it.
         main_process: only this one writes.
-        watch: takes an event for each look.
+        logger: takes an event for each evaluation.
     """
 
     def __init__(
@@ -68,11 +68,11 @@ class Looks:
         steps: int,
         checkpoint: Path,
         main_process: bool,
-        watch: Watch,
+        logger: WarningLogger,
     ) -> None:
         self._average, self._look, self._steps = average, look, steps
         self._file = checkpoint.with_name(f"{checkpoint.stem}-best.pt")
-        self._main_process, self._watch = main_process, watch
+        self._main_process, self._logger = main_process, logger
         self._best, self._best_step = math.inf, 0
         self._last: float | None = None
 
@@ -91,7 +91,7 @@ class Looks:
             scores = dict(look.score(module)) if look.score is not None else {}
         if scores:
             self._keep(step, float(scores["frechet"]))
-            self._watch({"step": step, **scores, "best_step": self._best_step})
+            self._logger({"step": step, **scores, "best_step": self._best_step})
         return False
 
     def _keep(self, step: int, frechet: float) -> None:
@@ -108,7 +108,7 @@ class Looks:
             step, frechet = self._best_step, self._best
             if step < self._steps:
                 load_checkpoint(self._file, {"average": self._average})
-                self._watch.tell(step, "the weights of this step are the best and are used")
+                self._logger.warn(step, "the weights of this step are the best and are used")
         return Taught(self._average.eval(), step, frechet)
 
     def state_dict(self) -> dict[str, Any]:

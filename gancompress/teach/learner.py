@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler
 
 from gancompress.training.checkpoint import Stateful
-from gancompress.training.losses import AdversarialLoss
-from gancompress.training.optimise import adam, average_gradients, descend, scheduled
+from gancompress.training.optimise import adam, average_gradients, optimizer_step, scheduled
+from gancompress.training.options import AdversarialLoss
 from gancompress.training.processes import share_batch_statistics
 
 
@@ -54,7 +54,7 @@ class Learner:
         """Take one step down ``loss``, averaged over the processes."""
         self.accelerator.backward(loss)
         average_gradients(self.network.parameters())
-        descend(self.optimizer, scaler=self.accelerator.scaler)
+        optimizer_step(self.optimizer, scaler=self.accelerator.scaler)
         self.rate.step()
 
     def state(self, name: str) -> dict[str, Stateful]:

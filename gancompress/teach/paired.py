@@ -19,11 +19,11 @@ from gancompress.batch import Batch, Input, in_range, onto
 from gancompress.data.images import Indices
 from gancompress.teach.jitter import jittered
 from gancompress.teach.learner import Course, make_learner
-from gancompress.teach.warnings import translation_remarks
+from gancompress.teach.warnings import translation_warnings
 from gancompress.training.checkpoint import Stateful
 from gancompress.training.engine import Training
 from gancompress.training.losses import ADVERSARIAL
-from gancompress.training.optimise import follow, judging, moving_average
+from gancompress.training.optimise import frozen, moving_average, update_ema
 from gancompress.training.order import batch_indices
 
 # Takes images in [-1, 1] and gives the maps of some network, shallow to deep.
@@ -114,7 +114,7 @@ def paired_training(
         critic.learn(d_loss)
 
         # Update the generator.
-        with judging(discriminator), accelerator.autocast():
+        with frozen(discriminator), accelerator.autocast():
             on_fake, maps = discriminator(made, condition=shown)
             g_loss = loss_g(on_fake.float())
             asked = _asked(wishes, made, maps, target, shown, discriminator)
@@ -122,11 +122,17 @@ def paired_training(
         painter.learn(total)
         if accelerator.scaler is not None:
             accelerator.scaler.update()
-        follow(average, generator)
+        update_ema(average, generator)
         return {"d": d_loss, "g": g_loss, **{title: value for title, (_, value) in asked.items()}}
 
-    remarks = partial(translation_remarks, loss=course.loss)
-    return Training(update, state, remarks, generator, average.module)
+    find_warnings = partial(translation_warnings, loss=course.loss)
+    return Training(
+        update=update,
+        state=state,
+        find_warnings=find_warnings,
+        live=generator,
+        average=average.module,
+    )
 
 
 def _asked(

@@ -18,13 +18,13 @@ from torch import Tensor, nn
 from gancompress.batch import Batch, concatenate, draw_inputs
 from gancompress.generators.consingan import ConSinGANGenerator
 from gancompress.training.checkpoint import Stateful
-from gancompress.training.engine import Bookkeeping, fit
+from gancompress.training.engine import TrainingLogger, fit
 from gancompress.training.losses import (
     hinge_generator,
     pixel_gradient_penalty,
     wasserstein_discriminator,
 )
-from gancompress.training.optimise import adam, descend, judging
+from gancompress.training.optimise import adam, frozen, optimizer_step
 
 # What the coarsest stage is fed in a step, of the coarsest image (1, C, H, W): a distorted one.
 Feed = Callable[[Tensor, np.random.Generator], Tensor]
@@ -93,7 +93,7 @@ def teach_single_image(
     composite: Tensor | None,
     composite_steps: int,
     seed: int,
-    books: Bookkeeping,
+    logger: TrainingLogger,
     look: Callable[[int], None],
 ) -> None:
     """Train ``generator``, which has the coarsest stage only, and grow it to the whole pyramid.
@@ -108,7 +108,7 @@ def teach_single_image(
         steps: of each stage.
         composite: a picture of the coarsest size, which the grown generator is fine-tuned to make a
             photograph of, in ``composite_steps``; None: it is not.
-        books: every stage has a checkpoint of its own, ``<stem>-<stage>.pt`` beside the one that
+        logger: every stage has a checkpoint of its own, ``<stem>-<stage>.pt`` beside the one that
             is named; the steps of all are counted on in the log.
         look: takes the number of a stage when it has been trained.
     """
@@ -127,7 +127,7 @@ def teach_single_image(
             number=stage,
             before=sum(steps[:stage]),
             seed=seed,
-            books=books,
+            logger=logger,
         )
         look(stage)
     if composite is not None:
@@ -142,7 +142,7 @@ def teach_single_image(
             number=len(pyramid),
             before=sum(steps),
             seed=seed,
-            books=books,
+            logger=logger,
         )
         look(len(pyramid))
 
@@ -175,7 +175,7 @@ def train_stage(
     number: int,
     before: int,
     seed: int,
-    books: Bookkeeping,
+    logger: TrainingLogger,
 ) -> None:
     """Train the newest stages of ``generator`` on ``real``, the photograph at the newest one.
 
@@ -218,15 +218,15 @@ def train_stage(
             on_fake, _ = discriminator(fake.detach())
             d_loss = wasserstein_discriminator(on_real, on_fake)
             torch.autograd.backward(d_loss + learning.gradient_penalty * penalty)
-            descend(opt_d)
+            optimizer_step(opt_d)
 
         # Update the generator; the discriminator's own gradients would be thrown away.
-        with judging(discriminator):
+        with frozen(discriminator):
             on_fake, _ = discriminator(fake)
             g_loss = hinge_generator(on_fake)
             error = F.mse_loss(reconstructed, real)
             torch.autograd.backward(g_loss + learning.reconstruction * error)
-        descend(opt_g, steps=learning.generator_steps)
+        optimizer_step(opt_g, steps=learning.generator_steps)
         for rate in rates:
             rate.step()
         losses = {"d": d_loss, "penalty": penalty, "g": g_loss, "reconstruction": error}
@@ -236,9 +236,9 @@ def train_stage(
     generator.by_products = True
     discriminator.train()
     own = replace(
-        books,
-        checkpoint=books.checkpoint.with_name(f"{books.title}-{number}.pt"),
-        log=lambda event: books.log({**event, "step": before + event["step"], "pyramid": number}),
+        logger,
+        checkpoint=logger.checkpoint.with_name(f"{logger.title}-{number}.pt"),
+        log=lambda event: logger.log({**event, "step": before + event["step"], "pyramid": number}),
     )
     fit(update, state, own, steps=steps, seed=_seed_of(seed, number))
     generator.eval()

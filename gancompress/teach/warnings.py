@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from gancompress.training.watch import SATURATED, numbers
+from gancompress.training.warnings import SATURATED, numbers
 
 # The generator's loss above which nothing it makes is believed any more, by loss; at a coin's toss
 # it is 0, log 2 and 1/4.
@@ -17,7 +17,7 @@ GAPS = 10.0
 COLLAPSED = 0.25
 
 
-def remarks(event: Mapping[str, object], *, loss: str) -> dict[str, str]:
+def find_warnings(event: Mapping[str, object], *, loss: str) -> dict[str, str]:
     """What looks wrong in an event of the log, by kind.
 
     Args:
@@ -33,8 +33,8 @@ def remarks(event: Mapping[str, object], *, loss: str) -> dict[str, str]:
     }
 
 
-def translation_remarks(event: Mapping[str, object], *, loss: str) -> dict[str, str]:
-    """As :func:`remarks`, of generators that are fed images: they have other remedies."""
+def translation_warnings(event: Mapping[str, object], *, loss: str) -> dict[str, str]:
+    """As :func:`find_warnings`, of generators that are fed images: they have other remedies."""
     values = numbers(event)
     found = {name: values[name] for name in ("d", "d_a", "d_b") if name in values}
     for name, d in found.items():

@@ -26,7 +26,7 @@ from gancompress.errors import DivergenceError
 from gancompress.training.checkpoint import Stateful, load_checkpoint, save_checkpoint
 from gancompress.training.optimise import everywhere, processes
 from gancompress.training.order import step_generator
-from gancompress.training.watch import Remarks, Watch, voice
+from gancompress.training.warnings import FindWarnings, WarningLogger, console
 
 Update = Callable[[int, np.random.Generator], Mapping[str, Tensor]]
 
@@ -37,18 +37,19 @@ MAX_ATTEMPTS = 3
 
 
 @dataclass(frozen=True)
-class Bookkeeping:
-    """What a training leaves behind while it goes on, and who writes it.
+class TrainingLogger:
+    """Where a training writes its losses, checkpoints and pictures, and which process does.
 
     Attributes:
         checkpoint: file to resume from and to write; kept at the end. Its stem is the title.
         checkpoint_seconds: time between two checkpoints; 0 writes one at every log step.
-        log: takes one event (means of the losses since the last) at every ``log_every``-th step.
-        log_every: as said.
+        log: takes one event (means of the losses since the last) every ``log_every`` steps.
+        log_every: steps between two events.
         main_process: only this one writes and shows anything.
         device: where processes exchange their losses.
         keep_every: steps between two checkpoints that are kept as ``<stem>-<step>.pt`` for good;
-            copied over ``checkpoint``, such a one is gone on from. 0: none.
+            a training continues from one that is copied over ``checkpoint``. 0: none.
+        show: takes a step and titled rows of outputs at every evaluation, to make a picture of.
     """
 
     checkpoint: Path
@@ -58,25 +59,26 @@ class Bookkeeping:
     main_process: bool = True
     device: torch.device = CPU
     keep_every: int = 0
+    show: Callable[[int, Mapping[str, Tensor]], None] = lambda step, rows: None
 
     @property
     def title(self) -> str:
         """Of the progress bar and in messages."""
         return self.checkpoint.stem
 
-    def watch(self, remarks: Remarks) -> Watch:
-        """A log that remarks on what looks wrong, to take the place of ``log``."""
-        return Watch(remarks, self.log, voice(self.main_process), self.title)
+    def with_warnings(self, find_warnings: FindWarnings) -> WarningLogger:
+        """A log with warnings where the losses look wrong, to take the place of ``log``."""
+        return WarningLogger(find_warnings, self.log, console(self.main_process), self.title)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Training:
     """A generator's training that is ready to begin.
 
     Attributes:
         update: see :func:`fit`.
         state: see :func:`fit`.
-        remarks: finds what looks wrong in the losses.
+        find_warnings: finds what looks wrong in the losses.
         live: the generator that learns.
         average: its moving average, in evaluation mode.
         after: see :func:`fit`.
@@ -84,15 +86,15 @@ class Training:
 
     update: Update
     state: Mapping[str, Stateful]
-    remarks: Remarks
+    find_warnings: FindWarnings
     live: nn.Module
     average: nn.Module
     after: Callable[[int], bool] | None = None
 
 
-def train(training: Training, books: Bookkeeping, *, steps: int, seed: int) -> nn.Module:
-    """Run ``training`` as :func:`fit` does, with remarks; returns the moving average."""
-    watched = replace(books, log=books.watch(training.remarks))
+def train(training: Training, logger: TrainingLogger, *, steps: int, seed: int) -> nn.Module:
+    """Run ``training`` as :func:`fit` does, with warnings; returns the moving average."""
+    watched = replace(logger, log=logger.with_warnings(training.find_warnings))
     fit(training.update, training.state, watched, steps=steps, seed=seed, after=training.after)
     return training.average
 
@@ -100,7 +102,7 @@ def train(training: Training, books: Bookkeeping, *, steps: int, seed: int) -> n
 def fit(
     update: Update,
     state: Mapping[str, Stateful],
-    books: Bookkeeping,
+    logger: TrainingLogger,
     *,
     steps: int,
     seed: int,
@@ -112,7 +114,7 @@ def fit(
         update: does step *n* with the generator of that step, returns its losses by name, each a
             scalar tensor (left on its device: they are only read at every ``log_every``-th step).
         state: all that a resumed training must find as it was.
-        books: where checkpoints and losses go.
+        logger: where checkpoints and losses go.
         seed: of everything that is drawn.
         after: takes the number of steps done, after each; True ends the training early.
 
@@ -121,14 +123,14 @@ def fit(
             rollbacks to the last checkpoint.
         KeyboardInterrupt: the user stopped it; the checkpoint has been written.
     """
-    checkpoint, main_process = books.checkpoint, books.main_process
+    checkpoint, main_process = logger.checkpoint, logger.main_process
     progress = {"step": 0, "attempt": 0}
     if checkpoint.is_file():
         progress = load_checkpoint(checkpoint, state)
     elif main_process:
         save_checkpoint(checkpoint, state, progress)
     means = _Means()
-    bar = tqdm(total=steps, initial=progress["step"], desc=books.title, disable=not main_process)
+    bar = tqdm(total=steps, initial=progress["step"], desc=logger.title, disable=not main_process)
     saved = time.monotonic()
     with bar, _stop_requests() as stop_requested:
         while progress["step"] < steps and not progress.get("ended"):
@@ -143,28 +145,28 @@ def fit(
             if after is not None and after(progress["step"]):
                 progress["ended"] = 1
 
-            # Look at the losses now and then; go back where they are not finite.
+            # Read the losses now and then; go back where they are not finite.
             last = progress["step"] == steps or bool(progress.get("ended"))
-            keep = bool(books.keep_every) and progress["step"] % books.keep_every == 0
-            look = last or keep or progress["step"] % books.log_every == 0
+            keep = bool(logger.keep_every) and progress["step"] % logger.keep_every == 0
+            read = last or keep or progress["step"] % logger.log_every == 0
             # Several processes have to stop at the same step.
-            asked = stop_requested() if look or processes() == 1 else False
-            stopping = not everywhere(not asked, books.device) if look else asked
-            if not (look or stopping):
+            asked = stop_requested() if read or processes() == 1 else False
+            stopping = not everywhere(not asked, logger.device) if read else asked
+            if not (read or stopping):
                 continue
-            losses = means.take(books.device)
+            losses = means.take(logger.device)
             broken = [name for name, value in losses.items() if not math.isfinite(value)]
             if broken:
-                progress = _roll_back(books, state, progress, broken)
+                progress = _roll_back(logger, state, progress, broken)
                 bar.reset(steps)
                 bar.update(progress["step"])
                 continue
             bar.set_postfix(_brief(losses))
             if main_process:
-                books.log({"step": progress["step"], **losses})
+                logger.log({"step": progress["step"], **losses})
 
             # Keep what was reached.
-            due = time.monotonic() - saved >= books.checkpoint_seconds
+            due = time.monotonic() - saved >= logger.checkpoint_seconds
             if main_process and (last or due or stopping):
                 save_checkpoint(checkpoint, state, progress)
                 saved = time.monotonic()
@@ -176,21 +178,21 @@ def fit(
 
 
 def _roll_back(
-    books: Bookkeeping,
+    logger: TrainingLogger,
     state: Mapping[str, Stateful],
     progress: Mapping[str, int],
     broken: list[str],
 ) -> dict[str, int]:
     """Return to the last checkpoint with other random numbers from there on."""
     attempt = progress["attempt"] + 1
-    names, title = ", ".join(broken), books.title
+    names, title = ", ".join(broken), logger.title
     if attempt > MAX_ATTEMPTS:
         raise DivergenceError(
             f"{title}: {names} not finite near step {progress['step']}, {attempt} times over; "
             "lower the learning rate or that term's weight, or clip the gradient"
         )
-    back = {**load_checkpoint(books.checkpoint, state), "attempt": attempt}
-    books.log(
+    back = {**load_checkpoint(logger.checkpoint, state), "attempt": attempt}
+    logger.log(
         {"step": progress["step"], "event": f"{names} not finite; back to step {back['step']}"}
     )
     tqdm.write(f"{title}: {names} not finite at step {progress['step']}; back to {back['step']}")

@@ -1,13 +1,10 @@
 """The adversarial losses, for teachers and students alike; logits of any shape, means over all."""
 
 from collections.abc import Callable, Mapping
-from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-
-AdversarialLoss = Literal["hinge", "bce", "least_squares", "wasserstein"]
 
 
 def hinge_discriminator(real: Tensor, fake: Tensor) -> Tensor:

@@ -2,9 +2,8 @@
 
 import math
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Literal
 
 import torch
 import torch.distributed as dist
@@ -14,20 +13,20 @@ from torch.optim.optimizer import ParamsT
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from gancompress.errors import RecipeError
+from gancompress.training.options import Schedule
 
-Schedule = Literal["constant", "linear", "cosine"]
 
-
-def adam(parameters: ParamsT, learning_rate: float, betas: tuple[float, float]) -> torch.optim.Adam:
+def adam(parameters: ParamsT, learning_rate: float, betas: Sequence[float]) -> torch.optim.Adam:
     """Adam in one pass over all parameters.
 
     A narrow subnet moves few of a supernet's parameters but the optimiser visits them all; the
     fused form makes that several times cheaper, on the CPU too (``benchmarks/elastic.py``).
     """
-    return torch.optim.Adam(parameters, learning_rate, betas, fused=True)
+    first, second = betas
+    return torch.optim.Adam(parameters, learning_rate, (first, second), fused=True)
 
 
-def descend(
+def optimizer_step(
     optimizer: torch.optim.Optimizer,
     *,
     clip: float = 0.0,
@@ -66,7 +65,7 @@ def descend(
 
 
 @contextmanager
-def judging(module: nn.Module) -> Iterator[None]:
+def frozen(module: nn.Module) -> Iterator[None]:
     """While others learn from ``module``: gradients pass through it, none are kept in it."""
     learning = [parameter for parameter in module.parameters() if parameter.requires_grad]
     for parameter in learning:
@@ -124,7 +123,7 @@ def moving_average(module: nn.Module, decay: float) -> AveragedModel:
 
 
 @torch.no_grad()
-def follow(average: AveragedModel, module: nn.Module) -> None:
+def update_ema(average: AveragedModel, module: nn.Module) -> None:
     """Move the average towards the module's parameters; the first time it becomes what they are.
 
     Its buffers (BatchNorm statistics, …) become the module's. The same as ``update_parameters``,

@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -90,24 +90,22 @@ def _subnets(recipe: Recipe, run: RunDir, front: Front) -> dict[str, Subnet]:
 
 def _finetuned(recipe: Recipe, run: RunDir, pairs: Pairs, name: str, subnet: Subnet) -> Row:
     """Train one subnet alone, from the supernet's weights; the chosen one is kept."""
-    keys = recipe.finetune
+    options = recipe.finetune
     supernet, full = assemble.load_supernet(recipe, run)
     batches = calibration_batches(recipe, pairs)
     inherited = _distance(recipe, pairs, calibrated(supernet, subnet, batches))
-    module = train_supernet(
-        recipe,
-        run,
-        supernet,
-        pairs,
-        stage=f"finetune-{_short(subnet)}",
-        steps=keys.steps,
-        learning_rate=keys.learning_rate,
-        fixed=subnet,
+    alone = replace(
+        recipe.distill,
+        steps=options.steps,
+        learning_rate=options.learning_rate,
+        fixed=subnet.text,
     )
+    stage = f"finetune-{_short(subnet)}"
+    module = train_supernet(replace(recipe, distill=alone), run, supernet, pairs, stage=stage)
     supernet.module.load_state_dict(module.state_dict())
     trained = calibrated(supernet.cpu(), subnet, batches)
     if name == "chosen":
-        provenance = _provenance(run, pairs, keys.steps)
+        provenance = _provenance(run, pairs, options.steps)
         student = Student(trained, full.inputs, full.architecture, provenance)
         save_student(student, run.path / "student.safetensors")
     macs = supernet.cost_model.cost(subnet).macs

@@ -25,6 +25,6 @@ def teach(recipe: Recipe, run: RunDir) -> None:
 
 
 def _taught(recipe: Recipe, run: RunDir) -> Student:
-    with training_setup(recipe, run) as (setup, books):
-        train(setup.training, books, steps=recipe.teach.steps, seed=recipe.seed)
+    with training_setup(recipe, run) as (setup, logger):
+        train(setup.training, logger, steps=recipe.teach.steps, seed=recipe.seed)
         return setup.teacher()

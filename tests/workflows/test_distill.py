@@ -43,7 +43,7 @@ def test_terms_look_inside_a_taught_teacher(root: Path) -> None:
 def test_how_many_pairs_the_memory_for_maps_holds_is_told(root: Path) -> None:
     events = list(RunDir.open(root / "tiny-1").events("distill"))
     (told,) = [event["event"] for event in events if "event" in event]
-    assert told.endswith("is kept for 40 of 60 pairs")
+    assert told.endswith("are cached for 40 of 60 pairs")
 
 
 def test_pictures_and_the_best_weights_are_kept(root: Path) -> None:

@@ -162,7 +162,7 @@ def test_a_discriminator_sees_the_input_beside_the_image(
         "distill.terms={adversarial: {}, l1: {}}",
         "distill.discriminator.factory=patchgan",
         "distill.discriminator.kwargs={in_channels: 6, width: 4, layers: 1}",
-        "distill.discriminator.told=image",
+        "distill.discriminator.condition=image",
     ]
     assert main(["distill", str(PAINTER), *changes, *own, "--run", str(tmp_path / "run")]) == 0
     losses = list(RunDir.open(tmp_path / "run").events("distill"))
@@ -228,7 +228,7 @@ def test_a_service_is_cloned_from_its_scores(changes: list[str], tmp_path: Path)
         ("teacher.weights=none.pth", "none.pth: no such file"),
         ("teacher.inputs={}", "teacher.inputs: missing"),
         ("student={factory: dcgan, init: teacher}", "fit no other architecture"),
-        ("distill.discriminator.told=label_map", "the teacher is not fed 'label_map'"),
+        ("distill.discriminator.condition=label_map", "the teacher has no input 'label_map'"),
         ("student.kwargs={width: 32}", "student.init: the teacher's"),
     ],
 )

@@ -13,7 +13,7 @@ from gancompress.data.labels import read_labels
 from gancompress.data.sources import Source, image_names, open_source
 from gancompress.errors import DataError, RecipeError
 from gancompress.recipe.schema import Recipe
-from gancompress.recipe.sources import Data, TeacherData
+from gancompress.recipe.sources import DataOptions, TeacherDataOptions
 
 # Real images below which a Fréchet distance says nothing, and pairs to search and report by.
 LEAST = 2
@@ -52,12 +52,12 @@ def look_at_real(recipe: Recipe, found: Findings) -> Look | None:
     return None
 
 
-def _digits(keys: Data) -> Look:
+def _digits(keys: DataOptions) -> Look:
     images = open_digits(keys.size[0], part="train")
     return Look(len(images), images.classes, images.shape)
 
 
-def _folder(keys: Data) -> Look:
+def _folder(keys: DataOptions) -> Look:
     part: Part = "whole"
     if keys.layout == "side_by_side":
         part = "right" if keys.direction == "AtoB" else "left"
@@ -118,7 +118,7 @@ def _check_held_out(recipe: Recipe, count: int, *, alone: bool) -> None:
         )
 
 
-def _look_at_inputs(keys: TeacherData, taken: InputSpec) -> int:
+def _look_at_inputs(keys: TeacherDataOptions, taken: InputSpec) -> int:
     """How many rows there are; one of them is read.
 
     Raises:
@@ -148,7 +148,7 @@ def _look_at_inputs(keys: TeacherData, taken: InputSpec) -> int:
     return len(names)
 
 
-def _check_channels(keys: TeacherData, entry: Input) -> None:
+def _check_channels(keys: TeacherDataOptions, entry: Input) -> None:
     channels = keys.classes + keys.unknown + bool(keys.instances)
     if channels != entry.shape[0]:
         raise RecipeError(
@@ -157,7 +157,7 @@ def _check_channels(keys: TeacherData, entry: Input) -> None:
         )
 
 
-def _form(keys: TeacherData, entry: Input) -> Form:
+def _form(keys: TeacherDataOptions, entry: Input) -> Form:
     part: Part = "whole"
     if keys.layout == "side_by_side":
         part = "left" if keys.direction == "AtoB" else "right"

@@ -5,6 +5,7 @@ import math
 import torch
 
 from gancompress.architecture_search.evaluator import load_judge
+from gancompress.architecture_search.options import EvaluatorOptions
 from gancompress.assemble.check.data import Look
 from gancompress.assemble.check.findings import Findings
 from gancompress.assemble.check.teacher import Known
@@ -13,7 +14,6 @@ from gancompress.batch import example_inputs
 from gancompress.errors import RecipeError
 from gancompress.metrics.extractors import open_extractor
 from gancompress.recipe.schema import Recipe
-from gancompress.recipe.searching import Evaluator
 
 # Samples that an evaluator is tried on.
 SAMPLES = 4
@@ -52,7 +52,7 @@ def check_evaluators(recipe: Recipe, teacher: Known | None, found: Findings) -> 
             _try_evaluator(place, evaluator, teacher)
 
 
-def _try_evaluator(place: str, evaluator: Evaluator, teacher: Known | None) -> None:
+def _try_evaluator(place: str, evaluator: EvaluatorOptions, teacher: Known | None) -> None:
     if not evaluator.function:
         return
     judge = load_judge(evaluator.function)

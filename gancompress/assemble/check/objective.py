@@ -1,7 +1,8 @@
 """Whether what a student is asked for fits its shapes: terms, taps, discriminator."""
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,11 @@ from gancompress.assemble.check.teacher import Known
 from gancompress.assemble.teacher_data import expanded
 from gancompress.batch import example_inputs
 from gancompress.distillation.feature_network import open_network
-from gancompress.distillation.features import prepare_features
-from gancompress.distillation.objective import (
-    DISCRIMINATOR_TERMS,
-    NETWORK_TERMS,
-    TAPPED_TERMS,
-    TERMS,
-)
-from gancompress.distillation.terms import OUTPUT, PRIOR, SCORES
+from gancompress.distillation.features import Networks, prepare_features
+from gancompress.distillation.objective import objective_of
+from gancompress.distillation.options import TermOptions
+from gancompress.distillation.terms import TERMS, find_term
+from gancompress.distillation.terms.term import LossInputs, LossTerm
 from gancompress.errors import RecipeError
 from gancompress.generators.build import build
 from gancompress.recipe.schema import Recipe
@@ -38,44 +36,59 @@ def check_terms(recipe: Recipe, output: tuple[int, ...] | None, found: Findings)
     keys = recipe.distill
     if not keys.terms:
         found.mistake("distill.terms: empty; name at least one, for instance l1")
-    for name, term in keys.terms.items():
+    for name, options in keys.terms.items():
         place = f"distill.terms.{name}"
-        if name not in TERMS:
-            near = difflib.get_close_matches(name, TERMS, n=1, cutoff=0.5)
-            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(TERMS))}"
-            found.mistake(f"{place}: unknown term; {hint}")
-        elif name in DISCRIMINATOR_TERMS and not keys.discriminator.factory:
-            found.mistake(f"{place}: needs distill.discriminator, which has no factory")
-        elif name in NETWORK_TERMS and not term.network:
-            found.mistake(
-                f"{place}.network: missing; name what the images are looked at with, e.g. "
-                "squeezenet:squeezenet1_1.pth or a classifier of `gancompress train-extractor`"
-            )
-        elif output is not None:
-            with found.noting(place):
-                _try_term(place, name, term.network, term.taps, output)
+        with found.noting(place):
+            term = _term(place, str(name))
+            if "discriminator" in term.needs and not keys.discriminator.factory:
+                raise RecipeError(f"{place}: needs distill.discriminator, which has no factory")
+            if "feature_network" in term.needs and not options.network:
+                raise RecipeError(
+                    f"{place}.network: missing; name the network whose feature maps are compared, "
+                    "e.g. squeezenet:squeezenet1_1.pth or a classifier of "
+                    "`gancompress train-extractor`"
+                )
+            if output is not None:
+                _try_term(place, term, options, output)
 
 
-def _try_term(
-    place: str, name: str, network: str, taps: Sequence[str], output: tuple[int, ...]
-) -> None:
+def _known_terms(recipe: Recipe) -> dict[str | Callable[..., Any], LossTerm]:
+    """The terms of the recipe, without those that :func:`check_terms` found to be unknown."""
+    found = {}
+    for name in recipe.distill.terms:
+        with suppress(RecipeError):
+            found[name] = find_term(name)
+    return found
+
+
+def _term(place: str, name: str) -> LossTerm:
+    """The term, or what it may have been meant to be."""
+    near = difflib.get_close_matches(name, TERMS, n=1, cutoff=0.5)
+    if near and name not in TERMS and ":" not in name:
+        try:
+            return find_term(name)  # of another package
+        except RecipeError:
+            raise RecipeError(f"{place}: unknown term; did you mean {near[0]!r}?") from None
+    return find_term(name)
+
+
+def _try_term(place: str, term: LossTerm, options: TermOptions, output: tuple[int, ...]) -> None:
     """Compare two answers of zeros."""
     image = len(output) == 3
     answers = torch.zeros(SAMPLES, *output)
-    if (name in SCORES) == image and (name in SCORES or name in NETWORK_TERMS):
-        wanted = "scores" if name in SCORES else "images"
+    of_scores, through_network = term.distance is not None, "feature_network" in term.needs
+    if (of_scores and image) or (through_network and not image):
+        wanted = "scores" if of_scores else "images"
         raise RecipeError(
             f"{place}: compares {wanted}, the teacher answers {size(output)}; take "
             + ("l1 or another term of images" if image else "kl or l1")
         )
-    if name in NETWORK_TERMS:
-        open_network(place, expanded(network), taps, "cpu").maps(answers[:1])
+    if through_network:
+        open_network(place, expanded(options.network), options.taps, "cpu").maps(answers[:1])
+    if term.needs:
         return
     try:
-        if name in OUTPUT or name in SCORES:
-            (OUTPUT | SCORES)[name](answers, answers)
-        elif name in PRIOR:
-            PRIOR[name](answers)
+        term(LossInputs(student=answers, teacher=answers, options=options))
     except (IndexError, RuntimeError, ValueError) as error:
         raise RecipeError(
             f"{place}: cannot compare answers of {size(output)} ({' '.join(str(error).split())}); "
@@ -85,28 +98,24 @@ def _try_term(
 
 def check_taps(recipe: Recipe, student: Network, teacher: Known, found: Findings) -> None:
     """Whether feature terms find their maps in both networks."""
-    inside = [name for name in recipe.distill.terms if name in TAPPED_TERMS]
-    if not inside:
-        return
-    for name in inside:
-        place = f"distill.terms.{name}.taps"
-        with found.noting(place):
-            _find(recipe, name, student, teacher)
+    for name, term in _known_terms(recipe).items():
+        if "taps" in term.needs:
+            with found.noting(f"distill.terms.{name}.taps"):
+                _find({name: recipe.distill.terms[name]}, student, teacher)
 
 
-def _find(recipe: Recipe, name: str, student: Network, teacher: Known) -> None:
-    taps = {name: recipe.distill.terms[name].taps}
-    settings: dict[str, Any] = {"inputs": teacher.inputs, "taps": taps, "networks": {}, "seed": 0}
+def _find(
+    terms: dict[str | Callable[..., Any], TermOptions], student: Network, teacher: Known
+) -> None:
+    objective = objective_of(terms, discriminator=True, real_images=True)
 
     def find(whole: bool) -> None:
         ours = student.whole if whole else student.bare
         theirs = teacher.network
+        network = None if theirs is None else (theirs.whole if whole else theirs.bare)
+        batch = example_on(ours, teacher.inputs)
         prepare_features(
-            [name],
-            student=ours,
-            teacher=None if theirs is None else (theirs.whole if whole else theirs.bare),
-            batch=example_on(ours, teacher.inputs),
-            **settings,
+            objective, Networks(network), ours, inputs=teacher.inputs, batch=batch, seed=0
         )
 
     try:
@@ -118,9 +127,10 @@ def _find(recipe: Recipe, name: str, student: Network, teacher: Known) -> None:
 
 
 def check_discriminator(recipe: Recipe, teacher: Known, real: Look | None, found: Findings) -> None:
-    """Whether the student's discriminator judges such images, beside what it is told."""
+    """Whether the student's discriminator takes such images, with its condition."""
     keys = recipe.distill.discriminator
-    if not any(name in DISCRIMINATOR_TERMS for name in recipe.distill.terms) or not keys.factory:
+    terms = _known_terms(recipe).values()
+    if not any("discriminator" in term.needs for term in terms) or not keys.factory:
         return
     network = Network(lambda: build(keys.factory, **keys.kwargs))
     with found.noting("distill.discriminator.factory"):
@@ -128,19 +138,20 @@ def check_discriminator(recipe: Recipe, teacher: Known, real: Look | None, found
         if keys.file:
             load_weights(network.whole, Path(keys.file).expanduser(), "distill.discriminator.file")
         _check_real(recipe, teacher, real, found)
-        if teacher.output is not None and _check_told(recipe, teacher, found):
+        if teacher.output is not None and _check_condition(recipe, teacher, found):
             _try(recipe, network, teacher)
 
 
 def _check_real(recipe: Recipe, teacher: Known, real: Look | None, found: Findings) -> None:
-    """Real images are judged beside generated ones."""
+    """Real images are compared with generated ones."""
     keys = recipe.distill
-    if real is None or not (keys.real_weight > 0 or "adversarial_real" in keys.terms):
+    on_real = any("real_images" in term.needs for term in _known_terms(recipe).values())
+    if real is None or not (keys.real_weight > 0 or on_real):
         return
-    if keys.discriminator.told:
+    if condition := keys.discriminator.condition:
         found.mistake(
-            f"distill.discriminator.told: {keys.discriminator.told!r} is not known of the real "
-            "images in data.source; write distill.real_weight: 0 and leave out the term "
+            f"distill.discriminator.condition: {condition!r} is not known of the real images in "
+            "data.source; write distill.real_weight: 0 and leave out the term "
             "adversarial_real, or leave out one of the two"
         )
     check_classes(real, teacher.inputs, found)
@@ -148,13 +159,14 @@ def _check_real(recipe: Recipe, teacher: Known, real: Look | None, found: Findin
         check_same_shape(real, teacher.output, "the teacher", found)
 
 
-def _check_told(recipe: Recipe, teacher: Known, found: Findings) -> bool:
-    told = recipe.distill.discriminator.told
-    if not told or told in teacher.inputs:
+def _check_condition(recipe: Recipe, teacher: Known, found: Findings) -> bool:
+    condition = recipe.distill.discriminator.condition
+    if not condition or condition in teacher.inputs:
         return True
-    near = difflib.get_close_matches(told, teacher.inputs, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"it is fed {', '.join(teacher.inputs)}"
-    found.mistake(f"distill.discriminator.told: the teacher is not fed {told!r}; {hint}")
+    near = difflib.get_close_matches(condition, teacher.inputs, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(teacher.inputs)}"
+    place = "distill.discriminator.condition"
+    found.mistake(f"{place}: the teacher has no input {condition!r}; {hint}")
     return False
 
 
@@ -167,8 +179,8 @@ def _try(recipe: Recipe, network: Network, teacher: Known) -> None:
         if entry.kind == "one_hot":
             conditions[name] = given[name]
             break
-    if keys.told:
-        conditions["condition"] = given[keys.told]
+    if keys.condition:
+        conditions["condition"] = given[keys.condition]
     images = torch.zeros(SAMPLES, *teacher.output)
     seen = "".join(f" beside {size(x.shape[1:])} as `{n}`" for n, x in conditions.items())
     place = "distill.discriminator"
@@ -178,7 +190,7 @@ def _try(recipe: Recipe, network: Network, teacher: Known) -> None:
         )
     except RecipeError as error:
         changes = fitting(keys.factory, keys.kwargs, teacher.inputs, teacher.output)
-        if keys.told and keys.factory == "patchgan":
+        if keys.condition and keys.factory == "patchgan":
             changes["in_channels"] = teacher.output[0] + conditions["condition"].shape[1]
         elif keys.factory == "patchgan":
             changes["in_channels"] = teacher.output[0]

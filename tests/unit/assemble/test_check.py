@@ -27,7 +27,9 @@ MISTAKES = {
     "distill.discriminator.kwargs={}": (
         "e.g. distill.discriminator.kwargs: {channels: 1, resolution: 16}"
     ),
-    "distill.discriminator.told=imag": "distill.discriminator.told: the teacher is not fed 'imag'",
+    "distill.discriminator.condition=imag": (
+        "distill.discriminator.condition: the teacher has no input 'imag'"
+    ),
     "distill.terms={l1: {}, s_sim: {}}": "distill.terms.s_sim: unknown term; did you mean 'ssim'?",
     "distill.terms={kl: {}}": "distill.terms.kl: compares scores, the teacher answers 1×16×16",
     "distill.terms={style: {}}": "distill.terms.style.network: missing",

@@ -11,7 +11,7 @@ from gancompress.assemble.inherit import freeze, keep_of_teacher
 from gancompress.batch import InputSpec
 from gancompress.errors import RecipeError
 from gancompress.generators.build import build
-from gancompress.recipe.schema import Student
+from gancompress.recipe.schema import StudentOptions
 from tests.unit.distillation.small import Generator, run
 
 SIZES = {"z_dim": 8, "w_dim": 8, "resolution": 8, "channels": 3}
@@ -33,7 +33,7 @@ def test_a_student_with_the_teachers_mapping_network_is_elastic_but_for_that() -
     assert torch.equal(w, theirs)
     keys = {"divisor": 4, "minimum": 4}
     free, kept = (
-        make_supernet(student, inputs, Student(keep=k, **keys)) for k in ((), ("mapping",))
+        make_supernet(student, inputs, StudentOptions(keep=k, **keys)) for k in ((), ("mapping",))
     )
     assert kept.space.size < free.space.size
     narrow = kept.extract(kept.space.smallest)

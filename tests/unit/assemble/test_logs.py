@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gancompress.assemble.logs import logger
+from gancompress.assemble.logs import event_logger
 from gancompress.run import RunDir
 
 
@@ -33,7 +33,7 @@ def test_numbers_go_to_json_lines_and_to_tensorboard(
     module.SummaryWriter = Writer  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", module)
     run = RunDir(tmp_path)
-    with logger(run, "distill", main_process=True) as log:
+    with event_logger(run, "distill", main_process=True) as log:
         log({"step": 4, "l1": 0.5, "remark": "words"})
     assert [e["l1"] for e in run.events("distill")] == [0.5]
     assert Writer.told == [("folder", "distill"), ("distill/l1", 0.5, 4), ("closed",)]
@@ -45,6 +45,6 @@ def test_without_tensorboard_and_in_other_processes_all_goes_on(
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     run = RunDir(tmp_path)
     for main_process in (True, False):
-        with logger(run, "distill", main_process=main_process) as log:
+        with event_logger(run, "distill", main_process=main_process) as log:
             log({"step": 1, "l1": 1.0})
     assert len(list(run.events("distill"))) == 1

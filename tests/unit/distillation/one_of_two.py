@@ -10,7 +10,7 @@ import torch
 from accelerate import Accelerator
 
 from tests.unit.distillation.online import distil
-from tests.unit.distillation.small import Generator, Made, adversary, run
+from tests.unit.distillation.small import Generator, Made, against, run
 from tests.unit.teach.translate import COURSE, pix2pix
 
 
@@ -24,8 +24,8 @@ def main(folder: Path) -> None:
     poison = 5 if rank == 1 else -1
     source = Made(Generator(8, seed=1), batch_size=6, rank=rank, ranks=2, poison=poison)
     trained = run(
-        folder, terms, events=events, adversary=adversary(), source=source, steps=8, log_every=4,
-        accelerator=accelerator,
+        folder, terms, events=events, networks=against(), source=source, steps=8,
+        logger={"log_every": 4}, accelerator=accelerator,
     )  # fmt: skip
     # With batch norm; the shares that subnets have of the fresh images differ by a sample.
     source = Made(Generator(8, seed=1), batch_size=5, rank=rank, ranks=2)
@@ -33,22 +33,22 @@ def main(folder: Path) -> None:
     (folder / f"norm{rank}").mkdir()
     normed = run(
         folder / f"norm{rank}", paired, source=source, student=Generator(8, norm=True),
-        adversary=adversary(), rule="front", steps=8, accelerator=accelerator,
+        networks=against(), subnets="front", steps=8, accelerator=accelerator,
     )  # fmt: skip
     losses = [{k: float(v) for k, v in e.items()} for e in events if "gradient" in e]
-    # With a teacher that learns along; dropout alone draws per process.
-    alongside = pix2pix(replace(COURSE, steps=6, batch_size=4), 0.0, accelerator)
+    # Online; dropout alone draws per process.
+    training = pix2pix(replace(COURSE, steps=6, batch_size=4), 0.0, accelerator)
     (folder / f"online{rank}").mkdir()
     online = distil(
         folder / f"online{rank}",
-        alongside,
+        training,
         terms={"l1": 1.0},
         batch_size=4,
         accelerator=accelerator,
     )
     found = {
         "weights": trained.state_dict(), "losses": losses, "normed": normed.state_dict(),
-        "online": online.state_dict(), "taught": alongside.average.state_dict(),
+        "online": online.state_dict(), "taught": training.average.state_dict(),
     }  # fmt: skip
     torch.save(found, folder / f"rank{rank}.pt")
     torch.distributed.destroy_process_group()

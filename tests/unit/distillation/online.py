@@ -1,4 +1,4 @@
-"""A teacher that learns along, small enough for a test: digits are inverted."""
+"""Online distillation, small enough for a test: digits are inverted."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,12 +11,11 @@ from torch import Tensor, nn
 
 from gancompress.batch import Batch, Input
 from gancompress.data.images import to_float
+from gancompress.distillation.features import Networks
 from gancompress.distillation.loop import distill
-from gancompress.distillation.objective import TermWeight
-from gancompress.distillation.options import Options
-from gancompress.distillation.validation import Validate
+from gancompress.distillation.options import DistillOptions, TermOptions
 from gancompress.supernet import Supernet
-from gancompress.training.engine import Bookkeeping, Training
+from gancompress.training.engine import Training, TrainingLogger
 from gancompress.training.order import batch_indices
 from tests.unit.teach.translate import SIZE, Painter, digits
 
@@ -24,15 +23,21 @@ INPUTS = {"image": Input("image", (1, SIZE, SIZE))}
 
 
 class Live:
-    """What ``teacher`` answers when it is asked."""
+    """The outputs of ``teacher`` at the moment at which they are wanted."""
 
     stored = False
     real = None
-    condition = None
+    class_input = None
     inputs = INPUTS
+    validates = True
+    seed = 0
 
-    def __init__(self, teacher: nn.Module, batch_size: int, rank: int, ranks: int) -> None:
-        self.teacher, self.batch_size, self.rank, self.ranks = teacher, batch_size, rank, ranks
+    def __init__(
+        self, teacher: nn.Module, options: DistillOptions, accelerator: Accelerator
+    ) -> None:
+        self.teacher, self.options, self.accelerator = teacher, options, accelerator
+        self.batch_size = options.batch_size
+        self.rank, self.ranks = accelerator.process_index, accelerator.num_processes
         self.images = to_float(digits("train", 48).batch(range(48)))
 
     def ask(self, chosen: np.ndarray) -> tuple[Batch, Tensor]:
@@ -47,6 +52,9 @@ class Live:
 
     def pairs_of(self, step: int) -> tuple[Batch, Tensor]:
         return self.ask(np.array(self.numbers_of(step)))
+
+    def held_out(self) -> tuple[Batch, Tensor]:
+        return self.ask(np.arange(20))
 
     def conditions(self, batch: Batch) -> Batch:
         return {}
@@ -69,25 +77,13 @@ def distil(
     torch.manual_seed(1)
     accelerator = accelerator or Accelerator(cpu=True)
     supernet = Supernet(Painter(1, 1, 0.0), {"image": torch.zeros(2, 1, SIZE, SIZE)}, divisor=4)
-    rank, ranks = accelerator.process_index, accelerator.num_processes
-    source: Any = Live(training.live.eval(), batch_size, rank, ranks)
-    options = Options(
-        steps=6, seed=0, learning_rate=1e-2, betas=(0.5, 0.999), schedule="constant", ema=0.5,
-        clip=0.0, accumulate=1, rule="sandwich", random_subnets=1, fixed=None, in_place=0.0,
-        fresh=True,
+    options = DistillOptions(
+        steps=6, learning_rate=1e-2, ema=0.5, batch_size=batch_size, validate_every=3,
+        terms={name: TermOptions(weight=weight) for name, weight in terms.items()},
     )  # fmt: skip
-    return distill(
-        supernet,
-        source,
-        terms={name: TermWeight(weight) for name, weight in terms.items()},
-        taps={},
-        networks={},
-        teacher=None,
-        adversary=None,
-        validate=Validate(lambda: source.ask(np.arange(20)), 3, 0, show),
-        accelerator=accelerator,
-        options=options,
-        cache=0,
-        books=Bookkeeping(folder / "distill.pt", 0, log, 2, accelerator.is_main_process),
-        alongside=training,
-    )
+    data: Any = Live(training.live.eval(), options, accelerator)
+    logger = TrainingLogger(
+        checkpoint=folder / "distill.pt", checkpoint_seconds=0, log=log, log_every=2,
+        main_process=accelerator.is_main_process, show=show,
+    )  # fmt: skip
+    return distill(supernet, data, Networks(), logger=logger, online=training)

@@ -1,6 +1,7 @@
 """A distillation small enough for a test: 8-pixel images, a few channels, data made up."""
 
 from collections.abc import Mapping
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,11 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from gancompress.batch import Batch, Input, draw_inputs
-from gancompress.distillation.loop import Adversary, distill
-from gancompress.distillation.objective import TermWeight
-from gancompress.distillation.options import Options
+from gancompress.distillation.features import Networks
+from gancompress.distillation.loop import distill
+from gancompress.distillation.options import DiscriminatorOptions, DistillOptions, TermOptions
 from gancompress.supernet import Supernet
-from gancompress.training.engine import Bookkeeping
+from gancompress.training.engine import TrainingLogger
 from gancompress.training.order import batch_indices
 
 INPUTS = {"z": Input("normal", (6,))}
@@ -62,12 +63,12 @@ class Discriminator(nn.Module):
 
 
 class Made:
-    """What a distillation is fed, computed from the teacher on the spot.
+    """The data of a distillation, computed from the teacher on the spot.
 
-    ``poison`` names a step whose batch holds a NaN.
+    ``poison`` names a step whose batch holds a NaN; ``held_out``, how many further pairs there are.
     """
 
-    condition = None
+    class_input = None
     stored = True
 
     def __init__(
@@ -80,11 +81,16 @@ class Made:
         poison: int = -1,
     ) -> None:
         self.inputs = INPUTS
+        self.teacher, self.seed = teacher, 0
         self.batch_size, self.rank, self.ranks, self.poison = batch_size, rank, ranks, poison
         self.latents = draw_inputs(INPUTS, range(size), 0)["z"]
         with torch.no_grad():
             self.targets = teacher(self.latents).clone()
-        self.real = torch.tanh(torch.randn(30, 3, 8, 8, generator=torch.Generator().manual_seed(1)))
+        self.real: Tensor | None = torch.tanh(
+            torch.randn(30, 3, 8, 8, generator=torch.Generator().manual_seed(1))
+        )
+        self.options = DistillOptions()
+        self.accelerator: Any = None  # `run` sets it, and the options
 
     def _mine(self, step: int, size: int) -> Tensor:
         whole = batch_indices(step, self.batch_size * self.ranks, size, 0)
@@ -93,6 +99,15 @@ class Made:
     @property
     def count(self) -> int:
         return len(self.latents)
+
+    @property
+    def validates(self) -> bool:
+        return self.options.validate_every > 0
+
+    def held_out(self) -> tuple[Batch, Tensor]:
+        z = torch.randn(20, 6, generator=torch.Generator().manual_seed(9))
+        with torch.no_grad():
+            return {"z": z}, self.teacher(z)
 
     def numbers_of(self, step: int) -> list[int]:
         return self._mine(step, self.count).tolist()
@@ -105,9 +120,10 @@ class Made:
         return {"z": self.latents[chosen]}, target
 
     def real_of(self, step: int) -> tuple[Tensor, Batch]:
+        assert self.real is not None
         return self.real[self._mine(step, len(self.real))], {}
 
-    def fresh_of(self, step: int) -> Batch:
+    def unpaired_of(self, step: int) -> Batch:
         first = (step * self.ranks + self.rank) * self.batch_size
         return draw_inputs(INPUTS, range(first, first + self.batch_size), 1)
 
@@ -118,52 +134,48 @@ class Made:
         return step / steps
 
 
-def adversary(**changes: Any) -> Adversary:
-    keys: dict[str, Any] = {
-        "loss": "hinge",
-        "learning_rate": 1e-3,
-        "real_weight": 0.2,
-        "relativistic": False,
-        "r1": 0.0,
-        "gradient_penalty": 0.0,
-        "penalty_every": 1,
-        "widths": False,
-    }
-    return Adversary(Discriminator(), **{**keys, **changes})
+DISCRIMINATOR = {f.name for f in fields(DiscriminatorOptions)}
 
 
 def run(
     folder: Path,
-    terms: Mapping[str, float],
+    terms: Mapping[Any, float],
     *,
     events: list[Mapping[str, Any]] | None = None,
     student: nn.Module | None = None,
     source: Any = None,
-    precision: str = "no",
+    networks: Networks | None = None,
+    logger: Mapping[str, Any] | None = None,
+    accelerator: Accelerator | None = None,
     **changes: Any,
 ) -> nn.Module:
-    """Distil; ``changes`` replace arguments of :func:`distill` and its options."""
+    """Distil; ``changes`` are options of the distillation or of its discriminator."""
     student = student or Generator(8)
     supernet = Supernet(student, {"z": torch.randn(2, 6)}, divisor=4)
     log = [] if events is None else events
-    options: dict[str, Any] = {
-        "steps": 6, "seed": 0, "learning_rate": 1e-3, "betas": (0.5, 0.999),
-        "schedule": "constant", "ema": 0.5, "clip": 0.0, "accumulate": 1, "rule": "sandwich",
-        "random_subnets": 1, "fixed": None, "in_place": 0.0, "fresh": True,
+    data = source or Made(Generator(8, seed=1))
+    data.accelerator = accelerator or Accelerator(cpu=True)
+    own = {name: changes.pop(name) for name in DISCRIMINATOR & changes.keys()}
+    keys = {
+        "steps": 6, "learning_rate": 1e-3, "discriminator_learning_rate": 1e-3, "ema": 0.5,
+        "unpaired": True, "validate_every": 0,
     }  # fmt: skip
-    options |= {name: changes.pop(name) for name in options if name in changes}
-    keys: dict[str, Any] = {
-        "taps": {}, "networks": {}, "teacher": None, "adversary": None, "validate": None,
-        "accelerator": Accelerator(cpu=True, mixed_precision=precision),
-        "options": Options(**options), "cache": 0,
-    }  # fmt: skip
-    books = Bookkeeping(
-        folder / "distill.pt",
-        0.0,
-        changes.pop("log", log.append),
-        changes.pop("log_every", 2),
-        keys["accelerator"].is_main_process,
+    data.options = DistillOptions(
+        **{**keys, **changes},
+        terms={name: TermOptions(weight=weight) for name, weight in terms.items()},
+        discriminator=DiscriminatorOptions(**{"penalty_every": 1, **own}),
     )
-    weights = {name: TermWeight(weight) for name, weight in terms.items()}
-    source = source or Made(Generator(8, seed=1))
-    return distill(supernet, source, terms=weights, books=books, **{**keys, **changes})
+    keep = TrainingLogger(
+        checkpoint=folder / "distill.pt",
+        checkpoint_seconds=0.0,
+        log=log.append,
+        log_every=2,
+        main_process=data.accelerator.is_main_process,
+    )
+    keep = replace(keep, **(logger or {}))
+    return distill(supernet, data, networks or Networks(), logger=keep)
+
+
+def against(teacher: nn.Module | None = None) -> Networks:
+    """With a discriminator of its own."""
+    return Networks(teacher=teacher, discriminator=Discriminator())

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 import torch
+from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from torch import Tensor, nn
 
 from gancompress.batch import Batch
-from gancompress.distillation.validation import HeldOut, Validate
 from tests.unit.distillation.online import distil
-from tests.unit.distillation.small import Generator, Made, adversary, run
+from tests.unit.distillation.small import Generator, Made, against, run
 from tests.unit.teach.translate import COURSE, pix2pix
 
 ALL = {"l1": 1.0, "discriminator_features": 1.0, "adversarial": 0.1, "adversarial_real": 0.1}
@@ -40,26 +40,16 @@ def furthest(a: nn.Module, b: nn.Module) -> float:
     return max(float((x.double() - y.double()).abs().max()) for x, y in pairs)
 
 
-def held_out(teacher: nn.Module) -> HeldOut:
-    z = torch.randn(20, 6, generator=torch.Generator().manual_seed(9))
-
-    def ask() -> tuple[Batch, Tensor]:
-        with torch.no_grad():
-            return {"z": z}, teacher(z)
-
-    return ask
-
-
 def test_a_poisoned_batch_is_left_out_and_training_goes_on(tmp_path: Path) -> None:
     events: list[Any] = []
     source = Made(Generator(8, seed=1), poison=3)
     student = Generator(8, norm=True)
     trained = run(
-        tmp_path, ALL, events=events, source=source, student=student, adversary=adversary(),
+        tmp_path, ALL, events=events, source=source, student=student, networks=against(),
         steps=30,
     )  # fmt: skip
     assert all(bool(value.isfinite().all()) for value in weights(trained))
-    assert [e["step"] for e in events if "not finite; left out" in str(e.get("remark"))] == [3]
+    assert [e["step"] for e in events if "not finite; left out" in str(e.get("warning"))] == [3]
     assert not any("event" in event for event in events)  # nothing was rolled back
     losses = [event["l1.largest"] for event in events if "l1.largest" in event]
     assert losses[-1] < losses[0]
@@ -70,7 +60,7 @@ def test_accumulating_over_parts_equals_one_batch(tmp_path: Path, parts: int) ->
     (tmp_path / "parts").mkdir()
     terms = {"l1": 1.0, "adversarial": 0.1, "discriminator_features": 1.0}
     one, many = (
-        run(folder, terms, adversary=adversary(), accumulate=count, rule="largest", steps=4)
+        run(folder, terms, networks=against(), accumulate=count, subnets="largest", steps=4)
         for folder, count in ((tmp_path, 1), (tmp_path / "parts", parts))
     )
     assert furthest(one, many) < 1e-5
@@ -82,7 +72,8 @@ def test_bf16_on_the_cpu_learns_as_float32_does(tmp_path: Path, fresh_accelerate
         folder.mkdir()
         events: list[Any] = []
         run(
-            folder, ALL, events=events, adversary=adversary(), precision=precision, steps=40,
+            folder, ALL, events=events, networks=against(), steps=40,
+            accelerator=Accelerator(cpu=True, mixed_precision=precision),
             learning_rate=5e-3,
         )  # fmt: skip
         return [event["l1.smallest"] for event in events if "l1.smallest" in event]
@@ -100,12 +91,9 @@ def test_resuming_with_everything_on_equals_not_stopping(rule: str, tmp_path: Pa
 
     def train(folder: Path, log: Any) -> nn.Module:
         return run(
-            folder, {**ALL, "adapted": 1.0}, teacher=teacher, in_place=0.5, rule=rule,
-            adversary=adversary(
-                r1=1.0, gradient_penalty=1.0, relativistic=True, penalty_every=2, widths=True
-            ),
-            validate=Validate(held_out(teacher), 3, 0, lambda step, rows: None),
-            steps=10, log=log, student=Generator(8, norm=True),
+            folder, {**ALL, "adapted": 1.0}, networks=against(teacher), in_place=0.5, subnets=rule,
+            r1=1.0, gradient_penalty=1.0, relativistic=True, penalty_every=2, widths=True,
+            validate_every=3, steps=10, logger={"log": log}, student=Generator(8, norm=True),
         )  # fmt: skip
 
     def stops(event: Any) -> None:
@@ -122,13 +110,13 @@ def test_resuming_with_everything_on_equals_not_stopping(rule: str, tmp_path: Pa
 
 def test_real_images_may_be_set_against_the_pairs_own_answers(tmp_path: Path) -> None:
     class Fed(Made):
-        def fresh_of(self, step: int) -> Batch:
-            raise AssertionError("no fresh inputs are wanted")
+        def unpaired_of(self, step: int) -> Batch:
+            raise AssertionError("no unpaired inputs are wanted")
 
     events: list[Any] = []
     source = Fed(Generator(8, seed=1))
     run(
-        tmp_path, ALL, source=source, events=events, adversary=adversary(), steps=20, fresh=False,
+        tmp_path, ALL, source=source, events=events, networks=against(), steps=20, unpaired=False,
         learning_rate=5e-3,
     )  # fmt: skip
     losses = [event for event in events if "d_real" in event]
@@ -162,33 +150,34 @@ def test_wholly_in_place_small_subnets_follow_the_largest_alone(tmp_path: Path) 
 
 @pytest.mark.parametrize(
     "keys",
-    [{"relativistic": True}, {"r1": 1.0}, {"gradient_penalty": 10.0, "loss": "wasserstein"}],
+    [{"relativistic": True}, {"r1": 1.0}, {"gradient_penalty": 10.0, "adversarial": "wasserstein"}],
 )
 def test_each_way_of_training_the_discriminator_teaches_the_student(
     keys: dict[str, Any], tmp_path: Path
 ) -> None:
     events: list[Any] = []
-    network = adversary(**keys)
-    before = weights(network.network)
+    networks = against()
+    assert networks.discriminator is not None
+    before = weights(networks.discriminator)
     run(
         tmp_path, {"l1": 1.0, "adversarial": 0.05, "adversarial_real": 0.05}, events=events,
-        adversary=network, steps=20, learning_rate=5e-3,
+        networks=networks, steps=20, learning_rate=5e-3, **keys,
     )  # fmt: skip
     losses = [event["l1.largest"] for event in events if "l1.largest" in event]
     assert losses[-1] < losses[0]
-    assert not torch.equal(before[0], weights(network.network)[0])
+    assert not torch.equal(before[0], weights(networks.discriminator)[0])
     penalised = any("d_penalty" in event for event in events)
     assert penalised == bool(keys.get("r1") or keys.get("gradient_penalty"))
 
 
 def test_the_student_leaves_no_gradient_in_the_discriminator(tmp_path: Path) -> None:
-    network = adversary().network
-    run(tmp_path, ALL, adversary=adversary(), steps=1)
-    assert all(p.requires_grad and p.grad is None for p in network.parameters())
+    networks = against()
+    assert networks.discriminator is not None
+    run(tmp_path, ALL, networks=networks, steps=1)
+    assert all(p.requires_grad and p.grad is None for p in networks.discriminator.parameters())
 
 
 def test_validation_scores_both_ends_keeps_the_best_and_changes_nothing(tmp_path: Path) -> None:
-    teacher = Generator(8, seed=1)
     (tmp_path / "watched").mkdir()
     events: list[Any] = []
     shown: dict[int, dict[str, Tensor]] = {}
@@ -196,8 +185,7 @@ def test_validation_scores_both_ends_keeps_the_best_and_changes_nothing(tmp_path
     plain = run(tmp_path, {"l1": 1.0}, **keys)
     watched = run(
         tmp_path / "watched", {"l1": 1.0}, events=events,
-        validate=Validate(held_out(teacher), 3, 0, lambda step, rows: shown.update({step: rows})),
-        **keys,
+        validate_every=3, logger={"show": lambda step, rows: shown.update({step: rows})}, **keys,
     )  # fmt: skip
     for a, b in zip(weights(plain), weights(watched), strict=True):
         assert torch.equal(a, b)
@@ -212,12 +200,11 @@ def test_validation_scores_both_ends_keeps_the_best_and_changes_nothing(tmp_path
 
 
 def test_patience_ends_the_training_with_the_best_weights(tmp_path: Path) -> None:
-    teacher = Generator(8, seed=1)
     events: list[Any] = []
     # At this rate nothing improves for long.
     run(
         tmp_path, {"l1": 1.0}, events=events, steps=60, learning_rate=0.5, ema=0.0,
-        validate=Validate(held_out(teacher), 2, 3, lambda step, rows: None),
+        validate_every=2, patience=3,
     )  # fmt: skip
     scored = [event for event in events if "held_out.smallest" in event]
     assert len(scored) < 30
@@ -225,7 +212,7 @@ def test_patience_ends_the_training_with_the_best_weights(tmp_path: Path) -> Non
     again: list[Any] = []
     trained = run(
         tmp_path, {"l1": 1.0}, events=again, steps=60, learning_rate=0.5, ema=0.0,
-        validate=Validate(held_out(teacher), 2, 3, lambda step, rows: None),
+        validate_every=2, patience=3,
     )  # fmt: skip
     assert not any("gradient" in event for event in again)  # it had ended
     best = torch.load(tmp_path / "distill-best.pt", weights_only=True)["state"]["average"]
@@ -256,8 +243,9 @@ def test_two_processes_equal_one_with_the_same_global_batch(tmp_path: Path) -> N
     events: list[Any] = []
     (tmp_path / "one").mkdir()
     one = run(
-        tmp_path / "one", ALL, events=events, adversary=adversary(),
-        source=Made(Generator(8, seed=1), batch_size=12, poison=5), steps=8, log_every=4,
+        tmp_path / "one", ALL, events=events, networks=against(),
+        source=Made(Generator(8, seed=1), batch_size=12, poison=5), steps=8,
+        logger={"log_every": 4},
     )  # fmt: skip
     for name, value in one.state_dict().items():
         torch.testing.assert_close(value, found[0]["weights"][name], rtol=0, atol=2e-5)
@@ -268,14 +256,14 @@ def test_two_processes_equal_one_with_the_same_global_batch(tmp_path: Path) -> N
     (tmp_path / "one_normed").mkdir()
     paired = {name: weight for name, weight in ALL.items() if name != "adversarial_real"}
     normed = run(
-        tmp_path / "one_normed", paired, student=Generator(8, norm=True), adversary=adversary(),
-        source=Made(Generator(8, seed=1), batch_size=10), rule="front", steps=8,
+        tmp_path / "one_normed", paired, student=Generator(8, norm=True), networks=against(),
+        source=Made(Generator(8, seed=1), batch_size=10), subnets="front", steps=8,
     )  # fmt: skip
     for name, value in normed.state_dict().items():
         torch.testing.assert_close(value, found[0]["normed"][name], rtol=0, atol=5e-5)
     (tmp_path / "one_online").mkdir()
-    alongside = pix2pix(replace(COURSE, steps=6, batch_size=8), 0.0)
-    online = distil(tmp_path / "one_online", alongside, terms={"l1": 1.0}, batch_size=8)
-    for kind, module in (("online", online), ("taught", alongside.average)):
+    training = pix2pix(replace(COURSE, steps=6, batch_size=8), 0.0)
+    online = distil(tmp_path / "one_online", training, terms={"l1": 1.0}, batch_size=8)
+    for kind, module in (("online", online), ("taught", training.average)):
         for name, value in module.state_dict().items():
             torch.testing.assert_close(value, found[0][kind][name], rtol=0, atol=1e-4)

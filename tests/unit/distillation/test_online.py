@@ -1,4 +1,4 @@
-"""A teacher that learns along with its student."""
+"""Online distillation: a teacher is trained together with its student."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -39,11 +39,11 @@ def test_resumed_with_its_teacher_equals_uninterrupted(tmp_path: Path) -> None:
     assert same(whole.average, resumed.average)
 
 
-def test_a_teacher_learns_the_same_alongside_as_alone(tmp_path: Path) -> None:
-    alone, alongside = pix2pix(COURSE_OF_SIX), pix2pix(COURSE_OF_SIX)
+def test_a_teacher_learns_the_same_training_as_alone(tmp_path: Path) -> None:
+    alone, training = pix2pix(COURSE_OF_SIX), pix2pix(COURSE_OF_SIX)
     run(alone, COURSE_OF_SIX, tmp_path)
-    distil(tmp_path, alongside, terms=INSIDE)
-    assert same(alone.average, alongside.average)
+    distil(tmp_path, training, terms=INSIDE)
+    assert same(alone.average, training.average)
 
 
 def test_it_answers_in_evaluation_mode_and_learns_in_training_mode(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_losses_and_looks_of_both_are_logged_and_none_is_the_best(tmp_path: Path
 
 def test_remarks_say_whose_they_are() -> None:
     training = replace(
-        pix2pix(COURSE_OF_SIX), remarks=lambda event: {"d": f"{event['d']} is what I see"}
+        pix2pix(COURSE_OF_SIX), find_warnings=lambda event: {"d": f"{event['d']} is what I see"}
     )
-    found = together(training, training).remarks({"step": 3, "d": 1.0, "teacher_d": 2.0})
+    found = together(training, training).find_warnings({"step": 3, "d": 1.0, "teacher_d": 2.0})
     assert found == {"teacher_d": "teacher: 2.0 is what I see", "d": "1.0 is what I see"}

@@ -7,8 +7,15 @@ from torch import Tensor
 from torch.autograd import gradcheck
 
 from gancompress.distillation import terms
-from gancompress.distillation.terms import FEATURES
 from gancompress.errors import DataError
+
+# Functions of both sides' maps alone.
+FEATURES = {
+    "perceptual": terms.perceptual,
+    "style": terms.style,
+    "kernel_alignment": terms.kernel_alignment,
+    "channel_means": terms.channel_means,
+}
 
 
 def maps(seed: int, channels: tuple[int, ...] = (3, 4), n: int = 4) -> list[Tensor]:

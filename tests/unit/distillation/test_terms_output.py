@@ -1,5 +1,7 @@
 """Output terms: formulas in float64, and what makes each one a loss."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,20 @@ from torch import Tensor
 from torch.autograd import gradcheck
 
 from gancompress.distillation import terms
-from gancompress.distillation.terms import OUTPUT, PRIOR
+from gancompress.distillation.terms import TERMS, LossTerm
+from gancompress.distillation.terms.term import LossInputs
+
+
+def function_of(term: LossTerm) -> Callable[[Tensor, Tensor], Tensor]:
+    return lambda student, teacher: term.loss(LossInputs(student=student, teacher=teacher))
+
+
+# Terms that compare both outputs and need nothing else.
+OUTPUT = {
+    name: function_of(term)
+    for name, term in TERMS.items()
+    if not term.needs and term.distance is None and name != "total_variation"
+}
 
 
 def images(seed: int, *shape: int) -> Tensor:
@@ -85,7 +100,7 @@ def test_total_variation_counts_steps_down_and_across() -> None:
 
 
 def test_total_variation_has_the_gradient_of_its_formula() -> None:
-    assert gradcheck(PRIOR["total_variation"], images(0, 2, 2, 5, 6).requires_grad_())
+    assert gradcheck(terms.total_variation, images(0, 2, 2, 5, 6).requires_grad_())
 
 
 def test_ssim_of_images_smaller_than_its_window_is_defined() -> None:

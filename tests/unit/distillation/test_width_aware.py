@@ -7,24 +7,23 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gancompress.distillation.discriminator import Shown
-from gancompress.distillation.parts import with_widths
+from gancompress.distillation.batch import ConditionedImages, with_widths
 from gancompress.distillation.width_aware import WidthAware
 from gancompress.errors import RecipeError
 from gancompress.generators.build import build
 from gancompress.supernet import SearchSpace, Subnet
-from tests.unit.distillation.small import Discriminator, adversary, run
+from tests.unit.distillation.small import Discriminator, against, run
 
 SPACE = SearchSpace(("a", "b"), ((8, 16), (4, 8)), ((), ()))
 
 
 def test_each_sample_is_told_the_relative_widths_of_its_subnet() -> None:
-    shown = Shown(torch.zeros(5, 3, 8, 8), {"c": torch.ones(5, 2)})
+    images = ConditionedImages(torch.zeros(5, 3, 8, 8), {"c": torch.ones(5, 2)})
     cuts = [slice(0, None, 2), slice(1, None, 2)]
-    found = with_widths(shown, SPACE, [Subnet((16, 8)), Subnet((8, 8))], cuts)
+    found = with_widths(images, SPACE, [Subnet((16, 8)), Subnet((8, 8))], cuts)
     assert found.conditions["widths"].tolist() == [[1, 1], [0.5, 1], [1, 1], [0.5, 1], [1, 1]]
     assert "c" in found.conditions
-    assert "widths" not in shown.conditions
+    assert "widths" not in images.conditions
 
 
 @pytest.mark.parametrize(
@@ -63,8 +62,10 @@ def test_a_discriminator_without_maps_is_refused() -> None:
 def test_it_learns_widths_in_a_distillation(tmp_path: Path) -> None:
     events: list[Any] = []
     terms = {"l1": 1.0, "adversarial": 0.1, "adversarial_real": 0.1}
-    opponent = adversary(widths=True, r1=1.0, gradient_penalty=1.0, relativistic=True)
-    run(tmp_path, terms, adversary=opponent, events=events, steps=4)
+    run(
+        tmp_path, terms, networks=against(), events=events, steps=4, widths=True, r1=1.0,
+        gradient_penalty=1.0, relativistic=True,
+    )  # fmt: skip
     state = torch.load(tmp_path / "distill.pt", weights_only=True)["state"]["discriminator"]
     assert bool(state["project.weight"].any())
     assert {f"network.{name}" for name in Discriminator().state_dict()} < set(state)

@@ -14,7 +14,7 @@ from gancompress.teach.adversarial import adversarial_training
 from gancompress.teach.adversarial_step import Rules
 from gancompress.teach.augment import Augment
 from gancompress.teach.evaluation import Look, Looks, Taught
-from gancompress.training.engine import Bookkeeping, train
+from gancompress.training.engine import TrainingLogger, train
 from gancompress.training.optimise import make_accelerator
 
 
@@ -60,17 +60,19 @@ def teach(
         ema=0.9,
         seed=0,
     )
-    books = Bookkeeping(
+    logger = TrainingLogger(
         folder / "teach.pt",
         checkpoint_seconds,
         lambda event: events.append(event) if events is not None else None,
         5,
         accelerator.is_main_process,
     )
-    watch = books.watch(training.remarks)
-    looks = Looks(training.average, look, steps, books.checkpoint, books.main_process, watch)
+    warning_logger = logger.with_warnings(training.find_warnings)
+    looks = Looks(
+        training.average, look, steps, logger.checkpoint, logger.main_process, warning_logger
+    )
     looked = replace(training, state={**training.state, "looks": looks}, after=looks)
-    train(looked, books, steps=steps, seed=0)
+    train(looked, logger, steps=steps, seed=0)
     accelerator.wait_for_everyone()
     return looks.taught()
 

@@ -21,7 +21,7 @@ from gancompress.teach.single_image import (
     reconstruction_inputs,
     teach_single_image,
 )
-from gancompress.training.engine import Bookkeeping
+from gancompress.training.engine import TrainingLogger
 
 PAPER = Learning(
     concurrent=3,
@@ -57,14 +57,14 @@ class Stopped(Exception):
     pass
 
 
-def books(folder: Path, stop_at: int | None = None) -> Bookkeeping:
+def logger(folder: Path, stop_at: int | None = None) -> TrainingLogger:
     """A log line and a checkpoint at every step; may raise in the middle of one."""
 
     def log(event: Mapping[str, Any]) -> None:
         if event["step"] == stop_at:
             raise Stopped
 
-    return Bookkeeping(folder / "teach.pt", 0.0, log, 1)
+    return TrainingLogger(folder / "teach.pt", 0.0, log, 1)
 
 
 def taught(folder: Path, images: list[Tensor], stop_at: int | None = None) -> ConSinGANGenerator:
@@ -79,7 +79,7 @@ def taught(folder: Path, images: list[Tensor], stop_at: int | None = None) -> Co
         composite=None,
         composite_steps=0,
         seed=1,
-        books=books(folder, stop_at),
+        logger=logger(folder, stop_at),
         look=lambda stage: None,
     )
     return generator
@@ -90,7 +90,7 @@ def test_it_learns_to_give_the_photograph_back_and_to_make_its_texture(tmp_path:
     generator, discriminator = networks(images[0], 16)
     untrained = ConSinGANGenerator([image.shape[-2:] for image in images], width=16)
     learning = replace(PAPER, learning_rate=2e-3, discriminator_learning_rate=2e-3)
-    quiet = replace(books(tmp_path), checkpoint_seconds=1000.0, log_every=1000)
+    quiet = replace(logger(tmp_path), checkpoint_seconds=1000.0, log_every=1000)
     teach_single_image(
         generator,
         discriminator,
@@ -101,7 +101,7 @@ def test_it_learns_to_give_the_photograph_back_and_to_make_its_texture(tmp_path:
         composite=None,
         composite_steps=0,
         seed=0,
-        books=quiet,
+        logger=quiet,
         look=lambda stage: None,
     )
     errors, distances = [], []
@@ -150,7 +150,7 @@ def test_old_stages_learn_slower_and_the_oldest_not_at_all(tmp_path: Path) -> No
         composite=None,
         composite_steps=0,
         seed=0,
-        books=books(tmp_path),
+        logger=logger(tmp_path),
         look=look,
     )
 

@@ -1,16 +1,16 @@
-"""Remarks on what goes wrong while a generator is taught, and none where nothing does."""
+"""FindWarnings on what goes wrong while a generator is taught, and none where nothing does."""
 
 import pytest
 
-from gancompress.teach.warnings import remarks, translation_remarks
+from gancompress.teach.warnings import find_warnings, translation_warnings
 
 FINE = {"d": 1.2, "g": 1.1, "logit.real": 0.9, "logit.fake": -0.8, "sure": 0.6}
 LOOK = {"frechet": 3.0, "diversity": 0.9, "class_diversity": {"3": 0.8, "7": 0.6}}
 
 
 def test_a_teaching_that_goes_well_is_not_remarked_on() -> None:
-    assert remarks(FINE, loss="bce") == {}
-    assert remarks(LOOK, loss="bce") == {}
+    assert find_warnings(FINE, loss="bce") == {}
+    assert find_warnings(LOOK, loss="bce") == {}
 
 
 @pytest.mark.parametrize(
@@ -27,17 +27,17 @@ def test_a_teaching_that_goes_well_is_not_remarked_on() -> None:
     ],
 )
 def test_what_looks_wrong_is_named_with_what_helps(wrong: dict[str, object], expected: str) -> None:
-    (text,) = remarks(wrong, loss="bce").values()
+    (text,) = find_warnings(wrong, loss="bce").values()
     assert expected in text
     assert "teach." in text
 
 
 def test_a_critic_far_from_zero_with_a_wide_gap_does_not_drift() -> None:
     values = {**FINE, "d": -60.0, "g": 40.0, "logit.real": 80.0, "logit.fake": 20.0}
-    assert remarks(values, loss="wasserstein") == {}
+    assert find_warnings(values, loss="wasserstein") == {}
 
 
 @pytest.mark.parametrize("name", ["d", "d_a", "d_b"])
 def test_either_discriminator_between_images_may_be_too_strong(name: str) -> None:
-    assert "tells every image apart" in translation_remarks({name: 0.01}, loss="bce")["saturated"]
-    assert not translation_remarks({name: 0.5, "cycle": 0.0}, loss="bce")
+    assert "tells every image apart" in translation_warnings({name: 0.01}, loss="bce")["saturated"]
+    assert not translation_warnings({name: 0.5, "cycle": 0.0}, loss="bce")

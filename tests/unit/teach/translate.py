@@ -18,7 +18,7 @@ from gancompress.generators.patchgan import MultiscalePatchGAN, PatchGAN
 from gancompress.teach.cycle import cycle_training
 from gancompress.teach.learner import Course
 from gancompress.teach.paired import FeatureMaps, Wishes, paired_training
-from gancompress.training.engine import Bookkeeping, Training, train
+from gancompress.training.engine import Training, TrainingLogger, train
 from gancompress.training.optimise import make_accelerator
 
 SIZE, MAP_SIZE = 8, 16
@@ -105,8 +105,8 @@ def run(
     checkpoint_seconds: float = 1000,
 ) -> nn.Module:
     """Train with a line of the log at every other step."""
-    books = Bookkeeping(folder / "teach.pt", checkpoint_seconds, log, 2)
-    return train(training, books, steps=course.steps, seed=course.seed)
+    logger = TrainingLogger(folder / "teach.pt", checkpoint_seconds, log, 2)
+    return train(training, logger, steps=course.steps, seed=course.seed)
 
 
 def semantic(folder: Path, events: list[Any], network: FeatureMaps | None = None) -> nn.Module:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from gancompress.errors import DivergenceError, RunError
-from gancompress.training.engine import Bookkeeping, fit
+from gancompress.training.engine import TrainingLogger, fit
 
 
 class Task:
@@ -36,8 +36,8 @@ class Task:
     def fit(
         self, checkpoint: Path, steps: int = 20, update: Any = None, keep_every: int = 0
     ) -> None:
-        books = Bookkeeping(checkpoint, 0, self.events.append, 2, keep_every=keep_every)
-        fit(update or self.update, self.state, books, steps=steps, seed=3)
+        logger = TrainingLogger(checkpoint, 0, self.events.append, 2, keep_every=keep_every)
+        fit(update or self.update, self.state, logger, steps=steps, seed=3)
 
 
 def weights(task: Task) -> list[Tensor]:
@@ -142,12 +142,12 @@ def test_a_training_that_ended_early_stays_ended(tmp_path: Path) -> None:
         steps.append(step)
         return task.update(step, rng)
 
-    books = Bookkeeping(tmp_path / "early.pt", 0, task.events.append, 4)
+    logger = TrainingLogger(tmp_path / "early.pt", 0, task.events.append, 4)
     keys: dict[str, Any] = {"steps": 20, "seed": 3, "after": lambda done: done == 7}
-    fit(update, task.state, books, **keys)
+    fit(update, task.state, logger, **keys)
     assert steps == list(range(7))
     assert task.events[-1]["step"] == 7
-    fit(update, again.state, books, **keys)
+    fit(update, again.state, logger, **keys)
     assert len(steps) == 7
     for a, b in zip(weights(task), weights(again), strict=True):
         assert torch.equal(a, b)

@@ -10,11 +10,11 @@ from torch import Tensor, nn
 from gancompress.errors import RecipeError
 from gancompress.training.optimise import (
     adam,
-    descend,
-    follow,
     make_accelerator,
     moving_average,
+    optimizer_step,
     scheduled,
+    update_ema,
 )
 
 
@@ -31,7 +31,7 @@ def learn(
     scaler = torch.amp.GradScaler("cpu", init_scale=1024.0) if scaled else None
     loss = layer(torch.tensor([x])).sum()
     (scaler.scale(loss) if scaler else loss).backward()
-    return descend(optimizer, clip=0.5, scaler=scaler, steps=steps)
+    return optimizer_step(optimizer, clip=0.5, scaler=scaler, steps=steps)
 
 
 @pytest.mark.parametrize("scaled", [False, True])
@@ -61,7 +61,7 @@ def test_a_first_gradient_that_is_not_finite_changes_nothing() -> None:
     optimizer = adam(layer.parameters(), 0.1, (0.5, 0.9))
     before = layer.weight.detach().clone()
     layer(torch.tensor([[1.0, math.nan]])).sum().backward()
-    descend(optimizer)
+    optimizer_step(optimizer)
     assert torch.equal(layer.weight, before)
     assert float(optimizer.state[layer.weight]["step"]) == 0
 
@@ -71,20 +71,20 @@ def test_the_gradient_is_clipped_to_its_norm() -> None:
     optimizer = torch.optim.SGD(layer.parameters(), 1.0, fused=True)
     before = layer.weight.detach().clone()
     layer(torch.tensor([[30.0, 40.0]])).sum().backward()
-    assert float(descend(optimizer, clip=0.5)) == pytest.approx(50.0)
+    assert float(optimizer_step(optimizer, clip=0.5)) == pytest.approx(50.0)
     assert float((layer.weight.detach() - before).norm()) == pytest.approx(0.5, rel=1e-4)
 
 
 def test_the_average_follows_parameters_slowly_and_buffers_at_once() -> None:
     network = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
     average = moving_average(network, 0.9)
-    follow(average, network)
+    update_ema(average, network)
     start = network[0].weight.detach().clone()
     with torch.no_grad():
         network[0].weight += 1.0
     network(torch.randn(8, 2))
     theirs = copy.deepcopy(average)
-    follow(average, network)
+    update_ema(average, network)
     theirs.update_parameters(network)
     assert torch.allclose(average.module[0].weight, start + 0.1, atol=1e-6)
     assert torch.equal(average.module[1].running_mean, network[1].running_mean)
@@ -127,13 +127,15 @@ def test_scaled_gradients_step_as_unscaled_ones_and_overflows_are_passed_over() 
     scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
     plain(x).square().mean().backward()
     scaler.scale(scaled(x).square().mean()).backward()
-    norm = descend(optimizers[0], clip=0.5)
-    assert float(descend(optimizers[1], clip=0.5, scaler=scaler)) == pytest.approx(float(norm))
+    norm = optimizer_step(optimizers[0], clip=0.5)
+    assert float(optimizer_step(optimizers[1], clip=0.5, scaler=scaler)) == pytest.approx(
+        float(norm)
+    )
     scaler.update()
     torch.testing.assert_close(scaled.weight, plain.weight)
     before = scaled.weight.detach().clone()
     scaler.scale(scaled(x * float("inf")).sum()).backward()
-    assert float(descend(optimizers[1], scaler=scaler)) == 0.0
+    assert float(optimizer_step(optimizers[1], scaler=scaler)) == 0.0
     scaler.update()
     assert torch.equal(scaled.weight, before)
     assert scaler.get_scale() == 512.0
@@ -174,6 +176,6 @@ def test_several_steps_go_along_one_gradient() -> None:
     optimizer = torch.optim.SGD(layer.parameters(), 0.1, fused=True)
     before = layer.weight.detach().clone()
     layer(torch.ones(1, 2)).sum().backward()
-    descend(optimizer, steps=3)
+    optimizer_step(optimizer, steps=3)
     assert torch.allclose(layer.weight.detach(), before - 0.3)
     assert layer.weight.grad is None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gancompress.recipe.distilling import Distill, Term
+from gancompress.distillation.options import DistillOptions, TermOptions
 from gancompress.workflows.distill import feature_networks
 
 LOOKER = "tests.unit.distillation.test_features:extractor"
@@ -10,7 +10,9 @@ LOOKER = "tests.unit.distillation.test_features:extractor"
 
 def test_a_feature_network_may_be_named_through_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOOKER", LOOKER)
-    keys = Distill(terms={"style": Term(network="$LOOKER"), "perceptual": Term(network=LOOKER)})
+    keys = DistillOptions(
+        terms={"style": TermOptions(network="$LOOKER"), "perceptual": TermOptions(network=LOOKER)}
+    )
     found = feature_networks(keys, "cpu")
     # Terms may share one.
     assert found["style"] is found["perceptual"]

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from gancompress.distillation.parts import shares
+from gancompress.distillation.batch import shares
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 5])

@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gancompress.distillation.front import LOOK_EVERY, Front
 from gancompress.distillation.sampling import subnets_of_step
+from gancompress.distillation.subnet_loss import FIT_EVERY, SubnetLossModel
 from gancompress.supernet import Subnet, Supernet
 
 
@@ -27,24 +27,26 @@ def rng(seed: int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(seed))
 
 
-def draw(supernet: Supernet, front: Front | None, step: int) -> Subnet:
-    return subnets_of_step(supernet.space, "front", 1, rng(step), front=front)[1]
+def draw(supernet: Supernet, model: SubnetLossModel | None, step: int) -> Subnet:
+    return subnets_of_step(supernet.space, "front", 1, rng(step), loss_model=model)[1]
 
 
-def trained(supernet: Supernet, steps: int, front: Front | None = None, first: int = 0) -> Front:
-    """A front that has seen the (noisy) losses of what it drew."""
-    front = front or Front(supernet.space, supernet.cost_model)
+def trained(
+    supernet: Supernet, steps: int, model: SubnetLossModel | None = None, first: int = 0
+) -> SubnetLossModel:
+    """A model that was fitted to the (noisy) losses of what it drew."""
+    model = model or SubnetLossModel(supernet.space, supernet.cost_model)
     for step in range(first, steps):
-        subnet = draw(supernet, front, step)
+        subnet = draw(supernet, model, step)
         noise = float(rng(step).normal(0.0, 0.2))
-        front.observe(subnet, torch.tensor(behind(subnet) + noise))
-    return front
+        model.observe(subnet, torch.tensor(behind(subnet) + noise))
+    return model
 
 
 def test_what_is_drawn_is_better_at_the_same_cost(supernet: Supernet) -> None:
-    front = trained(supernet, 200)
+    model = trained(supernet, 200)
     costs, losses = {}, {}
-    for name, chosen in (("front", front), ("random", None)):
+    for name, chosen in (("front", model), ("random", None)):
         drawn = [draw(supernet, chosen, 1_000 + step) for step in range(200)]
         costs[name] = np.log([supernet.cost_model.cost(subnet).macs for subnet in drawn])
         losses[name] = np.array([behind(subnet) for subnet in drawn])
@@ -55,18 +57,18 @@ def test_what_is_drawn_is_better_at_the_same_cost(supernet: Supernet) -> None:
 
 
 def test_nothing_is_preferred_before_enough_was_seen(supernet: Supernet) -> None:
-    front = Front(supernet.space, supernet.cost_model)
-    first = draw(supernet, front, 0)
-    front.observe(first, torch.tensor(1.0))
-    assert not front.ready
+    model = SubnetLossModel(supernet.space, supernet.cost_model)
+    first = draw(supernet, model, 0)
+    model.observe(first, torch.tensor(1.0))
+    assert not model.ready
     assert first == draw(supernet, None, 0)
 
 
-def test_resumed_between_two_looks_it_goes_on_as_if_it_had_not_stopped(supernet: Supernet) -> None:
-    steps = 2 * LOOK_EVERY + 5
+def test_resumed_between_two_fits_it_goes_on_as_if_it_had_not_stopped(supernet: Supernet) -> None:
+    steps = 2 * FIT_EVERY + 5
     whole = trained(supernet, 3 * steps)
     stopped = trained(supernet, steps)
-    again = Front(supernet.space, supernet.cost_model)
+    again = SubnetLossModel(supernet.space, supernet.cost_model)
     again.load_state_dict(stopped.state_dict())
     resumed = trained(supernet, 3 * steps, again, steps)
     expected, found = whole.state_dict(), resumed.state_dict()
@@ -76,8 +78,8 @@ def test_resumed_between_two_looks_it_goes_on_as_if_it_had_not_stopped(supernet:
 
 
 def test_a_loss_that_is_not_finite_is_left_out(supernet: Supernet) -> None:
-    front = trained(supernet, 64)
-    poisoned: list[Tensor] = [torch.tensor(float("nan"))] * LOOK_EVERY
+    model = trained(supernet, 64)
+    poisoned: list[Tensor] = [torch.tensor(float("nan"))] * FIT_EVERY
     for loss in poisoned:
-        front.observe(supernet.space.smallest, loss)
-    assert np.isfinite(front.shortfall([supernet.space.smallest])).all()
+        model.observe(supernet.space.smallest, loss)
+    assert np.isfinite(model.relative_loss([supernet.space.smallest])).all()

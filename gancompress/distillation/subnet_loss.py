@@ -1,9 +1,9 @@
-"""Which subnets promise the best quality for their cost, learned while they are trained.
+"""Predicting which subnets have a small loss for their cost, from the losses of the training.
 
 Training what lies near the cost–quality front, and not what no search would choose, is what
 AttentiveNAS (Wang et al. 2021, section 3.2, "best up") does: of several subnets of about one cost,
-the one of the best predicted quality learns. Here the prediction costs nothing: the losses of the
-training itself.
+the one of the best predicted quality is trained. Here the prediction costs nothing: it is fitted to
+the losses of the training itself.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,26 +17,26 @@ from torch import Tensor
 from gancompress.supernet import CostModel, SearchSpace, Subnet
 from gancompress.training.optimise import processes
 
-# Subnets drawn for one that learns, and how many of them, the nearest in cost, are compared.
-DRAWN = 24
+# Subnets sampled for one that is trained, and how many of them, the nearest in cost, are compared.
+SAMPLED = 24
 COMPARED = 8
 
-# Losses between two looks at them: each look waits for the device.
-LOOK_EVERY = 16
+# Observations between two fits: reading a loss waits for the device.
+FIT_EVERY = 16
 
-# What an observation weighs when the next comes: weights change, old losses go out of date.
-FORGET = 0.999
+# Weight of an observation when the next one comes: as the weights change, old losses expire.
+DECAY = 0.999
 
 # Added to the diagonal of the normal equations, in observations.
 RIDGE = 0.01
 
 
-class Front:
-    """A running least-squares fit of how far subnets are behind the largest one.
+class SubnetLossModel:
+    """A running least-squares fit of by how much the loss of a subnet exceeds the largest one's.
 
-    The loss is a sum over groups of a parabola in the logarithm of the width; what is usual at a
-    cost is a parabola in the logarithm of the MACs. A subnet promises much if it is expected to
-    lose less than is usual at its cost.
+    The predicted loss is a sum over groups of a parabola in the logarithm of the width; the mean
+    loss at a cost is a parabola in the logarithm of the MACs. The subnets to train are those whose
+    predicted loss is small against the mean at their cost.
 
     Args:
         space: the subnets there are.
@@ -48,18 +48,18 @@ class Front:
         ends = self._macs([space.smallest, space.largest])
         self._cheapest, self._range = float(ends[0]), max(float(ends[1] - ends[0]), 1e-9)
         widths = 1 + 2 * len(space.groups)
-        self._by_width, self._by_cost = _Fit(widths), _Fit(3)
+        self._by_width, self._by_cost = _LeastSquares(widths), _LeastSquares(3)
         self._waiting: list[tuple[Subnet, Tensor]] = []
 
     @property
     def ready(self) -> bool:
-        """Whether enough subnets were seen to tell good ones from bad ones."""
+        """Whether there are enough observations to tell good subnets from bad ones."""
         return self._by_width.seen >= 2 * len(self._by_width.right)
 
-    def observe(self, subnet: Subnet, behind: Tensor) -> None:
+    def observe(self, subnet: Subnet, excess: Tensor) -> None:
         """Note by how much the loss of ``subnet`` exceeded that of the largest one, a scalar."""
-        self._waiting.append((subnet, behind.detach()))
-        if len(self._waiting) < LOOK_EVERY:
+        self._waiting.append((subnet, excess.detach()))
+        if len(self._waiting) < FIT_EVERY:
             return
         losses = torch.stack([loss.double() for _, loss in self._waiting])
         if processes() > 1:
@@ -72,23 +72,26 @@ class Front:
         self._waiting = []
 
     def choose(self, draw: Callable[[], Subnet]) -> Subnet:
-        """One of many drawn subnets, the most promising of those that cost as much as the first.
+        """One of many sampled subnets, the best predicted of those that cost as much as the first.
 
-        So what is spent on which cost is as drawn; the first itself until :attr:`ready`.
+        So the distribution of costs is the sampler's; the first itself until :attr:`ready`.
+
+        Args:
+            draw: samples a subnet.
         """
-        drawn = [draw() for _ in range(DRAWN)]
+        sampled = [draw() for _ in range(SAMPLED)]
         if not self.ready:
-            return drawn[0]
-        costs = self._macs(drawn)
+            return sampled[0]
+        costs = self._macs(sampled)
         near = np.argsort(np.abs(costs - costs[0]), kind="stable")[:COMPARED]
-        compared = [drawn[index] for index in near]
-        best: Subnet = compared[int(np.argmin(self.shortfall(compared)))]
+        compared = [sampled[index] for index in near]
+        best: Subnet = compared[int(np.argmin(self.relative_loss(compared)))]
         return best
 
-    def shortfall(self, subnets: Sequence[Subnet]) -> np.ndarray:
-        """Expected loss of each subnet over what is usual at its cost; small is good."""
-        usual = self._by_cost.predict(self._cost_terms(self._macs(subnets)))
-        found: np.ndarray = self._by_width.predict(self._width_terms(subnets)) - usual
+    def relative_loss(self, subnets: Sequence[Subnet]) -> np.ndarray:
+        """Predicted loss of each subnet less the mean at its cost; small is good."""
+        mean = self._by_cost.predict(self._cost_terms(self._macs(subnets)))
+        found: np.ndarray = self._by_width.predict(self._width_terms(subnets)) - mean
         return found
 
     def state_dict(self) -> dict[str, Any]:
@@ -116,8 +119,8 @@ class Front:
         return np.concatenate([np.ones((len(share), 1)), share, share**2], axis=1)
 
 
-class _Fit:
-    """Least squares over a stream: the normal equations, old observations fading."""
+class _LeastSquares:
+    """Least squares over a stream: the normal equations, old observations decaying."""
 
     def __init__(self, terms: int) -> None:
         self.left, self.right, self.seen = np.zeros((terms, terms)), np.zeros(terms), 0
@@ -126,8 +129,8 @@ class _Fit:
         """Add observations, of terms (n, terms) and values (n,); those not finite are left out."""
         for row, value in zip(rows, values, strict=True):
             if np.isfinite(value):
-                self.left = FORGET * self.left + np.outer(row, row)
-                self.right = FORGET * self.right + row * value
+                self.left = DECAY * self.left + np.outer(row, row)
+                self.right = DECAY * self.right + row * value
                 self.seen += 1
 
     def predict(self, rows: np.ndarray) -> np.ndarray:
