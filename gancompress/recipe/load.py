@@ -14,6 +14,7 @@ import yaml
 from gancompress.errors import RecipeError
 from gancompress.options import out_of_range
 from gancompress.recipe.schema import Recipe
+from gancompress.recipe.yaml import MOST_CHARACTERS, read_yaml
 
 # PyYAML follows YAML 1.1, where 2e-4 and 1e3 are strings; users mean numbers.
 _NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
@@ -66,34 +67,18 @@ def differences(old: Any, new: Any, path: str = "") -> list[str]:
     return [] if old == new else [f"{path}: {old!r} → {new!r}"]
 
 
-class _Loader(yaml.SafeLoader):
-    """In YAML 1.1 ``64_32_16``, as subnets are written, is the whole number 643216; here a text."""
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in known if tag != "tag:yaml.org,2002:int"]
-    for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:int", re.compile(r"[-+]?[0-9]+$"), list("-+0123456789")
-)
-
-
-def _from_yaml(text: str) -> Any:
-    return yaml.load(text, Loader=_Loader)
-
-
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        data = _from_yaml(path.read_text(encoding="utf-8"))
+        # As many bytes as characters at least: no more has to be in memory to be refused.
+        with path.open("rb") as file:
+            text = file.read(4 * MOST_CHARACTERS + 1).decode("utf-8")
     except FileNotFoundError as error:
         raise RecipeError(f"{path}: no such recipe") from error
     except IsADirectoryError as error:
         raise RecipeError(f"{path}: a folder; a recipe is a YAML file") from error
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path}: cannot be read: {error}") from error
-    except yaml.YAMLError as error:
-        raise RecipeError(f"{path}: not valid YAML: {error}") from error
+    data = read_yaml(text, str(path))
     if data is None:
         return {}
     if not isinstance(data, dict):
@@ -107,9 +92,9 @@ def _apply_override(data: dict[str, Any], override: str, mistakes: list[str]) ->
         mistakes.append(f"override {override!r}: write key.sub=value")
         return
     try:
-        value = _from_yaml(text)
-    except yaml.YAMLError:
-        mistakes.append(f"override {override!r}: the value is not valid YAML")
+        value = read_yaml(text, f"override {override!r}")
+    except RecipeError as error:
+        mistakes.append(str(error))
         return
     *parents, last = key.strip().split(".")
     node: dict[str, Any] = data
