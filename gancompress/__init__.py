@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gancompress.api.channels import sort_channels
     from gancompress.api.collect import collect
+    from gancompress.api.compress import Compressed, CompressOptions, compress
+    from gancompress.api.distill import DistillSettings, distill
     from gancompress.api.evaluate import EvaluationOptions, evaluate
     from gancompress.api.export import export, load_exported
     from gancompress.api.files import load, save
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from gancompress.api.teacher import Teacher, load_teacher
     from gancompress.batch import Batch, Input, InputSpec, example_inputs
     from gancompress.data.memory import MemoryPairs
+    from gancompress.distillation.options import DiscriminatorOptions, DistillOptions, TermOptions
+    from gancompress.distillation.terms.term import LossInputs, LossTerm
     from gancompress.errors import GancompressError
     from gancompress.metrics.path_length import path_length
     from gancompress.metrics.segmentation import SegmentationScores, segmentation_scores
@@ -32,7 +36,12 @@ _PLACES = {
     "Architecture": "gancompress.student.file",
     "Batch": "gancompress.batch",
     "Chosen": "gancompress.api.search",
+    "CompressOptions": "gancompress.api.compress",
+    "Compressed": "gancompress.api.compress",
     "Cost": "gancompress.supernet",
+    "DiscriminatorOptions": "gancompress.distillation.options",
+    "DistillOptions": "gancompress.distillation.options",
+    "DistillSettings": "gancompress.api.distill",
     "EvaluationOptions": "gancompress.api.evaluate",
     "Exchange": "gancompress.teachers.remote",
     "Found": "gancompress.api.search",
@@ -40,6 +49,8 @@ _PLACES = {
     "Input": "gancompress.batch",
     "InputSpec": "gancompress.batch",
     "LayerFit": "gancompress.reconstruction",
+    "LossInputs": "gancompress.distillation.terms.term",
+    "LossTerm": "gancompress.distillation.terms.term",
     "MemoryPairs": "gancompress.data.memory",
     "RemoteTeacher": "gancompress.teachers.remote",
     "SearchSettings": "gancompress.api.search",
@@ -49,7 +60,10 @@ _PLACES = {
     "Subnet": "gancompress.supernet",
     "Supernet": "gancompress.supernet",
     "Teacher": "gancompress.api.teacher",
+    "TermOptions": "gancompress.distillation.options",
     "collect": "gancompress.api.collect",
+    "compress": "gancompress.api.compress",
+    "distill": "gancompress.api.distill",
     "evaluate": "gancompress.api.evaluate",
     "example_inputs": "gancompress.batch",
     "export": "gancompress.api.export",
@@ -70,7 +84,12 @@ __all__ = [
     "Architecture",
     "Batch",
     "Chosen",
+    "CompressOptions",
+    "Compressed",
     "Cost",
+    "DiscriminatorOptions",
+    "DistillOptions",
+    "DistillSettings",
     "EvaluationOptions",
     "Exchange",
     "Found",
@@ -78,6 +97,8 @@ __all__ = [
     "Input",
     "InputSpec",
     "LayerFit",
+    "LossInputs",
+    "LossTerm",
     "MemoryPairs",
     "RemoteTeacher",
     "SearchSettings",
@@ -87,8 +108,11 @@ __all__ = [
     "Subnet",
     "Supernet",
     "Teacher",
+    "TermOptions",
     "__version__",
     "collect",
+    "compress",
+    "distill",
     "evaluate",
     "example_inputs",
     "export",

@@ -55,7 +55,8 @@ def collect(
         TeacherError: it answers neither images in [-1, 1] nor scores.
     """
     kept = min(2_000, max(2, count // 10)) if held_out is None else held_out
-    rows = rows_of(data, teacher.inputs) or getattr(teacher, "data", None)
+    own = getattr(teacher, "data", None) if data is None else None
+    rows = rows_of(data, teacher.inputs) if own is None else own
     drawn = any(entry.kind in DRAWN for entry in teacher.inputs.values())
     parted = None if rows is None else Parted(rows, count, kept, repeat=drawn, seed=seed)
     if parted is not None:

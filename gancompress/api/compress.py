@@ -1,0 +1,241 @@
+"""All of it in one call: from a teacher to an exported student for a budget."""
+
+import copy
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from gancompress.api.collect import collect
+from gancompress.api.distill import DistillSettings, Loss, distill
+from gancompress.api.export import export
+from gancompress.api.search import Found, SearchSettings, search
+from gancompress.architecture_search.budget import Budget, check_feasible, columns_of
+from gancompress.architecture_search.study import cost_function
+from gancompress.atomic import write_json
+from gancompress.batch import InputSpec, example_inputs
+from gancompress.data.live import Pairs
+from gancompress.distillation.options import DistillOptions
+from gancompress.distillation.terms import find_term
+from gancompress.errors import RunError, TeacherError
+from gancompress.metrics.macs import count_macs
+from gancompress.student.file import Architecture, Student, load_student, save_student
+from gancompress.supernet import Supernet
+from gancompress.supernet.importance import sort_channels, taylor_scores
+from gancompress.teachers.teacher import FrozenTeacher, fingerprint_of
+
+# Inputs that the importance of channels is told by, and how many at once.
+IMPORTANCE_SAMPLES = 64
+IMPORTANCE_BATCH = 4
+
+
+@dataclass(frozen=True)
+class CompressOptions:
+    """How :func:`gancompress.compress` goes on.
+
+    Attributes:
+        count: pairs to learn from.
+        steps: updates of the supernet.
+        trials: subnets to score.
+        loss: terms with their weights, see :func:`gancompress.distill`.
+        divisor: widths are multiples of this.
+        minimum: smallest width.
+        formats: endings of the files that the student is exported to: ``.onnx``, ``.pt2``,
+            ``.xml``.
+        distill: further options of the training.
+        settings: what it trains with.
+    """
+
+    count: int = 10_000
+    steps: int = 20_000
+    trials: int = 200
+    loss: Loss = field(default_factory=lambda: {"l1": 1.0})
+    divisor: int = 8
+    minimum: int = 8
+    formats: tuple[str, ...] = (".onnx",)
+    distill: DistillOptions | None = None
+    settings: DistillSettings = field(default_factory=DistillSettings)
+
+
+@dataclass(frozen=True)
+class Compressed:
+    """What :func:`gancompress.compress` made.
+
+    Attributes:
+        student: a plain module in evaluation mode, which answers in [-1, 1].
+        front: every scored subnet; ``front.best(mac_budget=…)`` gives another student.
+        report: costs of teacher and student, the student's distance to the teacher on held-out
+            inputs, and how exactly each exported file agrees; also in ``report.json``.
+        files: what was written, by what it is: ``student``, ``.onnx``, ….
+    """
+
+    student: nn.Module
+    front: Found
+    report: Mapping[str, Any]
+    files: Mapping[str, Path]
+
+
+def compress(
+    teacher: FrozenTeacher,
+    data: Any = None,
+    *,
+    mac_budget: str | float = "1/8",
+    run: str | Path = "runs/compress",
+    student: nn.Module | None = None,
+    options: CompressOptions | None = None,
+) -> Compressed:
+    """Make a small generator of a large one: record, train, search, extract, export.
+
+    The same call goes on where it was stopped, and does nothing twice; with another budget only
+    what follows from that is done.
+
+    Args:
+        teacher: a :class:`gancompress.Teacher`, of :func:`load_teacher` or your own; or a
+            :class:`gancompress.RemoteTeacher`.
+        data: rows for the inputs that cannot be drawn from a seed, see :func:`collect`.
+        mac_budget: exact MACs of one sample, ``2M``, or a share of the teacher's, ``1/8``.
+        run: folder that keeps everything.
+        student: the architecture at full width, called as the teacher is; by default the teacher's
+            own, with its weights. Needed for a black box.
+        options: see :class:`CompressOptions`.
+
+    Raises:
+        BudgetError: no subnet is that cheap, which is told before anything is trained.
+        TeacherError: the teacher is a black box and no student was given.
+        RunError: ``run`` holds what another teacher, student or training made.
+    """
+    how, folder = options or CompressOptions(), Path(run)
+    supernet = _supernet(teacher, student, how)
+    reference = _costs(teacher)
+    _check_budget(supernet, mac_budget, reference)
+    folder.mkdir(parents=True, exist_ok=True)
+    _same_run(folder / "compress.json", _identity(teacher, supernet, how))
+
+    seed = how.settings.seed
+    pairs = collect(teacher, data, how.count, folder=folder / "pairs", seed=seed)
+    _train(supernet, pairs, how, folder, inherited=student is None)
+    given = SearchSettings(reference=reference, distance=_distance(how.loss), seed=seed)
+    found = search(
+        supernet, pairs=pairs, trials=how.trials, mac_budget=mac_budget, folder=folder,
+        settings=given,
+    )  # fmt: skip
+    chosen = found.best(mac_budget)
+    architecture = _architecture(teacher, student)
+    provenance = {"teacher": teacher.fingerprint, "subnet": chosen.subnet.text}
+    small = Student(chosen.extract(), dict(teacher.inputs), architecture, provenance)
+    files = {"student": folder / "student.safetensors"}
+    save_student(small, files["student"])
+    report: dict[str, Any] = {
+        "subnet": chosen.subnet.text,
+        "teacher": reference,
+        "student": dict(chosen.costs),
+        "held_out": dict(chosen.scores),
+    }
+    for ending in how.formats:
+        written = export(small, folder / f"student{ending}")
+        files[ending] = written.path
+        report[ending] = {"bytes": written.size, "max_rel": written.parity.max_rel}
+    write_json(folder / "report.json", report)
+    return Compressed(small.module, found, report, files)
+
+
+def _supernet(teacher: FrozenTeacher, student: nn.Module | None, how: CompressOptions) -> Supernet:
+    module = student if student is not None else getattr(teacher, "module", None)
+    if not isinstance(module, nn.Module):
+        raise TeacherError(
+            "gc.compress: the teacher is a black box, whose architecture is not known; give "
+            "student=, a module at full width that is called as the teacher is"
+        )
+    own = copy.deepcopy(module).requires_grad_(True)
+    example = example_inputs(teacher.inputs)
+    return Supernet(own, example, divisor=how.divisor, minimum=how.minimum)
+
+
+def _train(
+    supernet: Supernet, pairs: Pairs, how: CompressOptions, folder: Path, *, inherited: bool
+) -> None:
+    """Train the supernet, or read what was trained before."""
+    kept = folder / "supernet.safetensors"
+    if kept.is_file():
+        trained = load_student(kept, factory=supernet.module).module
+        supernet.module.load_state_dict(trained.state_dict())
+        supernet.eval()
+        return
+    if inherited:
+        indices = list(pairs.train)[:IMPORTANCE_SAMPLES]
+        starts = range(0, len(indices), IMPORTANCE_BATCH)
+        batches = [pairs.batch(indices[start : start + IMPORTANCE_BATCH])[0] for start in starts]
+        sort_channels(supernet, taylor_scores(supernet, batches, seed=how.settings.seed))
+    distill(
+        supernet, pairs, how.loss, steps=how.steps, folder=folder, options=how.distill,
+        settings=how.settings,
+    )  # fmt: skip
+    save_student(Student(supernet.module, pairs.inputs, Architecture("")), kept)
+
+
+def _distance(loss: Loss) -> Callable[[Tensor, Tensor], Tensor] | None:
+    """How held-out outputs are compared: as a term on scores says, or else by L1."""
+    terms = [find_term(name) for name in loss]
+    return next((term.distance for term in terms if term.distance is not None), None)
+
+
+def _architecture(teacher: FrozenTeacher, student: nn.Module | None) -> Architecture:
+    known = getattr(teacher, "architecture", None) if student is None else None
+    return known if isinstance(known, Architecture) else Architecture("")
+
+
+def _costs(teacher: FrozenTeacher) -> dict[str, float]:
+    """What one sample costs the teacher, by column; nothing is known of a black box."""
+    module = getattr(teacher, "module", None)
+    if not isinstance(module, nn.Module):
+        return {}
+    inputs: InputSpec = dict(teacher.inputs)
+    parameters = list(module.parameters())
+    return {
+        "macs": float(count_macs(module, example_inputs(inputs, 1)).exact),
+        "params": float(sum(p.numel() for p in parameters)),
+        "weight_bytes": float(sum(p.numel() * p.element_size() for p in parameters)),
+    }
+
+
+def _check_budget(
+    supernet: Supernet, mac_budget: str | float, reference: Mapping[str, float]
+) -> None:
+    """Refuse an impossible budget before anything is recorded."""
+    costs = cost_function(supernet.cost_model)
+    if not reference:
+        largest = columns_of(costs, [supernet.space.largest])
+        reference = {name: float(column[0]) for name, column in largest.items()}
+    limits = Budget.parse(macs=mac_budget).limits(reference)
+    check_feasible(limits, supernet.space, costs)
+
+
+def _identity(teacher: FrozenTeacher, supernet: Supernet, how: CompressOptions) -> dict[str, str]:
+    """What the trained supernet depends on."""
+    terms = {getattr(term, "__name__", str(term)): str(w) for term, w in how.loss.items()}
+    training = [how.count, how.steps, how.divisor, how.minimum, terms, str(how.distill)]
+    settings = how.settings
+    training += [settings.seed, settings.precision, str(settings.real)]
+    digest = hashlib.sha256(json.dumps(training, sort_keys=True).encode()).hexdigest()
+    return {
+        "teacher": teacher.fingerprint,
+        "student": fingerprint_of(supernet.module, {}),
+        "training": digest,
+    }
+
+
+def _same_run(path: Path, identity: Mapping[str, str]) -> None:
+    if not path.is_file():
+        write_json(path, dict(identity))
+        return
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    differing = [name for name, value in identity.items() if kept.get(name) != value]
+    if differing:
+        raise RunError(
+            f"{path.parent}: made with another {', '.join(differing)}; give another run=, or the "
+            "same arguments as before"
+        )

@@ -1,0 +1,133 @@
+"""Training a supernet to answer as a teacher did."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from gancompress.data.images import Images, images_from_tensor, open_images
+from gancompress.data.live import Pairs
+from gancompress.distillation.data import DistillData
+from gancompress.distillation.feature_network import FeatureNetwork
+from gancompress.distillation.features import Networks
+from gancompress.distillation.loop import distill as train
+from gancompress.distillation.options import DistillOptions, TermOptions
+from gancompress.distillation.terms.term import LossTerm
+from gancompress.metrics.images import as_uint8
+from gancompress.supernet import Supernet
+from gancompress.training.engine import TrainingLogger
+from gancompress.training.optimise import make_accelerator
+
+#: Loss terms with their weights: a name, a :class:`gancompress.LossTerm`, or a function
+#: ``(student, teacher) -> loss`` of two batches of outputs.
+Loss = Mapping[str | LossTerm | Callable[[Tensor, Tensor], Tensor], float | TermOptions]
+
+
+def no_log(event: Mapping[str, Any]) -> None:
+    """Forget an event."""
+
+
+@dataclass(frozen=True)
+class DistillSettings:
+    """What :func:`gancompress.distill` trains with, beside the supernet and the pairs.
+
+    Attributes:
+        teacher: the white box, for terms that compare feature maps inside it.
+        discriminator: ``network(image, **conditions)`` gives (logits, maps), for adversarial terms.
+        features: the networks of ``perceptual`` and ``style``, by term.
+        real: real images for the discriminator: a folder or zip, or a tensor (N, C, H, W).
+        seed: of everything that is drawn.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+        precision: of the training; ``bf16`` and ``fp16`` are mixed.
+        log: takes an event (``step`` and losses by name) every ``log_every`` steps.
+        log_every: steps.
+        checkpoint_seconds: between two checkpoints.
+    """
+
+    teacher: nn.Module | None = None
+    discriminator: nn.Module | None = None
+    features: Mapping[str, FeatureNetwork] = field(default_factory=dict)
+    real: str | Path | Tensor | None = None
+    seed: int = 0
+    device: str = "auto"
+    precision: Literal["no", "bf16", "fp16"] = "no"
+    log: Callable[[Mapping[str, Any]], None] = no_log
+    log_every: int = 50
+    checkpoint_seconds: float = 60.0
+
+
+def distill(
+    supernet: Supernet,
+    pairs: Pairs,
+    loss: Loss | None = None,
+    *,
+    steps: int = 5_000,
+    folder: str | Path | None = None,
+    options: DistillOptions | None = None,
+    settings: DistillSettings | None = None,
+) -> Supernet:
+    """Train every subnet of ``supernet`` to answer as the teacher did.
+
+    Args:
+        supernet: is trained in place, and ends with the moving average of its weights.
+        pairs: of :func:`collect`, or :class:`gancompress.MemoryPairs` of your own.
+        loss: terms with their weights, by default ``{"l1": 1.0}``: names as in
+            ``docs/distill.md``, or functions ``(student, teacher) -> loss`` of two batches of
+            outputs that give a scalar. A weight may be a :class:`gancompress.TermOptions`.
+        steps: updates.
+        folder: keeps checkpoints, so that the same call goes on where it was stopped; None forgets
+            them.
+        options: see :class:`gancompress.DistillOptions`; its ``steps`` and ``terms`` are replaced.
+        settings: see :class:`gancompress.DistillSettings`.
+
+    Returns:
+        ``supernet``, on the CPU, in evaluation mode.
+
+    Raises:
+        RecipeError: a term is unknown, or needs what was not given.
+        OptionError: an option is out of its range.
+        DivergenceError: losses were not finite, several times over.
+    """
+    given = settings or DistillSettings()
+    terms = {
+        term: weight if isinstance(weight, TermOptions) else TermOptions(weight=weight)
+        for term, weight in ({"l1": 1.0} if loss is None else loss).items()
+    }
+    base = options or DistillOptions(batch_size=min(32, max(2, len(pairs.train))))
+    chosen = replace(base, steps=steps, terms=terms)
+    accelerator = make_accelerator(given.device, given.precision)
+    data = DistillData(
+        pairs=pairs,
+        options=chosen,
+        seed=given.seed,
+        accelerator=accelerator,
+        real=_real_images(given.real, pairs),
+    )
+    networks = Networks(given.teacher, given.discriminator, given.features)
+    with TemporaryDirectory() as temporary:
+        logger = TrainingLogger(
+            checkpoint=Path(folder or temporary) / "distill.pt",
+            checkpoint_seconds=given.checkpoint_seconds,
+            log=given.log,
+            log_every=given.log_every,
+            main_process=accelerator.is_main_process,
+            device=accelerator.device,
+        )
+        average = train(supernet, data, networks, logger=logger)
+    with torch.no_grad():
+        supernet.module.load_state_dict(average.state_dict())
+    return supernet.cpu().eval()
+
+
+def _real_images(given: str | Path | Tensor | None, pairs: Pairs) -> Images | None:
+    """Real images, of a folder brought to the size of the teacher's."""
+    if given is None:
+        return None
+    if isinstance(given, Tensor):
+        return images_from_tensor(as_uint8(given))
+    _, channels, height, width = pairs.batch([0])[1].shape
+    return open_images(given, resolution=(height, width), channels=channels)
