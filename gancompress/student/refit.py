@@ -9,6 +9,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from gancompress.supernet.substitute import exchange
+
 # What every nn.Module has of its own is no property of the architecture.
 _BOOKKEEPING = frozenset(vars(nn.Module()))
 _ABSENT = object()
@@ -88,6 +90,7 @@ def set_tensors(module: nn.Module, values: Mapping[str, Tensor], tied: Mapping[s
     ``requires_grad`` stays as it was. Expects :func:`unfitting_tensors` to find nothing.
     """
     made: dict[str, Tensor] = {}
+    replacements: dict[int, Tensor] = {}
     for name, old in _by_every_name(module).items():
         key = tied.get(name, name)
         if key not in made:
@@ -100,6 +103,8 @@ def set_tensors(module: nn.Module, values: Mapping[str, Tensor], tied: Mapping[s
             submodule._parameters if attribute in submodule._parameters else submodule._buffers
         )
         slots[attribute] = made[key]
+        replacements[id(old)] = made[key]
+    exchange(module, replacements)
 
 
 def _by_every_name(module: nn.Module) -> dict[str, Tensor]:

@@ -41,6 +41,8 @@ FOLLOWS: tuple[tuple[type[nn.Module], str, Side, int], ...] = (
     (nn.InstanceNorm3d, "num_features", "input", -4),
     (nn.GroupNorm, "num_channels", "input", 1),
     (nn.Embedding, "embedding_dim", "output", -1),
+    (nn.RNNCellBase, "input_size", "input", -1),
+    (nn.RNNCellBase, "hidden_size", "output", -1),
     (nn.MultiheadAttention, "embed_dim", "input", -1),
 )
 
@@ -50,7 +52,7 @@ Values = Mapping[tuple[str, str], Any]
 
 def note_attributes(walk: Walk, module: nn.Module, given: Tensor | None, made: Any) -> None:
     """Record the attributes of ``module``, which has just turned ``given`` into ``made``."""
-    sides = {"input": given, "output": made}
+    sides = {"input": given, "output": made[0] if isinstance(made, tuple) and made else made}
     for kind, name, side, dim in FOLLOWS:
         tensor = sides[side]
         if isinstance(module, kind) and isinstance(tensor, Tensor):

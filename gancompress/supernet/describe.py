@@ -1,11 +1,12 @@
 """The table that says what of a module is elastic, what is not and why, and what subnets cost."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from torch import Tensor
 
 from gancompress.supernet.axes import ChannelGroup
 from gancompress.supernet.cost import CostModel, subnet_cost_range
+from gancompress.supernet.graph import DependencyGraph
 from gancompress.supernet.space import SearchSpace
 
 _NARROW = "has no narrower width under the space's divisor; lower it or give widths"
@@ -16,16 +17,14 @@ def describe(
     space: SearchSpace,
     model: CostModel,
     parameters: Mapping[str, Tensor],
-    unused: Collection[str],
-    read_values: Collection[str],
+    graph: DependencyGraph,
 ) -> str:
     """One line per channel group, then the reasons, the space and the cost range.
 
     Args:
         parameters: of the module, by name; groups that are in none of them (maps of fixed noise,
             filters) are left out.
-        unused: names of tensors that no forward pass touches.
-        read_values: lines at which Python reads values out of tensors.
+        graph: what else the walk found.
     """
     shares = model.group_shares()
     widths = dict(zip(space.groups, space.choices, strict=True))
@@ -44,22 +43,32 @@ def describe(
         tensors = len({name for name, _ in group.places})
         rows.append((group.name, str(group.channels), str(tensors), f"{share:.1%}", state))
     numbered = [f"[{number}] {note}" for note, number in notes.items()]
-    remarks = _remarks(parameters, unused, read_values)
-    return "\n".join([*_aligned(rows), *numbered, *remarks, *_costs(space, model)])
+    remarks = _remarks(parameters, graph)
+    return "\n".join(
+        [*_aligned(rows), *numbered, *remarks, *_costs(space, model, bool(graph.uncounted))]
+    )
 
 
-def _remarks(
-    parameters: Mapping[str, Tensor], unused: Collection[str], read_values: Collection[str]
-) -> list[str]:
+def _remarks(parameters: Mapping[str, Tensor], graph: DependencyGraph) -> list[str]:
     lines = []
-    idle = [name for name in unused if name in parameters]
+    idle = [name for name in graph.unused if name in parameters]
     if idle:
         count = _short(sum(parameters[name].numel() for name in idle))
         lines.append(f"not used in the forward pass: {idle[0]} … ({len(idle)} tensors, {count})")
-    for line in read_values:
+    for line in graph.read_values:
         lines.append(
             f"{line}: reads values of a tensor (.item(), if); the network was followed along the "
             "path that the example inputs take"
+        )
+    if graph.uncounted:
+        lines.append(
+            f"the multiply-adds of {', '.join(graph.uncounted[:4])} are not counted: more than "
+            "these are executed"
+        )
+    if graph.whole:
+        lines.append(
+            "costs are those of the example inputs as a whole: the module does not run on one of "
+            "their first dimension's entries at a time as if they were samples"
         )
     return lines
 
@@ -81,12 +90,13 @@ def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
     ]
 
 
-def _costs(space: SearchSpace, model: CostModel) -> list[str]:
+def _costs(space: SearchSpace, model: CostModel, at_least: bool) -> list[str]:
     (_, small), (_, large) = subnet_cost_range(model)
+    counted = "(at least)" if at_least else "(exact)"
     size = f"{space.size:,}" if space.size < 10**9 else f"{space.size:.2e}"
     return [
         f"{len(space.groups)} elastic groups, {size} subnets",
-        f"MACs (exact)  {_short(small.macs)} … {_short(large.macs)}",
+        f"MACs {counted}  {_short(small.macs)} … {_short(large.macs)}",
         f"MACs (paper)  {_short(small.paper_macs)} … {_short(large.paper_macs)}",
         f"parameters    {_short(small.params)} … {_short(large.params)}",
         f"weights       {_short(small.weight_bytes)}B … {_short(large.weight_bytes)}B",

@@ -1,6 +1,5 @@
 """Runs of a module that leave no trace: on a copy of its structure, with stand-in tensors."""
 
-import copy
 import logging
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,11 +16,13 @@ from torch._subclasses.fake_tensor import (
     UnsupportedFakeTensorException,
     UnsupportedOperatorException,
 )
-from torch.utils._pytree import tree_leaves, tree_map
+from torch.utils._pytree import tree_leaves
 
-from gancompress.errors import TraceError
 from gancompress.supernet.attributes import note_attributes
-from gancompress.supernet.recorder import InstanceNorms, Recorder, run_module
+from gancompress.supernet.copying import copy_structure
+from gancompress.supernet.examples import Examples
+from gancompress.supernet.recorder import Functions, Recorder, run_module
+from gancompress.supernet.substitute import named_tensors
 from gancompress.supernet.trace import Walk
 
 _LOG = logging.getLogger("torch._subclasses.fake_tensor")
@@ -32,30 +33,6 @@ NEEDS_VALUES = (
     UnsupportedFakeTensorException,
     UnsupportedOperatorException,
 )
-
-
-def named_tensors(module: nn.Module) -> dict[str, Tensor]:
-    """Parameters and buffers by name, each tensor once."""
-    return {**dict(module.named_parameters()), **dict(module.named_buffers())}
-
-
-def copy_structure(module: nn.Module, tensors: Mapping[int, Tensor] | None = None) -> nn.Module:
-    """A copy of ``module`` that shares its tensors, except those that ``tensors`` replaces.
-
-    ``tensors``: replacements by the ``id`` of the original tensor.
-    """
-    memo: dict[int, Any] = {}
-    for child in module.modules():
-        held = [*child._parameters.values(), *child._buffers.values(), *child.__dict__.values()]
-        memo.update({id(t): t for t in held if isinstance(t, Tensor)})
-    memo.update(tensors or {})
-    try:
-        return copy.deepcopy(module, memo)
-    except Exception as error:
-        raise TraceError(
-            f"{type(module).__name__}: the module cannot be copied ({error}); "
-            "remove what copy.deepcopy refuses (locks, open files, generators) from its attributes"
-        ) from error
 
 
 @contextmanager
@@ -90,7 +67,7 @@ class DryRun:
     def __init__(self, module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
         self._module = copy_structure(module)
         self.tensors = {name: t.detach() for name, t in named_tensors(module).items()}
-        self._args, self._kwargs = args, kwargs
+        self.examples = Examples(args, kwargs)
         self.real = False
         self.mode = FakeTensorMode(allow_non_fake_inputs=True)
         self._fakes = {name: self.mode.from_tensor(t) for name, t in self.tensors.items()}
@@ -106,27 +83,16 @@ class DryRun:
         return dict(self._fakes)
 
     def inputs(self, single: bool) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Example inputs with at least two samples, or with one; as they are where the inputs'
-        first dimensions differ, so that they cannot be samples."""
-        leaves = [t for t in tree_leaves((self._args, self._kwargs)) if isinstance(t, Tensor)]
-        samples = {t.shape[0] if t.dim() else 0 for t in leaves}
+        """Example inputs with at least two samples, or with one."""
 
-        def prepare(leaf: Any) -> Any:
-            if not isinstance(leaf, Tensor):
-                return leaf
-            leaf = leaf.detach()
-            if len(samples) == 1 and single and leaf.dim():
-                leaf = leaf[:1]
-            elif samples == {1}:
-                leaf = torch.cat([leaf, leaf])
+        def place(leaf: Tensor) -> Tensor:
             return leaf.clone() if self.real else self.mode.from_tensor(leaf.contiguous())
 
-        args, kwargs = tree_map(prepare, (tuple(self._args), dict(self._kwargs)))
-        return args, kwargs
+        return self.examples.prepared(single, place)
 
     def run(
         self,
-        tensors: Mapping[str, Tensor],
+        tensors: dict[str, Tensor],
         inputs: tuple[Sequence[Any], Mapping[str, Any]],
         observe: Callable[..., None],
         training: bool,
@@ -137,9 +103,10 @@ class DryRun:
         self._module.train(training)
         devices = [t.device for t in self.tensors.values() if t.is_cuda][:1]
         values = nullcontext() if self.real else self.mode
-        watch = nullcontext() if walk is None else InstanceNorms(walk.note_normalised)
-        with _same_chances(devices), values, watch:
-            return run_module(self._module, tensors, *inputs, Recorder(observe))
+        recorder = Recorder(observe)
+        functions = Functions(recorder, walk)
+        with _same_chances(devices), values, functions:
+            return run_module(self._module, tensors, *inputs, recorder)
 
     def modules(self) -> dict[str, nn.Module]:
         """The copy's modules by path."""

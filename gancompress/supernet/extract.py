@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from gancompress.supernet.attributes import set_attributes
-from gancompress.supernet.dry_run import copy_structure
+from gancompress.supernet.copying import copy_structure
 from gancompress.supernet.slicing import Cut, cut_tensor
 
 

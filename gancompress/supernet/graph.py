@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import prod
 
 import numpy as np
 from torch import Tensor
@@ -12,7 +13,7 @@ from gancompress.supernet.axes import Axis, ChannelGroup, ChannelIds, Ids, Place
 from gancompress.supernet.dry_run import NEEDS_VALUES, DryRun
 from gancompress.supernet.grouping import Grouping
 from gancompress.supernet.rules import find_rule
-from gancompress.supernet.trace import Site, Walk
+from gancompress.supernet.trace import Site, Walk, storage_of
 
 Key = tuple[str, int]
 Axes = tuple[Axis | None, ...]
@@ -40,6 +41,9 @@ class DependencyGraph:
     """Channel groups of a module and the axes of its tensors, attributes and operators.
 
     ``unused``: names of the tensors that no forward pass touches; they stay as they are.
+    ``written``: names of the tensors that a forward pass changes.
+    ``uncounted``: operators that work with parameters and whose multiply-adds are not counted.
+    ``whole``: costs are those of the example inputs as a whole, and not of one sample.
     ``read_values``: the lines at which Python reads values out of tensors.
     """
 
@@ -47,6 +51,9 @@ class DependencyGraph:
     axes: dict[str, Axes]
     attributes: tuple[Following, ...]
     unused: tuple[str, ...]
+    written: tuple[str, ...]
+    uncounted: tuple[str, ...]
+    whole: bool
     read_values: tuple[str, ...]
     walks: dict[str, Walk]
     grouping: Grouping
@@ -60,12 +67,33 @@ def study(dry_run: DryRun, hints: Mapping[Site, int]) -> DependencyGraph:
     Raises:
         TraceError: the module does not run with the example inputs.
     """
-    if not dry_run.real:
+    first: TraceError | None = None
+    for real, whole in ((False, False), (False, True), (True, False), (True, True)):
+        if (dry_run.real and not real) or (dry_run.examples.whole and not whole):
+            continue
+        dry_run.real, dry_run.examples.whole = real, whole
         try:
-            return _study(dry_run, hints)
-        except (*NEEDS_VALUES, TraceError):
+            graph = _study(dry_run, hints)
+        except NEEDS_VALUES:
             dry_run.real = True
-    return _study(dry_run, hints)
+        except TraceError as error:
+            first = first or error
+        else:
+            if whole or _adds_up(graph, dry_run.examples.samples):
+                return graph
+        dry_run.examples.whole = False
+    assert first is not None
+    raise first
+
+
+def _adds_up(graph: DependencyGraph, samples: int) -> bool:
+    """Whether several samples cost no more than as often that of one; tokens would."""
+    one, several = (_multiply_adds(graph.walks[name]) for name in ("single", "eval"))
+    return several <= samples * one
+
+
+def _multiply_adds(walk: Walk) -> int:
+    return sum(p.constant * prod(ids.size for ids in p.factors) for p in walk.products)
 
 
 def _study(dry_run: DryRun, hints: Mapping[Site, int]) -> DependencyGraph:
@@ -85,6 +113,9 @@ def _study(dry_run: DryRun, hints: Mapping[Site, int]) -> DependencyGraph:
         axes=_tensor_axes(grouping, owned, dry_run.tensors),
         attributes=_attributes(grouping, walks),
         unused=tuple(name for name in dry_run.tensors if name not in used),
+        written=tuple(n for n in dry_run.tensors if any(n in w.changed for w in walks.values())),
+        uncounted=tuple(walks["single"].uncounted),
+        whole=dry_run.examples.whole,
         read_values=tuple(dict.fromkeys(line for w in walks.values() for line in w.read_values)),
         walks=walks,
         grouping=grouping,
@@ -121,6 +152,7 @@ def _perform(
     for name, tensor in tensors.items():
         walk.enter(tensor, tuple(owned.get((name, d)) for d in range(tensor.dim())), name)
     inputs = dry_run.inputs(single)
+    storages = {name: storage_of(tensor) for name, tensor in tensors.items()}
     try:
         result = dry_run.run(tensors, inputs, walk.record, training, walk)
     except (*NEEDS_VALUES, GancompressError):
@@ -135,6 +167,9 @@ def _perform(
         if isinstance(leaf, Tensor):
             for vector in walk.dims(leaf):
                 walk.ids.pin(vector, Reason("is an output of the network"))
+    for name, storage in storages.items():
+        if storage in walk.written or storage_of(tensors[name]) != storage:
+            walk.changed.add(name)
     walk.forget_tensors()
 
 

@@ -11,8 +11,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.utils._pytree import tree_leaves
 
 from gancompress.supernet.axes import Axis, ChannelGroup
+from gancompress.supernet.substitute import call_with
 from gancompress.supernet.supernet import Supernet
 
 Score = NDArray[np.float64]
@@ -61,10 +63,11 @@ def taylor_scores(
         parameters = {
             name: p.detach().requires_grad_() for name, p in supernet.module.named_parameters()
         }
-        output = torch.func.functional_call(supernet.module, parameters, (), dict(batch))
-        direction = torch.randn(output.shape, generator=generator).to(output)
+        output = call_with(supernet.module, dict(parameters), (), batch)
+        outputs = [t for t in tree_leaves(output) if isinstance(t, Tensor) and t.requires_grad]
+        directions = [torch.randn(t.shape, generator=generator).to(t) for t in outputs]
         gradients = torch.autograd.grad(
-            output, list(parameters.values()), direction, allow_unused=True
+            outputs, list(parameters.values()), directions, allow_unused=True
         )
         changes = {
             name: p.detach() * gradient

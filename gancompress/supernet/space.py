@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from math import lcm, prod
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -66,7 +67,13 @@ class SearchSpace:
         return Subnet(widths[-1] for widths in self.choices)
 
     def uniform(self, ratio: float) -> Subnet:
-        """Every group at the choice nearest to ``ratio`` (0…1) of its full width (ties: wider)."""
+        """Every group at the choice nearest to ``ratio`` (0…1) of its full width (ties: wider).
+
+        Raises:
+            SubnetError: ``ratio`` is no number from 0 to 1.
+        """
+        if not _is_number(ratio, Real) or not 0 <= ratio <= 1:
+            raise SubnetError(f"uniform({ratio!r}): give a share of the full widths, from 0 to 1")
         return Subnet(
             min(reversed(widths), key=lambda width: abs(width - ratio * widths[-1]))
             for widths in self.choices
@@ -106,6 +113,13 @@ class SearchSpace:
         Raises:
             SubnetError: it has another number of groups or a width that is no choice.
         """
+        given: Any = subnet
+        if isinstance(given, str):
+            raise SubnetError(
+                f"subnet {given!r} is a text; give its widths, space.parse({given!r})"
+            )
+        if not hasattr(given, "__len__"):
+            raise SubnetError(f"subnet {given!r}: give one width for every group of the space")
         if len(subnet) != len(self.groups):
             raise SubnetError(
                 f"subnet {'_'.join(map(str, subnet))}: {len(subnet)} widths, "
@@ -178,8 +192,9 @@ def build_space(
             widths) under the name of the first.
 
     Raises:
-        SubnetError: an explicit width or a pattern does not fit.
+        SubnetError: an explicit width or a pattern does not fit, or a number is out of range.
     """
+    _check_sizes(divisor, minimum, ratios)
     elastic = [g for g in groups if g.pinned is None]
     _check_patterns([*widths, *ties], [g.name for g in elastic])
     offered = {g.name: _choices(g, divisor, minimum, ratios, widths) for g in elastic}
@@ -203,6 +218,21 @@ def build_space(
         followers.update({m.name: (index, m.channels, full) for m in members})
         choices[index] = _common(choices[index], members, offered)
     return SearchSpace(tuple(names), tuple(choices), followers)
+
+
+def _check_sizes(divisor: int, minimum: int, ratios: Sequence[float] | None) -> None:
+    for name, value in (("divisor", divisor), ("minimum", minimum)):
+        if not _is_number(value, Integral) or value < 1:
+            raise SubnetError(f"{name}: {value!r} must be a whole number of 1 or more")
+    for ratio in ratios if ratios is not None else ():
+        if not _is_number(ratio, Real) or not 0 < ratio <= 1:
+            raise SubnetError(
+                f"ratios: {ratio!r} must be a share of the full width, above 0 and at most 1"
+            )
+
+
+def _is_number(value: Any, kind: type) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)
 
 
 def _check_patterns(patterns: Iterable[str], names: Sequence[str]) -> None:

@@ -8,17 +8,19 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map_only
 
-from gancompress.errors import ParityError, TraceError
+from gancompress.errors import ParityError, SubnetError
 from gancompress.supernet.attributes import patched
 from gancompress.supernet.axes import ChannelGroup
 from gancompress.supernet.cost import CostModel
 from gancompress.supernet.describe import describe
-from gancompress.supernet.dry_run import DryRun, named_tensors
+from gancompress.supernet.dry_run import DryRun
+from gancompress.supernet.examples import as_inputs, check_module
 from gancompress.supernet.extract import cut_module
 from gancompress.supernet.graph import DependencyGraph
 from gancompress.supernet.slicing import Cut, cut_all, plan, write_back
 from gancompress.supernet.space import SearchSpace, Subnet, build_space
 from gancompress.supernet.subnets import attribute_values
+from gancompress.supernet.substitute import call_with, named_tensors, substituted
 from gancompress.supernet.verify import verified
 
 Cuts = dict[str, tuple[Cut | None, ...]]
@@ -51,7 +53,7 @@ class Supernet(nn.Module):
         example_inputs: Any,
         *,
         divisor: int = 8,
-        minimum: int = 1,
+        minimum: int = 8,
         ratios: Sequence[float] | None = None,
         widths: Mapping[str, Sequence[int]] | None = None,
         ties: Sequence[str] = (),
@@ -72,6 +74,9 @@ class Supernet(nn.Module):
             SubnetError: ``widths`` or ``ties`` do not fit the groups found.
         """
         super().__init__()
+        check_module(module)
+        if trials < 0:
+            raise SubnetError(f"trials: {trials} must be 0 or more")
         self.module = module
         args, kwargs = as_inputs(example_inputs)
         dry_run = DryRun(module, args, kwargs)
@@ -88,6 +93,7 @@ class Supernet(nn.Module):
         parameters = dict(module.named_parameters())
         tensors = {n: (t, n in parameters) for n, t in named_tensors(module).items()}
         self.cost_model = CostModel(self.graph, self.space, tensors)
+        self._written = {*self.graph.written, *dict(module.named_buffers())}
         self._example = (args, kwargs)
         self._plans: dict[Subnet, tuple[Cuts, dict[tuple[str, str], Any]]] = {}
 
@@ -101,8 +107,8 @@ class Supernet(nn.Module):
         tensors = named_tensors(self.module)
         parts = cut_all(tensors, cuts)
         with patched(dict(self.module.named_modules()), attributes):
-            result = torch.func.functional_call(self.module, parts, inputs, named)
-        write_back(dict(self.module.named_buffers()), parts, cuts)
+            result = call_with(self.module, parts, inputs, named)
+        write_back({n: tensors[n] for n in self._written if n in cuts}, parts, cuts)
         return result
 
     def extract(self, subnet: Sequence[int]) -> nn.Module:
@@ -123,8 +129,7 @@ class Supernet(nn.Module):
             self.space,
             self.cost_model,
             dict(self.module.named_parameters()),
-            self.graph.unused,
-            self.graph.read_values,
+            self.graph,
         )
 
     def _plan(self, subnet: Sequence[int]) -> tuple[Cuts, dict[tuple[str, str], Any]]:
@@ -151,11 +156,32 @@ class Supernet(nn.Module):
                 torch.manual_seed(0)
                 expected = self(*args, subnet=subnet, **kwargs)
                 torch.manual_seed(0)
-                actual = small(*args, **kwargs)
+                actual = self._run_alone(small, args, kwargs, expected)
         finally:
             for m, training in modes.items():
                 m.training = training
         _compare(expected, actual, self.space.check(subnet))
+
+    def _run_alone(self, small: nn.Module, args: Any, kwargs: Any, expected: Any) -> Any:
+        """Run an extracted module while the original holds nothing that is worth reading."""
+        own = {n: t for n, t in named_tensors(self.module).items() if t.is_floating_point()}
+        nothing = {n: t.new_full((), torch.nan).expand(t.shape) for n, t in own.items()}
+        try:
+            with substituted(self.module, nothing):
+                actual = small(*args, **kwargs)
+        except Exception:
+            actual = None
+        leaves, wanted = tree_leaves(actual), tree_leaves(expected)
+        if len(leaves) == len(wanted) and not any(
+            isinstance(a, Tensor) and bool(a.isnan().any()) and not bool(b.isnan().any())
+            for a, b in zip(leaves, wanted, strict=True)
+        ):
+            return actual
+        small(*args, **kwargs)
+        raise ParityError(
+            "the extracted module reads tensors of the original; its forward must find layers "
+            "through self, not through a global variable or an object that is not copied with it"
+        )
 
 
 def _compare(expected: Any, actual: Any, subnet: Subnet) -> None:
@@ -176,17 +202,3 @@ def _compare(expected: Any, actual: Any, subnet: Subnet) -> None:
                 f"supernet's by {worst:.3g} (largest value {scale:.3g}); the module's forward "
                 "depends on something that is not in its tensors or attributes"
             )
-
-
-def as_inputs(example: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Positional and keyword inputs of an example: a tensor, a sequence or a mapping."""
-    if isinstance(example, Mapping):
-        return (), dict(example)
-    if isinstance(example, (tuple, list)):
-        return tuple(example), {}
-    if isinstance(example, Tensor):
-        return (example,), {}
-    raise TraceError(
-        f"example_inputs: {type(example).__name__}; give a tensor, a tuple of positional or a "
-        "mapping of keyword inputs"
-    )

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
@@ -98,6 +99,14 @@ class Operator:
         return self._arguments.get(name, default)
 
     @property
+    def written(self) -> list[Tensor]:
+        """The operands that the operator changes."""
+        given = zip(self.func._schema.arguments, self._arguments.values(), strict=True)
+        return [
+            value for argument, value in given if argument.is_write and isinstance(value, Tensor)
+        ]
+
+    @property
     def out(self) -> Tensor:
         """The (first) result."""
         return self.outputs[0]
@@ -119,6 +128,9 @@ class Walk:
     attributes: dict[tuple[str, str], Attribute] = field(default_factory=dict)
     first_use: dict[str, None] = field(default_factory=dict)
     read_values: dict[str, None] = field(default_factory=dict)
+    uncounted: dict[str, None] = field(default_factory=dict)
+    written: set[int] = field(default_factory=set)
+    changed: set[str] = field(default_factory=set)
     kernels: set[int] = field(default_factory=set)
     weights: set[int] = field(default_factory=set)
     modules: list[tuple[str, nn.Module]] = field(default_factory=list)
@@ -141,7 +153,7 @@ class Walk:
         self._alive.append(tensor)
         if name is not None:
             self._names[id(tensor)] = name
-            self.weights.add(_storage(tensor))
+            self.weights.add(storage_of(tensor))
 
     def forget_tensors(self) -> None:
         """Let go of the tensors of the run; what was learned about them stays."""
@@ -179,6 +191,19 @@ class Walk:
         path = self.module
         self.attributes.setdefault((path, name), Attribute(path, name, tuple(sizes), is_tuple))
 
+    def note_uncounted(self, op: Operator) -> None:
+        """An operator that works with parameters, and whose multiply-adds nobody counts."""
+        if any(storage_of(tensor) in self.weights for tensor in op.tensors):
+            place = f"{self.module}: " if self.module else ""
+            self.uncounted.setdefault(f"{place}{op.name}")
+
+    def note_leaving(self, tensor: Tensor, how: str) -> None:
+        """A tensor goes to NumPy or Python, where nobody sees what becomes of it."""
+        self.source = user_line()
+        for ids in self.dims(tensor):
+            fix = "compute it with torch's operators, or keep channels out of it"
+            self.pin(ids, f"leaves PyTorch by .{how.strip('_')}()", fix)
+
     def note_normalised(self, out: Tensor) -> None:
         """An instance normalisation made ``out``."""
         sized = list(zip(out.shape, self.dims(out), strict=True))
@@ -199,15 +224,19 @@ class Walk:
         """Apply the rule of one executed operator."""
         op = Operator(func, args, kwargs, out)
         self.source, self.site = user_line(), None
+        reshaped = torch.Tag.inplace_view in func.tags
+        if reshaped:
+            self._dims[id(op.tensors[0])] = self._dims.get(id(op.out), self.dims(op.tensors[0]))
         for tensor in op.tensors:
             if id(tensor) in self._names:
                 self.first_use.setdefault(self._names[id(tensor)])
         self._alive.extend(op.tensors)
         inputs = tuple(self._value(tensor) for tensor in op.tensors)
         for tensor, dims in zip(op.outputs, self._apply(op), strict=True):
-            if not any(tensor is known for known in op.tensors):
+            if reshaped or not any(tensor is known for known in op.tensors):
                 self.enter(tensor, dims)
         outputs = tuple(self._value(tensor) for tensor in op.outputs)
+        self.written.update(storage_of(tensor) for tensor in op.written)
         if is_counted(func):
             op_name = counted_name(func)
             self.calls.append(Call(op_name, self.module, self.source, inputs, outputs, self.site))
@@ -228,6 +257,7 @@ class Walk:
             fits = False
         if fits:
             return results
+        self.note_uncounted(op)
         for tensor in op.tensors:
             for ids in self.dims(tensor):
                 self.pin(ids, f"meets {op.name} in a form that cannot be followed")
@@ -235,10 +265,10 @@ class Walk:
 
     def _value(self, tensor: Tensor) -> Value:
         shape = tuple(tensor.shape)
-        return Value(shape, self.dims(tensor), _storage(tensor), tensor.element_size())
+        return Value(shape, self.dims(tensor), storage_of(tensor), tensor.element_size())
 
 
-def _storage(tensor: Tensor) -> int:
+def storage_of(tensor: Tensor) -> int:
     """What tells the memory of a tensor from that of others."""
     try:
         return int(tensor.untyped_storage()._cdata)

@@ -136,8 +136,8 @@ def _trial_widths(graph: DependencyGraph, trial: int, seed: int) -> Ids:
     fixed = np.array([g.pinned is not None for g in graph.groups], dtype=bool)
     rng = np.random.default_rng((seed, trial))
     shares = rng.random(most.size) if trial else np.full(most.size, 0.25)
-    # One channel alone would be broadcast, and slices of it left out.
-    least = np.where((units == 1) & (most > 2), 2, 1)
+    # One channel (or one head) alone would be broadcast, and slices of it left out.
+    least = np.where(most > 2 * units, 2, 1)
     narrow = np.maximum(least, (shares * most / units).astype(np.int64)) * units
     return np.where(fixed, most, narrow)
 

@@ -7,11 +7,11 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
-from torch.func import functional_call
 from torch.optim.swa_utils import AveragedModel
 
 from gancompress.batch import Batch, Input, draw_inputs, onto
 from gancompress.data.images import Images, to_float
+from gancompress.supernet.substitute import call_with
 from gancompress.teach.augment import Augment
 from gancompress.teach.unrolled import look_ahead
 from gancompress.training.losses import (
@@ -207,7 +207,7 @@ class Step:
             return logits  # type: ignore[no-any-return]
         buffers = {name: value.clone() for name, value in self.discriminator.named_buffers()}
         tensors = {**parameters, **buffers}
-        logits, _ = functional_call(self.discriminator, tensors, (images,), dict(told))
+        logits, _ = call_with(self.discriminator, tensors, (images,), told)
         return logits  # type: ignore[no-any-return]
 
     def _optimizer_step(self, module: nn.Module, optimizer: torch.optim.Optimizer) -> None:

@@ -30,7 +30,7 @@ def look_ahead(
         updates: k of the paper; time and memory grow with it.
 
     Returns:
-        Parameters by name, for ``torch.func.functional_call``.
+        Parameters by name, for :func:`gancompress.supernet.substitute.call_with`.
     """
     (group,) = optimizer.param_groups
     learning_rate, (beta1, beta2), eps = group["lr"], group["betas"], group["eps"]

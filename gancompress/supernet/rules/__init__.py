@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from gancompress.supernet.rules import elementwise, norms, products, reshape, shapes
+from gancompress.supernet.rules import elementwise, norms, products, recurrent, reshape, shapes
 from gancompress.supernet.trace import Operator, Rule
 
 _FAMILIES: dict[Rule, str] = {
@@ -15,6 +15,9 @@ _FAMILIES: dict[Rule, str] = {
     " _scaled_dot_product_efficient_attention _scaled_dot_product_cudnn_attention"
     " _scaled_dot_product_flash_attention_for_cpu _scaled_dot_product_attention_math"
     " _scaled_dot_product_fused_attention_overrideable",
+    products.bilinear: "bilinear",
+    recurrent.recurrent: "lstm gru rnn_tanh rnn_relu",
+    recurrent.fused_cell: "_thnn_fused_lstm_cell _thnn_fused_gru_cell",
     norms.batch_norm: "native_batch_norm _native_batch_norm_legit"
     " _native_batch_norm_legit_no_training cudnn_batch_norm _batch_norm_with_update"
     " _batch_norm_no_update miopen_batch_norm batch_norm",

@@ -48,6 +48,7 @@ def made(walk: Walk, op: Operator) -> Sequence[Dims]:
 
 def unknown(walk: Walk, op: Operator) -> Sequence[Dims]:
     """An operator without a rule keeps everything that meets it."""
+    walk.note_uncounted(op)
     for tensor in op.tensors:
         for ids in walk.dims(tensor):
             walk.pin(

@@ -10,10 +10,10 @@ from gancompress.supernet.axes import Dims, Ids
 from gancompress.supernet.rules.elementwise import FIXED
 from gancompress.supernet.trace import Operator, Product, Walk
 
-_INPUT = "takes in a fixed number of channels (an input of the network or a constant)"
+INPUT = "takes in a fixed number of channels (an input of the network or a constant)"
 
 
-def _count(
+def count(
     walk: Walk,
     op: Operator,
     sizes: Sequence[tuple[int, Ids | None]],
@@ -27,7 +27,7 @@ def _count(
     walk.products.append(Product(walk.module, op.name, constant * fixed, paper * fixed, factors))
 
 
-def _sized(walk: Walk, tensor: Tensor, *dims: int) -> list[tuple[int, Ids | None]]:
+def sized(walk: Walk, tensor: Tensor, *dims: int) -> list[tuple[int, Ids | None]]:
     return [(tensor.shape[d], walk.dims(tensor)[d]) for d in dims]
 
 
@@ -40,15 +40,16 @@ def convolution(walk: Walk, op: Operator) -> Sequence[Dims]:
         walk.pin_kernel(walk.dims(source)[d])
     kernel = prod(weight.shape[2:])
     where = source if op["transposed"] else op.out
-    positions = prod(where.shape[2:]) * source.shape[0]
-    paper = prod(op.out.shape[2:]) * source.shape[0]
-    _count(walk, op, _sized(walk, weight, 0, 1), kernel * positions, kernel * paper)
+    # Channels may have been folded into the batch.
+    sizes = [*sized(walk, source, 0), *sized(walk, weight, 0, 1)]
+    positions, paper = prod(where.shape[2:]), prod(op.out.shape[2:])
+    count(walk, op, sizes, kernel * positions, kernel * paper)
     taken, made = walk.dims(weight)[1], walk.dims(weight)[0]
     if op["transposed"]:
         taken, made = made, taken
     groups = op["groups"]
     if groups == 1:
-        walk.merge(_lengthy((source, 1), (weight, 0 if op["transposed"] else 1), walk), _INPUT)
+        walk.merge(_lengthy((source, 1), (weight, 0 if op["transposed"] else 1), walk), INPUT)
         result = made
     else:
         result = _grouped(walk, op, walk.dims(source)[1], groups)
@@ -78,7 +79,7 @@ def _grouped(walk: Walk, op: Operator, source: Ids | None, groups: int) -> Ids |
     whole = per_in == 1 or (follows and per_in <= groups and not _is_tiled(source, groups))
     if source is None or outer is None:
         for ids in (source, outer, inner):
-            walk.pin(ids, _INPUT)
+            walk.pin(ids, INPUT)
         return None if transposed or outer is None else outer
     blocks, rows = source.reshape(groups, -1), outer.reshape(groups, -1)
     if whole:
@@ -129,11 +130,11 @@ def matmul(walk: Walk, op: Operator) -> Sequence[Dims]:
     a, b = walk.dims(left), walk.dims(right)
     inner = -2 if right.dim() > 1 else 0
     if left.shape[-1] != 1:
-        walk.merge([a[-1], b[inner]], _INPUT)
+        walk.merge([a[-1], b[inner]], INPUT)
     batch = [walk.merge([a[0], b[0]], FIXED)] if left.dim() == 3 else []
     out = (*batch, *a[-2:-1], *(b[-1:] if right.dim() > 1 else ()))
     if left.dim() > 1 and right.dim() > 1:
-        _count(walk, op, [*_sized(walk, left, *range(left.dim())), (right.shape[-1], b[-1])])
+        count(walk, op, [*sized(walk, left, *range(left.dim())), (right.shape[-1], b[-1])])
     if op.name in ("addmm", "baddbmm", "addmv", "_addmm_activation"):
         _add_bias(walk, op["self"], out)
     return [out]
@@ -145,6 +146,22 @@ def _add_bias(walk: Walk, bias: Tensor, out: Dims) -> None:
             walk.merge([out[-back], walk.dims(bias)[-back]], FIXED)
 
 
+def bilinear(walk: Walk, op: Operator) -> Sequence[Dims]:
+    """``bilinear``: out[o] = left · weight[o] · right."""
+    left, right, weight = op["input1"], op["input2"], op["weight"]
+    walk.merge(_lengthy((left, -1), (weight, 1), walk), INPUT)
+    walk.merge(_lengthy((right, -1), (weight, 2), walk), INPUT)
+    rows = sized(walk, left, *range(left.dim() - 1))
+    count(walk, op, [*rows, *sized(walk, weight, 0, 1, 2)])
+    made = walk.dims(weight)[0]
+    if op["bias"] is not None and made is not None:
+        made = walk.merge([made, walk.dims(op["bias"])[0]], FIXED)
+    for name, d in (("out_features", 0), ("in1_features", 1), ("in2_features", 2)):
+        if _module_has(walk, name, weight.shape[d]):
+            walk.attribute(name, sized(walk, weight, d))
+    return [(*walk.dims(left)[:-1], made)]
+
+
 def attention(walk: Walk, op: Operator) -> Sequence[Dims]:
     """``scaled_dot_product_attention``: (N, heads, L, E), (N, heads, S, E), (N, heads, S, V)."""
     query, key, value = op["query"], op["key"], op["value"]
@@ -153,9 +170,9 @@ def attention(walk: Walk, op: Operator) -> Sequence[Dims]:
     heads = [walk.merge([q[d], k[d], v[d]], FIXED) for d in range(len(q) - 2)]
     for ids in (q[-2], k[-2], v[-2]):
         walk.pin(ids, "positions of an attention")
-    outer = _sized(walk, query, *range(query.dim() - 1))
+    outer = sized(walk, query, *range(query.dim() - 1))
     keys = (key.shape[-2], None)
-    _count(walk, op, [*outer, keys, (query.shape[-1], q[-1])])
-    _count(walk, op, [*outer, keys, (value.shape[-1], v[-1])])
+    count(walk, op, [*outer, keys, (query.shape[-1], q[-1])])
+    count(walk, op, [*outer, keys, (value.shape[-1], v[-1])])
     first: Dims = (*heads, None, v[-1])
     return [first, *((None,) * out.dim() for out in op.outputs[1:])]

@@ -76,7 +76,8 @@ def distil(
     """Six steps of both; gives the student's average."""
     torch.manual_seed(1)
     accelerator = accelerator or Accelerator(cpu=True)
-    supernet = Supernet(Painter(1, 1, 0.0), {"image": torch.zeros(2, 1, SIZE, SIZE)}, divisor=4)
+    example = {"image": torch.zeros(2, 1, SIZE, SIZE)}
+    supernet = Supernet(Painter(1, 1, 0.0), example, divisor=4, minimum=4)
     options = DistillOptions(
         steps=6, learning_rate=1e-2, ema=0.5, batch_size=batch_size, validate_every=3,
         terms={name: TermOptions(weight=weight) for name, weight in terms.items()},

@@ -151,7 +151,7 @@ def run(
 ) -> nn.Module:
     """Distil; ``changes`` are options of the distillation or of its discriminator."""
     student = student or Generator(8)
-    supernet = Supernet(student, {"z": torch.randn(2, 6)}, divisor=4)
+    supernet = Supernet(student, {"z": torch.randn(2, 6)}, divisor=4, minimum=4)
     log = [] if events is None else events
     data = source or Made(Generator(8, seed=1))
     data.accelerator = accelerator or Accelerator(cpu=True)

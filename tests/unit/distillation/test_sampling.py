@@ -11,7 +11,7 @@ from tests.unit.distillation.small import Generator
 
 @pytest.fixture(scope="module")
 def space() -> SearchSpace:
-    return Supernet(Generator(16), {"z": torch.randn(2, 6)}, divisor=4).space
+    return Supernet(Generator(16), {"z": torch.randn(2, 6)}, divisor=4, minimum=4).space
 
 
 def rng(seed: int = 0) -> np.random.Generator:

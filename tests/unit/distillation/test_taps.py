@@ -68,7 +68,7 @@ def test_looking_inside_changes_nothing() -> None:
 
 
 def test_a_subnets_maps_are_tapped_through_the_supernet() -> None:
-    supernet = Supernet(Generator(8), BATCH, divisor=4)
+    supernet = Supernet(Generator(8), BATCH, divisor=4, minimum=4)
     smallest = supernet.space.smallest
     with tapped(supernet.module, ["up1", "up2"]) as maps:
         output = supernet(**BATCH, subnet=smallest)

@@ -36,7 +36,7 @@ def supernet() -> Supernet:
     module = Generator()
     for _ in range(3):
         module(torch.randn(8, 6))  # running statistics that differ by channel
-    return Supernet(module.eval(), {"z": torch.randn(2, 6)}, divisor=4)
+    return Supernet(module.eval(), {"z": torch.randn(2, 6)}, divisor=4, minimum=4)
 
 
 def test_sorting_leaves_the_function_unchanged(supernet: Supernet) -> None:
@@ -72,7 +72,7 @@ def test_channels_that_do_nothing_come_last() -> None:
         module[0].bias[dead] = 0
         module[1].weight[:, dead] = 0
     x = torch.randn(2, 3, 8, 8)
-    supernet = Supernet(module, x, divisor=4)
+    supernet = Supernet(module, x, divisor=4, minimum=4)
     expected = supernet(x)
     sort_channels(supernet, weight_scores(supernet))
     torch.testing.assert_close(supernet(x, subnet=(4,)), expected)
@@ -80,7 +80,7 @@ def test_channels_that_do_nothing_come_last() -> None:
 
 def test_every_tensor_has_one_vote() -> None:
     module = nn.Sequential(nn.Conv2d(3, 8, 1, bias=False), nn.Conv2d(8, 3, 1, bias=False))
-    supernet = Supernet(module, torch.randn(2, 3, 4, 4), divisor=4)
+    supernet = Supernet(module, torch.randn(2, 3, 4, 4), divisor=4, minimum=4)
     before = next(iter(weight_scores(supernet).values()))
     with torch.no_grad():
         module[0].weight *= 1000
@@ -92,7 +92,7 @@ def test_taylor_score_is_the_squared_change_of_the_output() -> None:
     # For a linear network the first order is exact: remove a channel and look.
     torch.manual_seed(0)
     module = nn.Sequential(nn.Linear(6, 8, bias=False), nn.Linear(8, 5, bias=False))
-    supernet = Supernet(module, torch.randn(2, 6), divisor=4)
+    supernet = Supernet(module, torch.randn(2, 6), divisor=4, minimum=4)
     x = torch.randn(64, 6)
     changes = []
     for channel in range(8):
@@ -111,7 +111,7 @@ def test_taylor_score_sees_what_weights_do_not() -> None:
     with torch.no_grad():
         module[0].weight[:4] *= 10
         module[0].bias[:4] = -1000
-    supernet = Supernet(module, torch.randn(2, 4), divisor=4)
+    supernet = Supernet(module, torch.randn(2, 4), divisor=4, minimum=4)
     group = supernet.space.groups[0]
     assert set(np.argsort(-weight_scores(supernet)[group])[:4]) == {0, 1, 2, 3}
     scores = taylor_scores(supernet, [{"input": torch.randn(32, 4)}], seed=0)[group]

@@ -16,7 +16,7 @@ PHASES = (Phase.explicit, Phase.generate)
 
 def check(names: list[str], seed: int) -> None:
     torch.manual_seed(seed)
-    supernet = check_supernet(Network(names), inputs(), seed, divisor=4, trials=1)
+    supernet = check_supernet(Network(names), inputs(), seed, divisor=4, minimum=4, trials=1)
     assert elastic_share(supernet) >= 0.95
 
 
