@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import prod
+from typing import Any
 
 import numpy as np
 from torch import Tensor
@@ -28,12 +29,15 @@ PASSES: dict[str, tuple[bool, bool]] = {
 
 @dataclass(frozen=True)
 class Following:
-    """An attribute of a module that follows from axes (an int where the size is fixed)."""
+    """An attribute of a module that follows from axes (an int where the size is fixed).
+
+    ``kind``: ``int``, or the kind of sequence that the sizes are in.
+    """
 
     module: str
     name: str
     sizes: tuple[Axis | int, ...]
-    is_tuple: bool
+    kind: type = int
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,8 @@ class DependencyGraph:
     ``unused``: names of the tensors that no forward pass touches; they stay as they are.
     ``written``: names of the tensors that a forward pass changes.
     ``uncounted``: operators that work with parameters and whose multiply-adds are not counted.
+    ``noted``: the attributes that the walks found; ``attributes`` has those of ``guesses`` too.
+    ``links``: groups whose widths keep one ratio, see :mod:`gancompress.supernet.links`.
     ``whole``: costs are those of the example inputs as a whole, and not of one sample.
     ``read_values``: the lines at which Python reads values out of tensors.
     """
@@ -57,6 +63,9 @@ class DependencyGraph:
     read_values: tuple[str, ...]
     walks: dict[str, Walk]
     grouping: Grouping
+    noted: tuple[Following, ...]
+    links: tuple[tuple[int, ...], ...] = ()
+    guesses: tuple[Any, ...] = ()
 
 
 def study(dry_run: DryRun, hints: Mapping[Site, int]) -> DependencyGraph:
@@ -108,10 +117,12 @@ def _study(dry_run: DryRun, hints: Mapping[Site, int]) -> DependencyGraph:
     used = _first_uses(walks)
     owned = {key: vector for key, vector in owned.items() if key[0] in used}
     grouping = _group(ids, owned, walks, used)
+    attributes = _attributes(grouping, walks)
     return DependencyGraph(
         groups=tuple(grouping.groups),
         axes=_tensor_axes(grouping, owned, dry_run.tensors),
-        attributes=_attributes(grouping, walks),
+        attributes=attributes,
+        noted=attributes,
         unused=tuple(name for name in dry_run.tensors if name not in used),
         written=tuple(n for n in dry_run.tensors if any(n in w.changed for w in walks.values())),
         uncounted=tuple(walks["single"].uncounted),
@@ -227,7 +238,9 @@ def _attributes(grouping: Grouping, walks: Mapping[str, Walk]) -> tuple[Followin
                 size if vector is None else grouping.axis(vector)
                 for size, vector in attribute.sizes
             )
-            follow = Following(attribute.module, attribute.name, sizes, attribute.is_tuple)
+            follow = Following(
+                attribute.module, attribute.name, sizes, tuple if attribute.is_tuple else int
+            )
             found.setdefault(key, follow)
     return tuple(found.values())
 

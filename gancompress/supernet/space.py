@@ -5,11 +5,10 @@ A :class:`Subnet` is a point of it, one width per group; its text form joins the
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from math import lcm, prod
-from numbers import Integral, Real
+from math import prod
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -72,7 +71,7 @@ class SearchSpace:
         Raises:
             SubnetError: ``ratio`` is no number from 0 to 1.
         """
-        if not _is_number(ratio, Real) or not 0 <= ratio <= 1:
+        if not is_number(ratio, Real) or not 0 <= ratio <= 1:
             raise SubnetError(f"uniform({ratio!r}): give a share of the full widths, from 0 to 1")
         return Subnet(
             min(reversed(widths), key=lambda width: abs(width - ratio * widths[-1]))
@@ -172,113 +171,6 @@ class SearchSpace:
         )
 
 
-def build_space(
-    groups: Iterable[ChannelGroup],
-    *,
-    divisor: int,
-    minimum: int,
-    ratios: Sequence[float] | None,
-    widths: Mapping[str, Sequence[int]],
-    ties: Sequence[str],
-) -> SearchSpace:
-    """The space of the elastic ones among ``groups``.
-
-    Args:
-        divisor: widths are multiples of it (and of the group's unit), or the full width.
-        minimum: the narrowest width allowed.
-        ratios: fractions of full width to offer instead of every multiple, rounded to multiples.
-        widths: explicit widths by group name pattern (``model.1*``); the first match counts.
-        ties: name patterns; the groups that match one share one width (in proportion to their full
-            widths) under the name of the first.
-
-    Raises:
-        SubnetError: an explicit width or a pattern does not fit, or a number is out of range.
-    """
-    _check_sizes(divisor, minimum, ratios)
-    elastic = [g for g in groups if g.pinned is None]
-    _check_patterns([*widths, *ties], [g.name for g in elastic])
-    offered = {g.name: _choices(g, divisor, minimum, ratios, widths) for g in elastic}
-    names: list[str] = []
-    choices: list[tuple[int, ...]] = []
-    leaders: dict[str, ChannelGroup] = {}
-    tied: dict[str, list[ChannelGroup]] = {}
-    for group in elastic:
-        pattern = next((p for p in ties if fnmatchcase(group.name, p)), None)
-        if pattern in leaders:
-            tied.setdefault(leaders[pattern].name, []).append(group)
-        elif len(offered[group.name]) > 1:
-            names.append(group.name)
-            choices.append(offered[group.name])
-            if pattern is not None:
-                leaders[pattern] = group
-    followers: dict[str, tuple[int, int, int]] = {}
-    for leader, members in tied.items():
-        index = names.index(leader)
-        full = choices[index][-1]
-        followers.update({m.name: (index, m.channels, full) for m in members})
-        choices[index] = _common(choices[index], members, offered)
-    return SearchSpace(tuple(names), tuple(choices), followers)
-
-
-def _check_sizes(divisor: int, minimum: int, ratios: Sequence[float] | None) -> None:
-    for name, value in (("divisor", divisor), ("minimum", minimum)):
-        if not _is_number(value, Integral) or value < 1:
-            raise SubnetError(f"{name}: {value!r} must be a whole number of 1 or more")
-    for ratio in ratios if ratios is not None else ():
-        if not _is_number(ratio, Real) or not 0 < ratio <= 1:
-            raise SubnetError(
-                f"ratios: {ratio!r} must be a share of the full width, above 0 and at most 1"
-            )
-
-
-def _is_number(value: Any, kind: type) -> bool:
+def is_number(value: Any, kind: type) -> bool:
+    """Whether ``value`` is a number of ``kind``; truth values are none."""
     return isinstance(value, kind) and not isinstance(value, bool)
-
-
-def _check_patterns(patterns: Iterable[str], names: Sequence[str]) -> None:
-    for pattern in patterns:
-        if not any(fnmatchcase(name, pattern) for name in names):
-            raise SubnetError(
-                f"pattern {pattern!r} matches no elastic group; there are {', '.join(names)}"
-            )
-
-
-def _choices(
-    group: ChannelGroup,
-    divisor: int,
-    minimum: int,
-    ratios: Sequence[float] | None,
-    widths: Mapping[str, Sequence[int]],
-) -> tuple[int, ...]:
-    step = lcm(divisor, group.unit)
-    for pattern, listed in widths.items():
-        if fnmatchcase(group.name, pattern):
-            wrong = [w for w in listed if not 0 < w <= group.channels or w % group.unit]
-            if wrong:
-                raise SubnetError(
-                    f"widths of {group.name}: {wrong[0]} must be a multiple of {group.unit} "
-                    f"between {group.unit} and {group.channels}"
-                )
-            return tuple(sorted({*listed, group.channels}))
-    steps = set(range(step, group.channels, step))
-    if ratios is not None:
-        steps = {max(step, round(r * group.channels / step) * step) for r in ratios}
-    allowed = {w for w in steps if minimum <= w < group.channels}
-    return tuple(sorted({*allowed, group.channels}))
-
-
-def _common(
-    choices: tuple[int, ...],
-    members: Sequence[ChannelGroup],
-    offered: Mapping[str, tuple[int, ...]],
-) -> tuple[int, ...]:
-    """The widths of a tied group at which every member's width is one that it offers itself."""
-    full = choices[-1]
-    return tuple(
-        width
-        for width in choices
-        if all(
-            width * m.channels % full == 0 and width * m.channels // full in offered[m.name]
-            for m in members
-        )
-    )

@@ -21,5 +21,5 @@ def attribute_values(graph: DependencyGraph, widths: Ids) -> dict[tuple[str, str
                 now.append(size)
         full = [size.size if isinstance(size, Axis) else size for size in follow.sizes]
         if now != full:
-            values[follow.module, follow.name] = tuple(now) if follow.is_tuple else now[0]
+            values[follow.module, follow.name] = now[0] if follow.kind is int else follow.kind(now)
     return values

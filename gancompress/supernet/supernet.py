@@ -17,8 +17,9 @@ from gancompress.supernet.dry_run import DryRun
 from gancompress.supernet.examples import as_inputs, check_module
 from gancompress.supernet.extract import cut_module
 from gancompress.supernet.graph import DependencyGraph
+from gancompress.supernet.offer import build_space
 from gancompress.supernet.slicing import Cut, cut_all, plan, write_back
-from gancompress.supernet.space import SearchSpace, Subnet, build_space
+from gancompress.supernet.space import SearchSpace, Subnet
 from gancompress.supernet.subnets import attribute_values
 from gancompress.supernet.substitute import call_with, named_tensors, substituted
 from gancompress.supernet.verify import verified
@@ -66,7 +67,7 @@ class Supernet(nn.Module):
             example_inputs: a tensor, a tuple of positional or a mapping of keyword inputs, such as
                 the module is run with; first dimensions are samples.
             divisor, minimum, ratios, widths, ties: what the space offers, see
-                :func:`gancompress.supernet.space.build_space`.
+                :func:`gancompress.supernet.offer.build_space`.
             trials: random subnets that are run to check the conversion, besides the smallest.
 
         Raises:
@@ -89,6 +90,7 @@ class Supernet(nn.Module):
             ratios=ratios,
             widths=widths or {},
             ties=ties,
+            links=self.graph.links,
         )
         parameters = dict(module.named_parameters())
         tensors = {n: (t, n in parameters) for n, t in named_tensors(module).items()}

@@ -66,3 +66,10 @@ def elastic_share(supernet: Supernet) -> float:
         axes = [axis for axis in supernet.graph.axes[name] if axis is not None]
         counts[any(elastic & set(axis.members.tolist()) for axis in axes)] += parameter.numel()
     return counts[True] / (counts[True] + counts[False])
+
+
+def elastic_macs(supernet: Supernet) -> float:
+    """The share of multiply-adds that are in layers of which narrower subnets execute fewer."""
+    model, space = supernet.cost_model, supernet.space
+    pairs = list(zip(model.layers(space.smallest), model.layers(space.largest), strict=True))
+    return sum(b.macs for a, b in pairs if a.macs < b.macs) / sum(b.macs for _, b in pairs)

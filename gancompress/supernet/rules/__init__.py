@@ -42,6 +42,7 @@ _FAMILIES: dict[Rule, str] = {
     shapes.select: "select",
     shapes.unbind: "unbind",
     shapes.flip: "flip",
+    shapes.roll: "roll",
     shapes.restride: "as_strided",
     shapes.glu: "glu",
     shapes.pixel_shuffle: "pixel_shuffle",

@@ -166,6 +166,14 @@ def flip(walk: Walk, op: Operator) -> Sequence[Dims]:
     return [tuple(dims)]
 
 
+def roll(walk: Walk, op: Operator) -> Sequence[Dims]:
+    """``roll``: only positions are rolled; channels would be other ones in a narrower network."""
+    dims = list(walk.dims(op["self"]))
+    for d in op["dims"] or range(len(dims)):
+        walk.pin(dims[d], "is rolled along its channels")
+    return [tuple(dims)]
+
+
 def restride(walk: Walk, op: Operator) -> Sequence[Dims]:
     """``as_strided``: understood where only the memory layout changes."""
     if tuple(op["size"]) != tuple(op.tensors[0].shape):

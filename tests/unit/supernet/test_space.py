@@ -8,7 +8,7 @@ import pytest
 from gancompress.errors import SubnetError
 from gancompress.supernet import ChannelGroup, SearchSpace, Subnet
 from gancompress.supernet.axes import Reason
-from gancompress.supernet.space import build_space
+from gancompress.supernet.offer import build_space
 
 
 def group(name: str, channels: int, unit: int = 1, pinned: bool = False) -> ChannelGroup:
