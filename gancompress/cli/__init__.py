@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import gancompress
 from gancompress.cli.check import check_verb
 from gancompress.cli.look import inspect_verb, pairs_verb, papers_verb, recipe_verb, sample_verb
-from gancompress.cli.make import apply_verb, generate_verb
+from gancompress.cli.make import apply_verb, demo_verb, generate_verb
 from gancompress.cli.measure import evaluate_verb, extractor_verb
 from gancompress.cli.stages import search_verb, stage_verbs
 from gancompress.errors import GancompressError
@@ -72,6 +72,7 @@ def command_parser() -> argparse.ArgumentParser:
     sample_verb(verbs)
     apply_verb(verbs)
     generate_verb(verbs)
+    demo_verb(verbs)
     evaluate_verb(verbs)
     extractor_verb(verbs)
     pairs_verb(verbs)

@@ -1,4 +1,4 @@
-"""Verbs that make images with a finished generator: from pictures, or from noise."""
+"""Verbs that make images with a finished generator: from pictures, from noise, on a local page."""
 
 import argparse
 from pathlib import Path
@@ -103,3 +103,20 @@ def _do_generate(options: argparse.Namespace) -> None:
         factory=options.factory,
     )
     print(f"{options.output}: {order.count} images")
+
+
+def demo_verb(verbs: Verbs) -> None:
+    text = "Serve a local page to play with a run: slide along its front, teacher beside student."
+    parser = add_verb(verbs, "demo", text, "gancompress demo runs/quickstart-1", _do_demo)
+    parser.add_argument("what", type=Path, help="run directory or student file")
+    parser.add_argument("--port", type=int, default=8765, help="on 127.0.0.1 (default: 8765)")
+    parser.add_argument("--factory", help="of a student whose architecture is not built in")
+
+
+def _do_demo(options: argparse.Namespace) -> None:
+    from gancompress.errors import RecipeError
+    from gancompress.workflows.demo import demo
+
+    if not 1 <= options.port <= 65535:
+        raise RecipeError(f"--port {options.port}: must be from 1 to 65535")
+    demo(options.what, port=options.port, factory=options.factory)

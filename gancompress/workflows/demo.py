@@ -1,0 +1,101 @@
+"""`demo WHAT`: a local page on which a person plays with a run, or with one student."""
+
+from functools import partial
+from pathlib import Path
+
+from gancompress import assemble
+from gancompress.architecture_search.front import Candidate, Front
+from gancompress.assemble.pairs import open_pairs
+from gancompress.assemble.scoring import calibration_batches
+from gancompress.batch import Batch, example_inputs
+from gancompress.demo.gallery import Gallery, Size
+from gancompress.demo.server import make_app
+from gancompress.errors import RunError
+from gancompress.exporters.packages import require
+from gancompress.metrics.macs import count_macs
+from gancompress.recipe.schema import Recipe
+from gancompress.run import RunDir
+from gancompress.student.file import Student, load_student
+from gancompress.supernet import Supernet
+from gancompress.supernet.calibrate import calibrated
+from gancompress.teachers.teacher import ModuleTeacher
+from gancompress.workflows.run import existing_run
+
+# Stops of the budget slider.
+STOPS = 24
+
+
+def demo(what: Path, *, port: int, factory: str | None = None) -> None:
+    """Serve the demo on 127.0.0.1 until interrupted.
+
+    Args:
+        what: a run directory, whose whole front can be slid along, or a student file.
+        port: to listen on.
+        factory: of a student whose architecture is not built in.
+
+    Raises:
+        RunError: the run has no student yet, or the port is taken.
+        MissingPackageError: the ``demo`` extra is not installed.
+    """
+    uvicorn = require("uvicorn", "demo")
+    app = make_app(open_gallery(what, factory))
+    print(f"http://127.0.0.1:{port}   (Ctrl-C ends it)", flush=True)
+    try:
+        uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning")
+    except SystemExit as error:
+        raise RunError(f"--port {port}: cannot be listened on; give another") from error
+
+
+def open_gallery(what: Path, factory: str | None = None) -> Gallery:
+    """The networks of a run or of a student file."""
+    if (what / "run.json").is_file():
+        return _of_run(*existing_run(what, what.parent))
+    student = load_student(what, factory=factory)
+    macs = count_macs(student.module, example_inputs(student.inputs, 1)).exact
+    params = sum(p.numel() for p in student.module.parameters())
+    size = Size(what.stem, macs, params, True, lambda: student)
+    return Gallery(what.name, student.inputs, None, None, [size])
+
+
+def _of_run(recipe: Recipe, run: RunDir) -> Gallery:
+    supernet, full = assemble.load_supernet(recipe, run)
+    batches = calibration_batches(recipe, open_pairs(recipe, run))
+    front = Front.from_csv(run.path / "front.csv")
+    chosen = str(run.facts("search")["subnet"])
+    own = partial(
+        assemble.read_student,
+        run.path / "student.safetensors",
+        assemble.student_factory(recipe),
+    )
+    sizes = [
+        Size(
+            str(candidate.subnet),
+            round(candidate.costs["macs"]),
+            round(candidate.costs["params"]),
+            str(candidate.subnet) == chosen,
+            own
+            if str(candidate.subnet) == chosen
+            else partial(_cut, supernet, full, candidate, batches),
+        )
+        for candidate in _stops(front, chosen)
+    ]
+    teacher = assemble.load_teacher(recipe, run)
+    module, macs = None, None
+    if isinstance(teacher, ModuleTeacher):
+        module = teacher.module.eval()
+        macs = count_macs(module, example_inputs(teacher.inputs, 1)).exact
+    return Gallery(recipe.name, full.inputs, module, macs, sizes)
+
+
+def _stops(front: Front, chosen: str) -> list[Candidate]:
+    """Subnets of the front from cheap to costly, the chosen one among them."""
+    members = front.nondominated(next(iter(front.stages)), "macs")
+    step = max(1, -(-len(members) // STOPS))
+    picked = [*members[::step], *(c for c in front.candidates if str(c.subnet) == chosen)]
+    unique = {c.subnet: c for c in picked}
+    return sorted(unique.values(), key=lambda c: c.costs["macs"])
+
+
+def _cut(supernet: Supernet, full: Student, candidate: Candidate, batches: list[Batch]) -> Student:
+    module = calibrated(supernet, candidate.subnet, batches).eval()
+    return Student(module, full.inputs, full.architecture, {"subnet": str(candidate.subnet)})
