@@ -10,7 +10,7 @@ from gancompress.reconstruction.layer import Layer, Moments
 from gancompress.reconstruction.paused import Pause, PausedRun, Watch
 from gancompress.reconstruction.program import Place, Program
 from gancompress.reconstruction.reading import read, weight_places
-from gancompress.supernet.dry_run import copy_structure
+from gancompress.supernet.copying import copy_structure
 
 
 class StudentPass:

@@ -13,7 +13,7 @@ from gancompress.reconstruction.layer import Layer
 from gancompress.reconstruction.parameters import Origin, Origins
 from gancompress.reconstruction.paused import Watch
 from gancompress.reconstruction.reading import read
-from gancompress.supernet.dry_run import copy_structure
+from gancompress.supernet.copying import copy_structure
 
 # Where a value comes from: the number of a call, or the name of an input.
 Place = int | str

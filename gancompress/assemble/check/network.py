@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from gancompress.batch import InputSpec, example_inputs
 from gancompress.errors import RecipeError
-from gancompress.supernet.dry_run import copy_structure
+from gancompress.supernet.copying import copy_structure
 
 # Errors of a forward pass that is given what does not fit.
 UNFIT = (AssertionError, AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError)
