@@ -5,9 +5,20 @@ functions of the library take it, and the recipe is composed of the same datacla
 """
 
 import dataclasses
+import math
+from collections.abc import Mapping
 from typing import Any
 
 from gancompress.errors import OptionError
+
+# Of whole numbers without limits of their own: what all libraries hold (64 bits).
+LARGEST = 2**63 - 1
+
+# Of what a machine makes that many of: threads, processes, requests.
+MOST_WORKERS = 1_024
+
+# Seeds that every library takes.
+LARGEST_SEED = 2**32 - 1
 
 
 def option(
@@ -16,6 +27,8 @@ def option(
     low: float | None = None,
     high: float | None = None,
     *,
+    above: float | None = None,
+    below: float | None = None,
     formerly: str = "",
 ) -> Any:
     """A field of an options dataclass.
@@ -23,10 +36,12 @@ def option(
     Args:
         default: its value where none is given; a list or mapping is copied for each instance.
         doc: one line of explanation.
-        low, high: smallest and largest value of a number.
+        low, high: smallest and largest value of a number, or of each of several.
+        above, below: the same, without that value itself.
         formerly: the name that it had before; a recipe that uses it is told the new one.
     """
-    metadata = {"doc": doc, "low": low, "high": high, "formerly": formerly}
+    limits = {"low": low, "high": high, "above": above, "below": below}
+    metadata = {"doc": doc, "formerly": formerly, **limits}
     if isinstance(default, dict | list):
         return dataclasses.field(default_factory=lambda: type(default)(default), metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
@@ -43,15 +58,41 @@ def section(options: type, doc: str) -> Any:
 
 
 def out_of_range(field: "dataclasses.Field[Any]", value: Any) -> str:
-    """What is wrong with the size of a number, e.g. ``-1 is below 0``; empty if nothing is."""
-    low, high = field.metadata.get("low"), field.metadata.get("high")
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        return ""
-    if low is not None and value < low:
-        return f"{value} is below {low}"
-    if high is not None and value > high:
-        return f"{value} is above {high}"
+    """What is wrong with a number, or one of several, e.g. ``-1 is below 0``; empty if nothing is.
+
+    No number may be infinite, none (NaN), or a whole one of more than 64 bits, however deep in
+    lists and mappings it is: every file, override and call of the library is checked here.
+    """
+    return next((problem for one in _numbers(value) if (problem := _wrong(field, one))), "")
+
+
+def _numbers(value: Any) -> "list[int | float]":
+    if isinstance(value, Mapping):
+        return [number for item in value.values() for number in _numbers(item)]
+    if isinstance(value, list | tuple):
+        return [number for item in value for number in _numbers(item)]
+    return [value] if isinstance(value, int | float) and not isinstance(value, bool) else []
+
+
+def _wrong(field: "dataclasses.Field[Any]", value: int | float) -> str:
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"{value} is no finite number"
+    limits = field.metadata
+    if (low := limits.get("low")) is not None and value < low:
+        return f"{_short(value)} is below {low}"
+    if (high := limits.get("high")) is not None and value > high:
+        return f"{_short(value)} is above {high}"
+    if (above := limits.get("above")) is not None and value <= above:
+        return f"{_short(value)} is not above {above}"
+    if (below := limits.get("below")) is not None and value >= below:
+        return f"{_short(value)} is not below {below}"
+    if isinstance(value, int) and abs(value) > LARGEST:
+        return f"{_short(value)} has more than 64 bits"
     return ""
+
+
+def _short(value: int | float) -> str:
+    return str(value) if isinstance(value, float) or abs(value) < 10**20 else "a longer number"
 
 
 def check_ranges(options: Any, place: str) -> None:
@@ -71,10 +112,10 @@ def _mistakes(options: Any, place: str) -> list[str]:
         value, inner = getattr(options, field.name), f"{place}.{field.name}"
         if dataclasses.is_dataclass(value):
             found += _mistakes(value, inner)
-        elif isinstance(value, dict):
-            for name, item in value.items():
-                if dataclasses.is_dataclass(item):
-                    found += _mistakes(item, f"{inner}.{name}")
-        elif problem := out_of_range(field, value):
+            continue
+        for name, item in value.items() if isinstance(value, Mapping) else ():
+            if dataclasses.is_dataclass(item):
+                found += _mistakes(item, f"{inner}.{name}")
+        if problem := out_of_range(field, value):
             found.append(f"{inner}: {problem}")
     return found

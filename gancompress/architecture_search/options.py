@@ -40,5 +40,7 @@ class SearchOptions:
         8, "best of them, scored on many samples; 0: the candidates' own score decides", low=0
     )
     finalist_samples: int = option(2_000, "samples of that Fréchet distance", low=2)
-    seeds: int = option(3, "sets of samples for it; mean and standard deviation are told", low=1)
+    seeds: int = option(
+        3, "sets of samples for it; mean and standard deviation are told", low=1, high=1_000
+    )
     calibration_batches: int = option(8, "training batches for BatchNorm statistics", low=0)

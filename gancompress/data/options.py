@@ -11,7 +11,9 @@ class CollectOptions:
 
     count: int = option(50_000, "pairs to distil from", low=2)
     held_out: int = option(2_000, "further pairs, for the search to score subnets on", low=2)
-    class_shares: tuple[float, ...] = option((), "how often each class is drawn; empty: all alike")
+    class_shares: tuple[float, ...] = option(
+        (), "how often each class is drawn; empty: all alike", low=0
+    )
     shard: int = option(1_000, "pairs a file", low=1)
     batch_size: int = option(64, "pairs a call of the teacher", low=1)
     half: bool = option(

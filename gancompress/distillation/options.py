@@ -15,7 +15,7 @@ SubnetRule = Literal["sandwich", "uniform", "largest", "progressive", "front"]
 class TermOptions:
     """One loss term."""
 
-    weight: float = option(1.0, "at the start")
+    weight: float = option(1.0, "at the start", low=0)
     decay: Decay = option("constant", "how the weight goes down")
     until: float = option(1.0, "share of the training after which the decay has ended", 0, 1)
     final: float = option(0.0, "share of the weight that is left after the decay", low=0)
@@ -62,9 +62,9 @@ class DistillOptions:
     batch_size: int = option(128, "pairs a step", low=2)
     learning_rate: float = option(2e-4, "Adam, student", low=0)
     discriminator_learning_rate: float = option(2e-4, "Adam, discriminator", low=0)
-    betas: tuple[float, ...] = option((0.5, 0.999), "Adam")
+    betas: tuple[float, ...] = option((0.5, 0.999), "Adam", low=0, below=1)
     schedule: Schedule = option("constant", "how the learning rates go down, to zero at the end")
-    ema: float = option(0.999, "decay of the student's moving average", low=0, high=1)
+    ema: float = option(0.999, "decay of the student's moving average", low=0, below=1)
     clip: float = option(0.0, "largest gradient norm of the student; 0: no clipping", low=0)
     adversarial: AdversarialLoss = option(
         "hinge", "loss of the discriminator and of the adversarial terms"
@@ -82,7 +82,7 @@ class DistillOptions:
         "progressive, the sandwich with smaller and smaller subnets; or front, the sandwich with "
         "subnets of small predicted loss for their cost in the place of random ones",
     )
-    random_subnets: int = option(1, "random subnets a step", low=0)
+    random_subnets: int = option(1, "random subnets a step", low=0, high=1_000)
     in_place: float = option(
         0.0, "share of the loss of smaller subnets that compares with the largest, not the teacher",
         0,

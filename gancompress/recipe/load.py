@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import math
 import re
 import types
 import typing
@@ -163,7 +164,7 @@ def _parse_scalar(kind: Any, value: Any, path: str, mistakes: list[str]) -> Any:
         digits = value.strip().replace("_", "")
         value = float(digits) if _NUMBER.fullmatch(digits) else value
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        return float(value) if abs(value) < 10**300 else math.inf  # which is out of any range
     if kind is int and isinstance(value, float) and value.is_integer():
         return int(value)
     if kind is str and isinstance(value, int | float) and not isinstance(value, bool):

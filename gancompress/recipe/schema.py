@@ -6,7 +6,7 @@ from typing import Any, Literal
 from gancompress.architecture_search.options import SearchOptions
 from gancompress.data.options import CollectOptions
 from gancompress.distillation.options import DistillOptions, FinetuneOptions
-from gancompress.options import option, section
+from gancompress.options import LARGEST_SEED, MOST_WORKERS, option, section
 from gancompress.recipe.sources import DataOptions, TeacherOptions
 from gancompress.teach.options import TeachOptions
 
@@ -68,8 +68,8 @@ class Recipe:
     """Everything one run needs."""
 
     name: str = option("run", "of the run directory")
-    seed: int = option(0, "of everything that is drawn", low=0)
-    threads: int = option(0, "CPU threads; 0: PyTorch's choice", low=0)
+    seed: int = option(0, "of everything that is drawn", low=0, high=LARGEST_SEED)
+    threads: int = option(0, "CPU threads; 0: PyTorch's choice", 0, MOST_WORKERS)
     device: str = option("auto", "auto, cpu, cuda, cuda:1, mps")
     precision: Literal["no", "bf16", "fp16"] = option("no", "mixed precision of the training")
     checkpoint_seconds: float = option(60.0, "between checkpoints", low=0)

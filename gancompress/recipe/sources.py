@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from gancompress.options import option, required, section
+from gancompress.options import MOST_WORKERS, option, required, section
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,9 @@ class DataOptions:
     folder: str = option("", "folder of the images in it, e.g. trainB; empty: everywhere")
     direction: Literal["AtoB", "BtoA"] = option("AtoB", "side_by_side: B (right) or A is taken")
     resolution: int | tuple[int, ...] = option(
-        32, "height and width that the images are brought to: one number, or [256, 512]", low=4
+        32, "height and width that the images are brought to: one number, or [256, 512]", 4, 16_384
     )
-    channels: int = option(3, "1 for greyscale, 3 for colour", low=1)
+    channels: int = option(3, "1 for greyscale, 3 for colour", low=1, high=4_096)
     crop: Literal["none", "center"] = option(
         "none", "stretch to the resolution, or cut to it first"
     )
@@ -76,7 +76,7 @@ class TeacherDataOptions:
     )
     folder: str = option("", "folder of the inputs in it; empty: everywhere")
     direction: Literal["AtoB", "BtoA"] = option("AtoB", "side_by_side: A (left) or B is the input")
-    classes: int = option(0, "label_maps: number of classes", low=0)
+    classes: int = option(0, "label_maps: number of classes", low=0, high=65_536)
     instances: str = option("", "label_maps: folder of instance maps; outlines become a channel")
     unknown: bool = option(False, "label_maps: a channel of its own for pixels of class 255")
     crop: Literal["none", "center"] = option(
@@ -100,10 +100,10 @@ class RemoteOptions:
     logarithm: bool = option(False, "record logarithms of its probabilities, as the term kl wants")
     credential: str = option("", "environment variable that holds its key; empty: an open service")
     cache: str = option("", "folder for its answers, to be shared by runs; empty: in the run")
-    rate: float = option(10.0, "requests a second, at most", low=0)
-    workers: int = option(4, "requests under way at once", low=1)
-    timeout: float = option(60.0, "seconds", low=0)
-    attempts: int = option(5, "tries of one request", low=1)
+    rate: float = option(10.0, "requests a second, at most", above=0)
+    workers: int = option(4, "requests under way at once", low=1, high=MOST_WORKERS)
+    timeout: float = option(60.0, "seconds", above=0, high=86_400)
+    attempts: int = option(5, "tries of one request", low=1, high=1_000)
 
 
 @dataclass(frozen=True)

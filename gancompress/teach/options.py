@@ -24,9 +24,9 @@ class SingleImageOptions:
     task: Literal["generate", "harmonise", "edit"] = option(
         "generate", "images like it, or fit a composite into it: foreign objects, or moved parts"
     )
-    stages: int = option(6, "sizes that it is trained on one after the other", low=1)
-    min_size: int = option(25, "shorter side of the coarsest, in pixels", low=11)
-    max_size: int = option(250, "longer side of the finest", low=11)
+    stages: int = option(6, "sizes that it is trained on one after the other", low=1, high=100)
+    min_size: int = option(25, "shorter side of the coarsest, in pixels", low=11, high=16_384)
+    max_size: int = option(250, "longer side of the finest", low=11, high=16_384)
     steps: tuple[int, ...] = option(
         (), "updates at each size, coarse to fine; empty: teach.steps at every one"
     )
@@ -114,8 +114,8 @@ class TeachOptions:
     )
     learning_rate: float = option(2e-4, "Adam, generator", low=0)
     discriminator_learning_rate: float = option(2e-4, "Adam, discriminator", low=0)
-    betas: tuple[float, ...] = option((0.5, 0.999), "Adam")
-    ema: float = option(0.999, "decay of the generator's moving average", low=0, high=1)
+    betas: tuple[float, ...] = option((0.5, 0.999), "Adam", low=0, below=1)
+    ema: float = option(0.999, "decay of the generator's moving average", low=0, below=1)
     augment: tuple[Literal["translation", "color", "cutout"], ...] = option(
         ("translation",), "how real and generated images are changed for the discriminator"
     )
