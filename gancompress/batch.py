@@ -2,7 +2,8 @@
 
 ``{"z": (N, 512), "c": (N, 10)}`` feeds a class-conditional generator, ``{"image": (N, 3, H, W)}``
 an image-to-image one, ``{"label_map": (N, K, H, W)}`` semantic synthesis. The names are the keyword
-arguments of the generator's ``forward``. Images are float in [-1, 1] unless the input says so.
+arguments of the generator's ``forward``; ``noises__0``, ``noises__1``, … are the list ``noises``
+(:mod:`gancompress.generators.adapted`). Images are float in [-1, 1] unless the input says so.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,10 +18,22 @@ from gancompress.errors import DataError
 
 Batch = dict[str, Tensor]
 
-Kind = Literal["normal", "truncated_normal", "uniform", "one_hot", "image", "label_map"]
+Kind = Literal[
+    "normal", "truncated_normal", "uniform", "one_hot", "label", "tokens", "image", "label_map"
+]
 
 # The kinds that can be drawn from a seed; the others come from a data set.
-DRAWN: tuple[Kind, ...] = ("normal", "truncated_normal", "uniform", "one_hot")
+DRAWN: tuple[Kind, ...] = (
+    "normal",
+    "truncated_normal",
+    "uniform",
+    "one_hot",
+    "label",
+    "tokens",
+)
+
+# The kinds of whole numbers, int64.
+WHOLE: tuple[Kind, ...] = ("label", "tokens")
 
 
 @dataclass(frozen=True)
@@ -30,12 +43,15 @@ class Input:
     Attributes:
         kind: how it is drawn. ``normal``: standard normal; ``truncated_normal``: standard normal
             redrawn outside [low, high]; ``uniform``: uniform in [low, high); ``one_hot``: one of
-            ``shape[0]`` classes; ``image`` and ``label_map``: taken from a data set.
-        shape: of one sample, without the batch dimension. Image-to-image generators that take any
-            size give the size they are meant for.
+            ``shape[0]`` classes; ``label``: the number of one of ``classes``, int64, as
+            ``nn.Embedding`` takes it; ``tokens``: numbers below ``classes``, int64, drawn alike;
+            ``image`` and ``label_map``: taken from a data set.
+        shape: of one sample, without the batch dimension; ``label``: (). Image-to-image generators
+            that take any size give the size they are meant for.
         low: smallest value (images: the value of black).
         high: largest value (images: the value of white).
-        shares: ``one_hot``: how often each class is drawn; empty: all alike.
+        shares: ``one_hot``, ``label``: how often each class is drawn; empty: all alike.
+        classes: ``label``, ``tokens``: how many numbers there are.
     """
 
     kind: Kind
@@ -43,6 +59,7 @@ class Input:
     low: float = -1.0
     high: float = 1.0
     shares: tuple[float, ...] = ()
+    classes: int = 0
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(Kind):
@@ -50,15 +67,30 @@ class Input:
                 f"input kind {self.kind!r}: expected one of {', '.join(get_args(Kind))}"
             )
         object.__setattr__(self, "shape", tuple(int(size) for size in self.shape))
+        if (self.kind in WHOLE) != (self.classes > 0):
+            raise DataError(
+                f"input of kind {self.kind}: classes {self.classes}; expected "
+                + ("how many there are" if self.kind in WHOLE else "none: its shape says it")
+            )
+        dimensions = 3 if self.kind in ("image", "label_map") else None
+        if (dimensions or len(self.shape)) != len(self.shape):
+            raise DataError(
+                f"input of kind {self.kind}: shape {list(self.shape)}; expected [C, H, W]"
+            )
+        if not self.shape and self.kind != "label":
+            raise DataError(f"input of kind {self.kind}: no shape; expected e.g. [128]")
+        if self.kind == "label" and self.shape:
+            raise DataError(f"input of kind label: shape {self.shape}; a label has none: []")
         object.__setattr__(self, "shares", tuple(float(share) for share in self.shares))
         if self.shares and (
-            self.kind != "one_hot"
-            or len(self.shares) != self.shape[0]
+            not self.choices
+            or len(self.shares) != self.choices
             or not (min(self.shares) >= 0 and 0 < sum(self.shares) < float("inf"))
         ):
             raise DataError(
                 f"class shares {list(self.shares)}: expected one number of 0 or more for each of "
-                f"the classes of a one_hot input; this is {self.kind} of shape {self.shape}"
+                f"the classes of a one_hot or label input; this is {self.kind} of shape "
+                f"{self.shape}"
             )
 
     @property
@@ -66,8 +98,33 @@ class Input:
         """Whether it is random noise."""
         return self.kind in ("normal", "truncated_normal", "uniform")
 
+    @property
+    def choices(self) -> int:
+        """How many classes it says one of: ``one_hot`` and ``label``; 0 for the other kinds."""
+        if self.kind == "one_hot":
+            return self.shape[0]
+        return self.classes if self.kind == "label" else 0
+
 
 InputSpec = dict[str, Input]
+
+
+def class_input(inputs: Mapping[str, Input]) -> str | None:
+    """Name of the input that says the class, if there is one."""
+    return next((name for name, entry in inputs.items() if entry.choices), None)
+
+
+def class_count(inputs: Mapping[str, Input]) -> int:
+    """How many classes a generator is told one of; 0 where it is told none."""
+    name = class_input(inputs)
+    return inputs[name].choices if name else 0
+
+
+def as_one_hot(entry: Input, value: Tensor) -> Tensor:
+    """Classes as a discriminator is told them, float (N, classes), whatever the generator takes."""
+    if entry.kind != "label":
+        return value
+    return torch.nn.functional.one_hot(value, entry.classes).float()
 
 
 def sample_generator(seed: int, index: int) -> np.random.Generator:
@@ -87,11 +144,13 @@ def draw_inputs(
         spec: the inputs; every one of a kind in :data:`DRAWN`.
         indices: numbers of the samples; sample *i* does not depend on the others.
         seed: of the whole stream.
-        labels: class of each sample for ``one_hot`` inputs; by default ``index % classes``, so that
-            consecutive indices are balanced, or as often as the input's ``shares`` say.
+        labels: class of each sample for ``one_hot`` and ``label`` inputs; by default
+            ``index % classes``, so that consecutive indices are balanced, or as often as the
+            input's ``shares`` say.
 
     Returns:
-        float32 tensors of shape ``(len(indices), *input.shape)`` on the CPU.
+        float32 tensors (``label``, ``tokens``: int64) of shape ``(len(indices), *input.shape)`` on
+        the CPU.
     """
     undrawable = [name for name, entry in spec.items() if entry.kind not in DRAWN]
     if undrawable:
@@ -106,9 +165,13 @@ def draw_inputs(
             label = _class(entry, index) if labels is None else labels[row]
             columns[name].append(_draw(entry, rng, label))
     return {
-        name: torch.from_numpy(np.stack(rows) if rows else np.zeros((0, *spec[name].shape), "f4"))
+        name: torch.from_numpy(np.stack(rows) if rows else _none_of(spec[name]))
         for name, rows in columns.items()
     }
+
+
+def _none_of(entry: Input) -> np.ndarray:
+    return np.zeros((0, *entry.shape), "i8" if entry.kind in WHOLE else "f4")
 
 
 def _class(entry: Input, index: int) -> int:
@@ -126,6 +189,10 @@ def _draw(entry: Input, rng: np.random.Generator, label: int) -> np.ndarray:
         value = np.zeros(entry.shape, dtype=np.float32)
         value[label % entry.shape[0]] = 1.0
         return value
+    if entry.kind == "label":
+        return np.asarray(label % entry.classes, dtype=np.int64)
+    if entry.kind == "tokens":
+        return rng.integers(0, entry.classes, entry.shape, dtype=np.int64)
     if entry.kind == "uniform":
         return rng.uniform(entry.low, entry.high, entry.shape).astype(np.float32)
     value = rng.standard_normal(entry.shape, dtype=np.float32)
@@ -193,9 +260,11 @@ def spec_to_json(spec: Mapping[str, Input]) -> dict[str, Any]:
     plain = {}
     for name, entry in spec.items():
         plain[name] = {**asdict(entry), "shape": list(entry.shape), "shares": list(entry.shares)}
+        # What is as it always was keeps its fingerprint.
         if not entry.shares:
-            # What is as it always was keeps its fingerprint.
             del plain[name]["shares"]
+        if not entry.classes:
+            del plain[name]["classes"]
     return plain
 
 

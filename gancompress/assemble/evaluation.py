@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from gancompress.assemble.samples import Samples
 from gancompress.assemble.scores import extractor_of
-from gancompress.batch import Batch, InputSpec, draw_inputs
+from gancompress.batch import Batch, InputSpec, class_count, draw_inputs
 from gancompress.data.images import Images
 from gancompress.metrics.collapse import class_diversity, diversity
 from gancompress.metrics.collect import Collected, collect
@@ -131,7 +131,7 @@ def _painter(
     samples: Samples, inputs: InputSpec, seed: int, device: torch.device, names: tuple[str, ...]
 ) -> Callable[[int, nn.Module], None]:
     """Draws the same few latents at every look: a row a class; the film has one of each."""
-    classes = next((e.shape[0] for e in inputs.values() if e.kind == "one_hot"), 0)
+    classes = class_count(inputs)
     rows = min(classes, CLASSES) or ROWS
     titles = [names[row] if classes and names else str(row + 1) for row in range(rows)]
     labels = [row for row in range(rows) for _ in range(COLUMNS)]

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from torch import nn
 
-from gancompress.generators.signed import RANGE, signed
+from gancompress.generators.adapted import Adapted
+from gancompress.generators.signed import RANGE
 from gancompress.student.file import Architecture
 from gancompress.teachers.own_weights import weights_for
 
@@ -21,6 +22,8 @@ def load_own(architecture: Architecture, weights: Path) -> nn.Module:
         TeacherError: the file is missing or damaged, or holds other tensors than the module has.
     """
     # The weights are those of the factory's module, whatever stands around it here.
-    module = replace(architecture, output_range=RANGE).build()
+    module = replace(architecture, output_range=RANGE, output="", lists=False).build()
+    while isinstance(module, Adapted):
+        module = module.module
     module.load_state_dict(weights_for(module, weights, architecture.factory))
-    return signed(module, architecture.output_range)
+    return architecture.around(module)

@@ -4,7 +4,7 @@ from torch import Tensor
 
 from gancompress import assemble
 from gancompress.architecture_search.evaluator import Judge, mean_absolute_error
-from gancompress.assemble.teacher_data import NumberedRows
+from gancompress.assemble.teacher_data import FedRows
 from gancompress.batch import DRAWN, Batch, draw_inputs
 from gancompress.data.live import LivePairs, Pairs
 from gancompress.data.manifest import Plan
@@ -34,7 +34,7 @@ def recording_plan(
     """
     keys = recipe.collect
     counts = keys.count, keys.held_out
-    if isinstance(teacher.data, NumberedRows):
+    if isinstance(teacher.data, FedRows):
         counts = teacher.data.training, teacher.data.kept
     answers = teacher(teacher.sample_inputs(range(2), recipe.seed))
     if answers.ndim == 4:

@@ -11,7 +11,7 @@ from torchvision.utils import make_grid
 
 from gancompress.architecture_search.front import Front
 from gancompress.assemble.similarity import side_by_side
-from gancompress.batch import Batch, InputSpec, draw_inputs
+from gancompress.batch import Batch, InputSpec, class_count, draw_inputs
 from gancompress.data.images import to_float
 from gancompress.data.live import Pairs
 from gancompress.report.grid import picture_of, save_grid, save_png
@@ -35,7 +35,7 @@ def draw_rows(
     inputs: InputSpec, networks: Mapping[str, nn.Module], seed: int, folder: Path
 ) -> None:
     """Drawn inputs through the first network and the student, one column a class (or a sample)."""
-    classes = next((e.shape[0] for e in inputs.values() if e.kind == "one_hot"), 0)
+    classes = class_count(inputs)
     count = min(classes, 20) if classes else 10
     first_name = next(iter(networks))
     # Several sets of the same classes below each other show the variety. A multiple of the classes

@@ -13,6 +13,7 @@ from gancompress.assemble.teacher import open_teacher, read_student, taught_arch
 from gancompress.batch import InputSpec, example_inputs
 from gancompress.data.live import Pairs
 from gancompress.errors import RecipeError, RunError
+from gancompress.generators.adapted import has_lists
 from gancompress.generators.build import build
 from gancompress.recipe.schema import Recipe, StudentOptions
 from gancompress.run import RunDir
@@ -55,7 +56,13 @@ def student_architecture(recipe: Recipe, teacher: Architecture | None) -> Archit
     """
     keys = recipe.student
     if keys.factory != "teacher":
-        return Architecture(keys.factory, keys.kwargs, keys.separable)
+        return Architecture(
+            keys.factory,
+            keys.kwargs,
+            keys.separable,
+            output=keys.output,
+            lists=has_lists(recipe.teacher.inputs),
+        )
     if is_black_box(recipe):
         raise RecipeError(
             "student.factory: teacher: the architecture of a black box is not known; name another"
@@ -65,6 +72,7 @@ def student_architecture(recipe: Recipe, teacher: Architecture | None) -> Archit
         whole,
         kwargs={**whole.kwargs, **keys.kwargs},
         separable=(*whole.separable, *keys.separable),
+        output=keys.output or whole.output,
     )
 
 

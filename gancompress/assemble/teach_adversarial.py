@@ -89,8 +89,8 @@ def adversarial_setup(
 
 def _told(recipe: Recipe, inputs: InputSpec, images: Images) -> dict[str, str]:
     """What the discriminator is told beside an image: the class, where there are any."""
-    told = {name: entry for name, entry in inputs.items() if entry.kind == "one_hot"}
-    classes = next((entry.shape[0] for entry in told.values()), 0)
+    told = {name: entry for name, entry in inputs.items() if entry.choices}
+    classes = next((entry.choices for entry in told.values()), 0)
     if classes and images.labels is None:
         raise RecipeError(
             f"data.source: {recipe.data.source} has no labels, but the teacher is told a class; "

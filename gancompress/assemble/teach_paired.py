@@ -143,7 +143,7 @@ def open_pairs_to_learn(recipe: Recipe, inputs: InputSpec) -> Split:
     if isinstance(data, LabelMaps):
         whole = replace(data, photos=targets)
     else:
-        whole = PairedImages(data.inputs, targets)
+        whole = PairedImages(data.inputs, targets, data.name)
     held_out = sorted(fed.held_out)
     train = sorted(set(range(len(whole))) - set(held_out))
     return Split(whole.subset(train), whole.subset(held_out))

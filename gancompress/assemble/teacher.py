@@ -9,13 +9,14 @@ from torch import nn
 from gancompress.assemble.own_teacher import load_own
 from gancompress.assemble.remote_teacher import open_remote
 from gancompress.assemble.teacher_data import (
-    NumberedRows,
+    FedRows,
     expanded,
     open_teacher_data,
 )
-from gancompress.batch import Input, InputSpec
+from gancompress.batch import Input, InputSpec, class_input
 from gancompress.data.pairs import PairStore
-from gancompress.errors import RecipeError, TeacherError
+from gancompress.errors import DataError, RecipeError, TeacherError
+from gancompress.generators.adapted import has_lists
 from gancompress.generators.signed import RANGE, signed
 from gancompress.recipe.schema import Recipe
 from gancompress.recipe.sources import InputOptions
@@ -45,7 +46,15 @@ def stated_inputs(given: Mapping[str, InputOptions], missing: str) -> InputSpec:
     """The input specification that a recipe states."""
     if not given:
         raise RecipeError(missing)
-    return {n: Input(entry.kind, entry.shape, entry.low, entry.high) for n, entry in given.items()}
+    found = {}
+    for name, entry in given.items():
+        try:
+            found[name] = Input(
+                entry.kind, entry.shape, entry.low, entry.high, classes=entry.classes
+            )
+        except DataError as error:
+            raise RecipeError(f"teacher.inputs.{name}: {error}") from error
+    return found
 
 
 def load_teacher(recipe: Recipe, run: RunDir) -> ModuleTeacher | RemoteTeacher | RecordedTeacher:
@@ -67,16 +76,16 @@ def with_shares(inputs: InputSpec, shares: tuple[float, ...]) -> InputSpec:
     """``inputs`` with the classes drawn as often as the recipe says."""
     if not shares:
         return inputs
-    name = next((name for name, entry in inputs.items() if entry.kind == "one_hot"), None)
-    if name is None or len(shares) != inputs[name].shape[0]:
-        classes = inputs[name].shape[0] if name else "no"
+    name = class_input(inputs)
+    if name is None or len(shares) != inputs[name].choices:
+        classes = inputs[name].choices if name else "no"
         raise RecipeError(
             f"collect.class_shares: {len(shares)} numbers; the teacher is told {classes} classes"
         )
     return {**inputs, name: replace(inputs[name], shares=shares)}
 
 
-def teacher_data(recipe: Recipe, inputs: InputSpec) -> NumberedRows | None:
+def teacher_data(recipe: Recipe, inputs: InputSpec) -> FedRows | None:
     """What the teacher is fed; held out is what its own training did not see."""
     share = recipe.data.held_out if recipe.taught_on_inputs else None
     return open_teacher_data(recipe.teacher.data, inputs, recipe.collect, recipe.seed, share)
@@ -100,7 +109,7 @@ def open_teacher(recipe: Recipe, run: RunDir) -> Student:
         told = {"assumptions": list(found.assumptions)} if found.assumptions else {}
         return Student(signed(found.module, output_range), inputs, architecture, told)
     if keys.weights:
-        architecture = Architecture(keys.factory, keys.kwargs, output_range=output_range)
+        architecture = replace(taught_architecture(recipe), output_range=output_range)
         own = load_own(architecture, path)
         return Student(own, inputs_of(own, keys.inputs, "teacher"), architecture)
     return read_student(run.path / "teacher.safetensors", keys.factory)
@@ -108,7 +117,8 @@ def open_teacher(recipe: Recipe, run: RunDir) -> Student:
 
 def taught_architecture(recipe: Recipe) -> Architecture:
     """Of the teacher that `teach` trains."""
-    return Architecture(recipe.teacher.factory, recipe.teacher.kwargs)
+    keys = recipe.teacher
+    return Architecture(keys.factory, keys.kwargs, output=keys.output, lists=has_lists(keys.inputs))
 
 
 def read_student(path: Path, factory: str) -> Student:

@@ -1,9 +1,10 @@
 """The images or label maps that a recipe's teacher is fed, parted into training and held out."""
 
+import math
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -66,14 +67,63 @@ class NumberedRows:
         return {name: in_range(row[name], entry) for name, entry in self.inputs.items()}
 
 
+@dataclass(frozen=True)
+class JoinedRows:
+    """Rows of several inputs, each from its own data; sample *i* has the *i*-th of each.
+
+    Attributes:
+        parts: of each input; all have as many training and held-out samples.
+    """
+
+    parts: tuple[NumberedRows, ...]
+
+    @property
+    def training(self) -> int:
+        """Samples to train on."""
+        return self.parts[0].training
+
+    @property
+    def kept(self) -> int:
+        """Samples held out."""
+        return self.parts[0].kept
+
+    @property
+    def train(self) -> Sequence[int]:
+        """Rows of the first input to train on."""
+        return self.parts[0].train
+
+    @property
+    def held_out(self) -> Sequence[int]:
+        """Rows of the first input that are held out."""
+        return self.parts[0].held_out
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Files that were skipped or converted."""
+        return tuple(problem for part in self.parts for problem in part.problems)
+
+    def __len__(self) -> int:
+        return self.training + self.kept
+
+    def __getitem__(self, index: int) -> dict[str, Tensor]:
+        return {name: value for part in self.parts for name, value in part[index].items()}
+
+
+# Inputs that come from data, parted into training and held out.
+FedRows = NumberedRows | JoinedRows
+
+
 def open_teacher_data(
     keys: TeacherDataOptions,
     inputs: InputSpec,
     collect: CollectOptions,
     seed: int,
     held_out_share: float | None = None,
-) -> NumberedRows | None:
+) -> FedRows | None:
     """Rows for the inputs that cannot be drawn; None where there are none.
+
+    Several such inputs are each put into an order of its own, so that a sample joins rows that have
+    nothing to do with each other.
 
     Args:
         keys: where they come from.
@@ -88,9 +138,36 @@ def open_teacher_data(
         DataError: it is missing or cannot be read.
     """
     taken = {name: entry for name, entry in inputs.items() if entry.kind not in DRAWN}
+    if unknown := [name for name in keys.others if name not in taken]:
+        raise RecipeError(
+            f"teacher.data.others.{unknown[0]}: the teacher has no image input of this name; it "
+            f"has {', '.join(taken) or 'none'}"
+        )
     if not taken:
         return None
-    rows = _open(keys, taken)
+    drawn = len(taken) < len(inputs)
+    parts = [
+        _numbered(keys.of(name), name, entry, collect, seed + number, held_out_share)
+        for number, (name, entry) in enumerate(taken.items())
+    ]
+    training, kept = collect.count, collect.held_out
+    if not drawn:
+        # With nothing drawn beside them, the same rows again would be the same pairs again.
+        training = min(training, math.lcm(*(len(p.train) * (1 + p.flip) for p in parts)))
+        kept = min(kept, math.lcm(*(len(part.held_out) for part in parts)))
+    parts = [replace(part, training=training, kept=kept) for part in parts]
+    return parts[0] if len(parts) == 1 else JoinedRows(tuple(parts))
+
+
+def _numbered(
+    keys: TeacherDataOptions,
+    name: str,
+    entry: Input,
+    collect: CollectOptions,
+    seed: int,
+    held_out_share: float | None,
+) -> NumberedRows:
+    rows = _open(keys, name, entry)
     if len(rows) < 2:
         raise DataError(
             f"{keys.source}: one input only; training and held-out inputs need two at least"
@@ -109,35 +186,46 @@ def open_teacher_data(
     # Sorted names begin with one class or one place; a random order has something of all.
     order = np.random.default_rng(seed).permutation(len(rows)).tolist()
     train = order[held_out:][:wanted]
-    training, kept = collect.count, collect.held_out
-    if len(taken) == len(inputs):
-        # With nothing drawn beside them, the same rows again would be the same pairs again.
-        training, kept = min(training, len(train) * (1 + keys.flip)), min(kept, held_out)
-    return NumberedRows(rows, train, order[:held_out], keys.flip, training, kept, taken)
+    counts = collect.count, collect.held_out
+    return NumberedRows(rows, train, order[:held_out], keys.flip, *counts, {name: entry})
 
 
-def _open(keys: TeacherDataOptions, taken: InputSpec) -> PairedImages | LabelMaps:
-    (name, entry), *others = taken.items()
+def require_layout(keys: TeacherDataOptions, name: str, entry: Input) -> None:
+    """Refuse data that the input ``name`` cannot be taken from.
+
+    Raises:
+        RecipeError: as told.
+    """
     if not keys.source:
         raise RecipeError(
-            f"teacher.data.source: empty, but the teacher is fed {', '.join(taken)}; "
-            "give a folder or zip"
+            f"teacher.data.source: empty, but the teacher is fed {name}; give a folder or zip"
         )
-    if others or name != ("label_map" if keys.layout == "label_maps" else "image"):
+    if (entry.kind == "label_map") != (keys.layout == "label_maps"):
         raise RecipeError(
-            f"teacher.data.layout: {keys.layout!r} has no {', '.join(taken)}, which the teacher "
+            f"teacher.data.layout: {keys.layout!r} has no {name} ({entry.kind}), which the teacher "
             "is fed; choose another layout"
         )
+    channels = entry.shape[0]
+    if keys.layout == "side_by_side" and channels != 3:
+        raise RecipeError(
+            "teacher.data.layout: side_by_side gives images of 3 channels, the teacher is fed "
+            f"{channels}; make it one of 3"
+        )
+    given = keys.classes + keys.unknown + bool(keys.instances)
+    if keys.layout == "label_maps" and given != channels:
+        raise RecipeError(
+            f"teacher.data: label maps of {given} channels, the teacher is fed "
+            f"{channels}; mend classes, instances or unknown"
+        )
+
+
+def _open(keys: TeacherDataOptions, name: str, entry: Input) -> PairedImages | LabelMaps:
+    require_layout(keys, name, entry)
     channels, *size = entry.shape
     path, folder = located(keys.source), keys.folder or None
     resolution = size[0], size[1]
     if keys.layout == "side_by_side":
-        if channels != 3:
-            raise RecipeError(
-                "teacher.data.layout: side_by_side gives images of 3 channels, the teacher is fed "
-                f"{channels}; make it one of 3"
-            )
-        return open_side_by_side(
+        opened = open_side_by_side(
             path,
             direction=keys.direction,
             resolution=resolution,
@@ -145,6 +233,7 @@ def _open(keys: TeacherDataOptions, taken: InputSpec) -> PairedImages | LabelMap
             corrupt=keys.corrupt,
             odd=keys.odd,
         )
+        return replace(opened, name=name)
     if keys.layout == "images":
         images = open_images(
             path,
@@ -155,7 +244,7 @@ def _open(keys: TeacherDataOptions, taken: InputSpec) -> PairedImages | LabelMap
             corrupt=keys.corrupt,
             odd=keys.odd,
         )
-        return PairedImages(images, None)
+        return PairedImages(images, None, name)
     maps = open_label_maps(
         path,
         maps=keys.folder,
@@ -165,12 +254,7 @@ def _open(keys: TeacherDataOptions, taken: InputSpec) -> PairedImages | LabelMap
         resolution=resolution,
         crop=keys.crop,
     )
-    if maps.channels != channels:
-        raise RecipeError(
-            f"teacher.data: label maps of {maps.channels} channels, the teacher is fed "
-            f"{channels}; mend classes, instances or unknown"
-        )
-    return maps
+    return replace(maps, name=name)
 
 
 def expanded(text: str) -> str:

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gancompress.batch import Batch, Input
+from gancompress.batch import WHOLE, Batch, Input
 from gancompress.data.images import to_float, to_uint8
 from gancompress.errors import DataError
 
@@ -21,8 +21,8 @@ _DTYPES = {"uint8": torch.uint8, "float32": torch.float32, "float16": torch.floa
 def encode_inputs(spec: Mapping[str, Input], batch: Batch, latents: LatentFormat) -> Batch:
     """The stored form of a batch.
 
-    One-hot vectors become class numbers, images uint8, label maps bits packed along their channels;
-    everything else becomes ``latents``.
+    One-hot vectors become class numbers, and these as small as they are; images uint8, label maps
+    bits packed along their channels; everything else becomes ``latents``.
 
     Raises:
         DataError: an input is missing or of another shape, or a label map is not of zeros and ones.
@@ -31,8 +31,9 @@ def encode_inputs(spec: Mapping[str, Input], batch: Batch, latents: LatentFormat
     for name, entry in spec.items():
         value = _checked(name, entry, batch.get(name))
         if entry.kind == "one_hot":
-            number = value.argmax(dim=1)
-            stored[name] = number.to(torch.uint8 if entry.shape[0] <= 256 else torch.int32)
+            stored[name] = value.argmax(dim=1).to(_whole(entry.shape[0]))
+        elif entry.kind in WHOLE:
+            stored[name] = value.to(_whole(entry.classes))
         elif entry.kind == "image":
             stored[name] = to_uint8((value - entry.low) * (2 / (entry.high - entry.low)) - 1)
         elif entry.kind == "label_map":
@@ -43,6 +44,10 @@ def encode_inputs(spec: Mapping[str, Input], batch: Batch, latents: LatentFormat
         else:
             stored[name] = value.to(_DTYPES[latents])
     return stored
+
+
+def _whole(count: int) -> torch.dtype:
+    return torch.uint8 if count <= 256 else torch.int32
 
 
 def _checked(name: str, entry: Input, value: Tensor | None) -> Tensor:
@@ -58,12 +63,17 @@ def _checked(name: str, entry: Input, value: Tensor | None) -> Tensor:
 
 
 def decode_inputs(spec: Mapping[str, Input], stored: Mapping[str, Tensor]) -> Batch:
-    """The float32 batch that :func:`encode_inputs` stored, rounded as the format rounds."""
+    """The batch that :func:`encode_inputs` stored, rounded as the format rounds.
+
+    float32, but for whole numbers, which are int64.
+    """
     batch: Batch = {}
     for name, entry in spec.items():
         value = stored[name]
         if entry.kind == "one_hot":
             batch[name] = F.one_hot(value.to(torch.int64), entry.shape[0]).float()
+        elif entry.kind in WHOLE:
+            batch[name] = value.to(torch.int64)
         elif entry.kind == "image":
             batch[name] = (to_float(value) + 1) * ((entry.high - entry.low) / 2) + entry.low
         elif entry.kind == "label_map":

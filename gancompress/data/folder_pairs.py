@@ -87,7 +87,7 @@ def export_folder_pairs(store: PairStore, folder: str | Path) -> None:
     kinds = {name: entry.kind for name, entry in store.inputs.items()}
     classes = [name for name, kind in kinds.items() if kind == "one_hot"]
     latents = [
-        name for name, kind in kinds.items() if kind not in ("one_hot", "image", "label_map")
+        name for name, kind in kinds.items() if kind in ("normal", "truncated_normal", "uniform")
     ]
     if len(classes) != 1 or len(latents) != 1 or len(kinds) != 2 or store.plan.output != "uint8":
         raise DataError(

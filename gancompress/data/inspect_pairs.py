@@ -40,9 +40,9 @@ def pair_stats(store: PairStore) -> dict[str, Any]:
     }
     for name, entry in plan.inputs.items():
         described: dict[str, Any] = {"kind": entry.kind, "shape": list(entry.shape)}
-        if entry.kind == "one_hot":
+        if entry.choices:
             described["pairs_per_class"] = (
-                store.labels(name).bincount(minlength=entry.shape[0]).tolist()
+                store.labels(name).bincount(minlength=entry.choices).tolist()
             )
         else:
             described.update(_values(batch[name]))

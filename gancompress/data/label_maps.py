@@ -29,6 +29,7 @@ class LabelMaps:
         unknown: whether pixels of class 255 have a channel of their own (COCO-Stuff).
         edges: outlines of instances as 0 or 1, or None.
         photos: the photographs, or None.
+        name: what a label map is called in a row.
     """
 
     maps: Images
@@ -36,6 +37,7 @@ class LabelMaps:
     unknown: bool
     edges: Images | None
     photos: Images | None
+    name: str = "label_map"
 
     @property
     def channels(self) -> int:
@@ -72,7 +74,7 @@ class LabelMaps:
         planes = [F.one_hot(numbers, count).movedim(-1, 1).float()]
         if self.edges is not None:
             planes.append(self.edges.batch(chosen).float())
-        rows = {"label_map": torch.cat(planes, dim=1)}
+        rows = {self.name: torch.cat(planes, dim=1)}
         if self.photos is not None:
             rows["target"] = to_float(self.photos.batch(chosen))
         return rows

@@ -22,11 +22,12 @@ class PairedImages:
     """Inputs and, where there are any, the images they should become.
 
     A row is ``{"image": (C, H, W), "target": (C, H, W)}``, floats in [-1, 1]; without targets only
-    ``image``. Rows are what a teacher takes as its data of inputs.
+    ``image``, which may be called otherwise. Rows are what a teacher takes as its data of inputs.
     """
 
     inputs: Images
     targets: Images | None
+    name: str = "image"
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -38,7 +39,7 @@ class PairedImages:
 
     def batch(self, indices: Indices) -> Batch:
         """Rows at ``indices``, stacked."""
-        rows = {"image": to_float(self.inputs.batch(indices))}
+        rows = {self.name: to_float(self.inputs.batch(indices))}
         if self.targets is not None:
             rows["target"] = to_float(self.targets.batch(indices))
         return rows
@@ -46,7 +47,7 @@ class PairedImages:
     def subset(self, indices: Indices) -> "PairedImages":
         """The rows at ``indices``, as a data set of their own."""
         targets = None if self.targets is None else self.targets.subset(indices)
-        return PairedImages(self.inputs.subset(indices), targets)
+        return PairedImages(self.inputs.subset(indices), targets, self.name)
 
 
 def open_side_by_side(

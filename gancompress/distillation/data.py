@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from accelerate import Accelerator
 from torch import Tensor
 
-from gancompress.batch import DRAWN, Batch, Input, draw_inputs, onto
+from gancompress.batch import DRAWN, Batch, Input, as_one_hot, class_input, draw_inputs, onto
 from gancompress.data.encoding import decode_output
 from gancompress.data.images import Images, to_float
 from gancompress.data.live import Pairs
@@ -90,11 +90,13 @@ class DistillData:
     @property
     def class_input(self) -> str | None:
         """Name of the input that says the class, if there is one."""
-        return next((name for name, e in self.inputs.items() if e.kind == "one_hot"), None)
+        return class_input(self.inputs)
 
     def conditions(self, batch: Batch) -> Batch:
         """What of ``batch`` a discriminator is given beside the image."""
-        found = {self.class_input: batch[self.class_input]} if self.class_input else {}
+        found: Batch = {}
+        if told := self.class_input:
+            found[told] = as_one_hot(self.inputs[told], batch[told])
         if name := self.options.discriminator.condition:
             entry, value = self.inputs[name], batch[name]
             if entry.kind == "image":
@@ -119,7 +121,7 @@ class DistillData:
         images = onto(to_float(self.real.batch(chosen)), self.accelerator.device)
         if self.class_input is None or self.real.labels is None:
             return images, {}
-        classes = self.inputs[self.class_input].shape[0]
+        classes = self.inputs[self.class_input].choices
         labels = F.one_hot(self.real.labels[chosen], classes).float()
         return images, {self.class_input: onto(labels, self.accelerator.device)}
 

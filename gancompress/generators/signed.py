@@ -17,6 +17,9 @@ class Signed(nn.Module):
         super().__init__()
         self.module = module
         self.low, self.high = low, high
+        inputs = getattr(module, "inputs", None)
+        if inputs is not None:
+            self.inputs = inputs
 
     def forward(self, *inputs: Any, **named: Any) -> Tensor:
         images: Tensor = self.module(*inputs, **named)

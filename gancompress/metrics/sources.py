@@ -11,7 +11,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from gancompress.batch import Batch, Input, batch_size, draw_inputs
+from gancompress.batch import Batch, Input, batch_size, class_count, draw_inputs
 from gancompress.errors import MetricError
 from gancompress.metrics.images import as_uint8
 
@@ -71,8 +71,8 @@ def generated(
         sample: gives the inputs at some indices under a seed where they come from data; without
             one they are drawn.
     """
-    classes = next((entry.shape[0] for entry in inputs.values() if entry.kind == "one_hot"), None)
-    labels = None if classes is None or sample else torch.arange(count) % classes
+    classes = class_count(inputs)
+    labels = None if not classes or sample else torch.arange(count) % classes
 
     def paint(indices: Sequence[int]) -> Tensor:
         batch = sample(indices, seed) if sample else draw_inputs(inputs, indices, seed)

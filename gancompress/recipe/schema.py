@@ -19,6 +19,9 @@ class StudentOptions:
         "distylegan", "built-in name, 'module:attr', 'file.py:attr', or 'teacher'"
     )
     kwargs: dict[str, Any] = option({}, "arguments of the factory")
+    output: str = option(
+        "", "which tensor of several that its module returns; empty: it returns one"
+    )
     init: Literal["random", "teacher"] = option(
         "random", "with factory 'teacher': from its weights, important channels first, or anew"
     )

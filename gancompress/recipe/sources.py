@@ -1,6 +1,6 @@
 """What a user may write about where images and the teacher come from; with every default."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
 from gancompress.options import MOST_WORKERS, option, required, section
@@ -10,12 +10,16 @@ from gancompress.options import MOST_WORKERS, option, required, section
 class InputOptions:
     """One named input of a generator of your own."""
 
-    kind: Literal["normal", "truncated_normal", "uniform", "one_hot", "image", "label_map"] = (
-        required("how it is drawn (normal, one_hot, …) or that it comes from data (image)")
+    kind: Literal[
+        "normal", "truncated_normal", "uniform", "one_hot", "label", "tokens", "image", "label_map"
+    ] = required(
+        "how it is drawn (normal, one_hot; label, tokens: whole numbers) or that it comes from "
+        "data (image)"
     )
-    shape: tuple[int, ...] = required("shape of one sample, e.g. [128] or [3, 256, 256]")
+    shape: tuple[int, ...] = option((), "of one sample, e.g. [128] or [3, 256, 256]; label: none")
     low: float = option(-1.0, "smallest value; black of an image")
     high: float = option(1.0, "largest value; white of an image")
+    classes: int = option(0, "label, tokens: how many numbers there are", low=0)
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,18 @@ class DataOptions:
 
 
 @dataclass(frozen=True)
+class OtherInputOptions:
+    """Where one of several image inputs comes from; the rest is as in teacher.data."""
+
+    source: str = option("", "a folder or zip; empty: that of teacher.data")
+    folder: str = option("", "folder of the inputs in it; empty: everywhere")
+    layout: Literal["images", "label_maps"] = option("images", "images, or maps of class numbers")
+    classes: int = option(0, "label_maps: number of classes", low=0)
+    instances: str = option("", "label_maps: folder of instance maps; outlines become a channel")
+    unknown: bool = option(False, "label_maps: a channel of its own for pixels of class 255")
+
+
+@dataclass(frozen=True)
 class TeacherDataOptions:
     """Images or label maps that the teacher is fed, at the size it is meant for."""
 
@@ -87,6 +103,17 @@ class TeacherDataOptions:
     odd: Literal["refuse", "skip", "convert"] = option(
         "convert", "files of 16 bits, with transparency, a palette or other channels"
     )
+    others: dict[str, OtherInputOptions] = option(
+        {}, "of several image inputs, those that come from elsewhere, by name: style, mask, …"
+    )
+
+    def of(self, name: str) -> "TeacherDataOptions":
+        """Where the input ``name`` comes from."""
+        other = self.others.get(name)
+        if other is None:
+            return self
+        keys = {field.name: getattr(other, field.name) for field in fields(other)}
+        return replace(self, **{**keys, "source": other.source or self.source}, others={})
 
 
 @dataclass(frozen=True)
@@ -114,6 +141,9 @@ class TeacherOptions:
     family: str = option("", "what the file holds; empty: recognised from its contents")
     factory: str = option("dcgan", "built-in name, 'module:attr' or 'file.py:attr'; without a file")
     kwargs: dict[str, Any] = option({}, "arguments of the factory")
+    output: str = option(
+        "", "which tensor of a tuple, list or mapping that the factory's module returns: 0, image"
+    )
     weights: str = option("", "state dict for the factory's module; empty: `teach` trains it")
     inputs: dict[str, InputOptions] = option(
         {}, "inputs, where the module has no `inputs` attribute"

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from gancompress.atomic import replacing
 from gancompress.batch import InputSpec, spec_from_json, spec_to_json
 from gancompress.errors import DataError, TeacherError, UnsafeFileError
+from gancompress.generators.adapted import adapted, has_lists
 from gancompress.generators.build import build
 from gancompress.generators.signed import RANGE, signed
 from gancompress.student import refit
@@ -54,6 +55,9 @@ class Architecture:
         separable_norm: between depthwise and pointwise.
         output_range: black and white of what the factory's module answers; the module that is built
             answers in [-1, 1].
+        output: which of the tensors that the factory's module returns is its answer, see
+            :mod:`gancompress.generators.adapted`; empty where it returns one.
+        lists: whether the factory's module takes lists of tensors.
     """
 
     factory: str
@@ -61,13 +65,21 @@ class Architecture:
     separable: tuple[str, ...] = ()
     separable_norm: Norm = "none"
     output_range: tuple[float, float] = RANGE
+    output: str = ""
+    lists: bool = False
 
     def build(self) -> nn.Module:
         """The module at full width, freshly initialised."""
         module = build(self.factory, **self.kwargs)
         if self.separable:
             separate(module, self.separable, norm=self.separable_norm)
-        return signed(module, self.output_range)
+        return self.around(module)
+
+    def around(self, module: nn.Module) -> nn.Module:
+        """What the factory builds, as it is called here: fed lists, one output, in [-1, 1]."""
+        own = getattr(module, "inputs", None)
+        lists = self.lists or (isinstance(own, Mapping) and has_lists(own))
+        return signed(adapted(module, self.output, lists=lists), self.output_range)
 
 
 @dataclass(frozen=True)
@@ -150,6 +162,8 @@ def load_student(path: str | os.PathLike[str], *, factory: Factory | None = None
         tuple(description["separable"]),
         description["separable_norm"],
         tuple(description.get("output_range", RANGE)),
+        description.get("output", ""),
+        description.get("lists", False),
     )
     make = architecture.build
     if isinstance(factory, str):
@@ -238,6 +252,10 @@ def _identity(student: Student) -> dict[str, Any]:
         identity["class"] = type(student.module).__qualname__
     if architecture.output_range != RANGE:
         identity["output_range"] = list(architecture.output_range)
+    if architecture.output:
+        identity["output"] = architecture.output
+    if architecture.lists:
+        identity["lists"] = True
     return identity
 
 

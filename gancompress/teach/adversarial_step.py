@@ -9,7 +9,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from gancompress.batch import Batch, Input, draw_inputs, onto
+from gancompress.batch import Batch, Input, as_one_hot, draw_inputs, onto
 from gancompress.data.images import Images, to_float
 from gancompress.supernet.substitute import call_with
 from gancompress.teach.augment import Augment
@@ -103,12 +103,15 @@ class Rounds:
         drawn = draw_inputs(self.inputs, mine, self.seed)
         latents = {name: onto(value, self.device) for name, value in drawn.items()}
         for name, entry in self.inputs.items():
-            if entry.kind == "one_hot":
+            if entry.choices:
                 assert self.images.labels is not None
                 labels = self.images.labels[torch.from_numpy(chosen)]
-                classes = nn.functional.one_hot(labels, entry.shape[0]).float()
+                classes = nn.functional.one_hot(labels, entry.choices).float()
                 return Round(
-                    real, {name: onto(classes, self.device)}, latents, {name: latents[name]}
+                    real,
+                    {name: onto(classes, self.device)},
+                    latents,
+                    {name: as_one_hot(entry, latents[name])},
                 )
         return Round(real, {}, latents, {})
 

@@ -196,8 +196,8 @@ def fingerprint_of(module: nn.Module, inputs: Mapping[str, Input]) -> str:
 def _checked(output: Tensor, batch: Batch, name: str) -> Tensor:
     if not isinstance(output, Tensor):
         raise TeacherError(
-            f"teacher {name}: returned {type(output).__name__}; "
-            "wrap it so that it returns one tensor"
+            f"teacher {name}: returned {type(output).__name__}; say which tensor of it is the "
+            "answer (teacher.output in a recipe), or wrap it so that it returns one"
         )
     if output.ndim == 0 or output.shape[0] != batch_size(batch):
         raise TeacherError(

@@ -7,7 +7,7 @@ from tqdm import tqdm
 
 from gancompress import assemble
 from gancompress.assemble.pairs import recording_plan, require_held_out
-from gancompress.assemble.teacher_data import NumberedRows
+from gancompress.assemble.teacher_data import FedRows
 from gancompress.assemble.training_setup import LEARNS_ALONG
 from gancompress.data.cache import Problem
 from gancompress.data.pairs import PairStore, PairWriter, record
@@ -34,7 +34,7 @@ def collect(recipe: Recipe, run: RunDir) -> None:
     if isinstance(teacher, ModuleTeacher):
         teacher.module.to(accelerator.device)
     shown = accelerator.is_main_process
-    if isinstance(teacher.data, NumberedRows) and shown:
+    if isinstance(teacher.data, FedRows) and shown:
         _tell(teacher.data, run)
     plan = recording_plan(recipe, teacher)
     facts = {"pairs": plan.count, "held_out": plan.held_out, "teacher": plan.teacher}
@@ -72,7 +72,7 @@ def _take(store: PairStore, run: RunDir) -> None:
     run.complete("collect", {**facts, "stored": True, "pairs_hash": store.fingerprint})
 
 
-def _tell(data: NumberedRows, run: RunDir) -> None:
+def _tell(data: FedRows, run: RunDir) -> None:
     """Say how the inputs were parted, and what was wrong with their files."""
     line = f"{len(data.train)} inputs for training, {len(data.held_out)} held out"
     run.log("collect", {"event": line})

@@ -13,7 +13,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from gancompress.atomic import replacing, write_json
-from gancompress.batch import DRAWN, InputSpec, draw_inputs
+from gancompress.batch import DRAWN, InputSpec, class_count, draw_inputs
 from gancompress.data.images import to_uint8
 from gancompress.errors import DataError, RecipeError
 from gancompress.report.grid import picture_of, save_png
@@ -103,7 +103,7 @@ def generate(
 
 
 def _classes(inputs: InputSpec) -> int:
-    return next((entry.shape[0] for entry in inputs.values() if entry.kind == "one_hot"), 0)
+    return class_count(inputs)
 
 
 def _made(

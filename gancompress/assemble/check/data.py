@@ -1,12 +1,13 @@
 """What a recipe's images and inputs are, seen from their names and one of them."""
 
+import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gancompress.assemble.check.findings import Findings
 from gancompress.assemble.check.network import size
-from gancompress.assemble.teacher_data import located
-from gancompress.batch import DRAWN, Input, InputSpec
+from gancompress.assemble.teacher_data import located, require_layout
+from gancompress.batch import DRAWN, Input, InputSpec, class_count
 from gancompress.data.decode import Content, Form, Part, decode
 from gancompress.data.digits import open_digits
 from gancompress.data.labels import read_labels
@@ -82,6 +83,13 @@ def check_inputs(recipe: Recipe, inputs: InputSpec | None, found: Findings) -> N
         return
     taken = {name: entry for name, entry in inputs.items() if entry.kind not in DRAWN}
     with found.noting("teacher.data.source"):
+        if unknown := [name for name in keys.others if name not in taken]:
+            near = difflib.get_close_matches(unknown[0], taken, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(taken) or 'none'}"
+            raise RecipeError(
+                f"teacher.data.others.{unknown[0]}: the teacher has no image input of this name; "
+                f"{hint}"
+            )
         if not taken:
             if keys.source:
                 found.remark(
@@ -89,13 +97,14 @@ def check_inputs(recipe: Recipe, inputs: InputSpec | None, found: Findings) -> N
                     "is drawn"
                 )
             return
-        count = _look_at_inputs(keys, taken)
-        if count < 2:
-            raise DataError(
-                f"teacher.data.source: {keys.source}: one input only; training and held-out "
-                "inputs need two at least"
-            )
-        _check_held_out(recipe, count, alone=len(taken) == len(inputs))
+        for name, entry in taken.items():
+            count = _look_at_input(keys.of(name), name, entry)
+            if count < 2:
+                raise DataError(
+                    f"teacher.data.source: {keys.of(name).source}: one input only; training and "
+                    "held-out inputs need two at least"
+                )
+            _check_held_out(recipe, count, alone=len(inputs) == 1)
 
 
 def _check_held_out(recipe: Recipe, count: int, *, alone: bool) -> None:
@@ -118,43 +127,17 @@ def _check_held_out(recipe: Recipe, count: int, *, alone: bool) -> None:
         )
 
 
-def _look_at_inputs(keys: TeacherDataOptions, taken: InputSpec) -> int:
+def _look_at_input(keys: TeacherDataOptions, name: str, entry: Input) -> int:
     """How many rows there are; one of them is read.
 
     Raises:
         RecipeError: the recipe names none, or of another kind.
         DataError: they are not there.
     """
-    if not keys.source:
-        raise RecipeError(
-            f"teacher.data.source: empty, but the teacher is fed {', '.join(taken)}; "
-            "give a folder or zip"
-        )
-    (name, entry), *others = taken.items()
-    if others or name != ("label_map" if keys.layout == "label_maps" else "image"):
-        raise RecipeError(
-            f"teacher.data.layout: {keys.layout!r} has no {', '.join(taken)}, which the teacher "
-            "is fed; choose another layout"
-        )
+    require_layout(keys, name, entry)
     source, names = _listed(keys.source, keys.folder)
-    if keys.layout == "label_maps":
-        _check_channels(keys, entry)
-    elif keys.layout == "side_by_side" and entry.shape[0] != 3:
-        raise RecipeError(
-            "teacher.data.layout: side_by_side gives images of 3 channels, the teacher is fed "
-            f"{entry.shape[0]}; make it one of 3"
-        )
     _read_one(source, names, _form(keys, entry), keys.corrupt == "skip")
     return len(names)
-
-
-def _check_channels(keys: TeacherDataOptions, entry: Input) -> None:
-    channels = keys.classes + keys.unknown + bool(keys.instances)
-    if channels != entry.shape[0]:
-        raise RecipeError(
-            f"teacher.data: label maps of {channels} channels, the teacher is fed "
-            f"{entry.shape[0]}; mend classes, instances or unknown"
-        )
 
 
 def _form(keys: TeacherDataOptions, entry: Input) -> Form:
@@ -187,7 +170,7 @@ def _read_one(source: Source, names: Sequence[str], form: Form, skip: bool) -> N
 
 def check_classes(look: Look, inputs: InputSpec, found: Findings) -> None:
     """Whether real images have the classes that a generator is told one of."""
-    classes = next((e.shape[0] for e in inputs.values() if e.kind == "one_hot"), 0)
+    classes = class_count(inputs)
     if not classes:
         return
     if not look.classes:

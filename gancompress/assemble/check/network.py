@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from gancompress.batch import InputSpec, example_inputs
-from gancompress.errors import RecipeError
+from gancompress.errors import RecipeError, TeacherError
 from gancompress.supernet.copying import copy_structure
 
 # Errors of a forward pass that is given what does not fit.
@@ -60,13 +60,14 @@ class Network:
         """What it answers, as shapes at least.
 
         Args:
-            problem: begins the message if it fails.
+            problem: begins the message if it fails, with the key where it is named.
             inputs, named: on any device; their values do not matter.
 
         Raises:
             RecipeError: it does not run, with data or without.
         """
         failed: Exception | None = None
+        place = problem.partition(".")[0]
         for module in self.attempts():
             try:
                 return answer(module, *inputs, **named)
@@ -74,6 +75,8 @@ class Network:
                 failed = error
                 if _of_shapes(error):
                     break
+            except TeacherError as error:  # of what it returns, see generators.adapted
+                raise TeacherError(f"{place}.{error}".replace(" '", ": '", 1)) from error
         raise RecipeError(f"{problem}: {' '.join(str(failed).split())[:300]}") from failed
 
 

@@ -15,7 +15,7 @@ from gancompress.assemble.check.network import Network, example_on, size
 from gancompress.assemble.check.proposal import fitting, proposal
 from gancompress.assemble.check.teacher import Known
 from gancompress.assemble.teacher_data import expanded
-from gancompress.batch import example_inputs
+from gancompress.batch import as_one_hot, class_input, example_inputs
 from gancompress.distillation.feature_network import open_network
 from gancompress.distillation.features import Networks, prepare_features
 from gancompress.distillation.objective import objective_of
@@ -175,10 +175,8 @@ def _try(recipe: Recipe, network: Network, teacher: Known) -> None:
     assert teacher.output is not None
     conditions: dict[str, Tensor] = {}
     given = example_inputs(teacher.inputs)
-    for name, entry in teacher.inputs.items():
-        if entry.kind == "one_hot":
-            conditions[name] = given[name]
-            break
+    if told := class_input(teacher.inputs):
+        conditions[told] = as_one_hot(teacher.inputs[told], given[told])
     if keys.condition:
         conditions["condition"] = given[keys.condition]
     images = torch.zeros(SAMPLES, *teacher.output)

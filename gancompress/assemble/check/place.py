@@ -8,6 +8,7 @@ from pathlib import Path
 from gancompress.architecture_search.storage import check_storage
 from gancompress.assemble.check.findings import Findings
 from gancompress.assemble.check.teacher import Known
+from gancompress.batch import WHOLE
 from gancompress.errors import MissingPackageError, RecipeError, RunError
 from gancompress.recipe.schema import Recipe
 from gancompress.training.optimise import check_device
@@ -56,8 +57,9 @@ def pair_bytes(recipe: Recipe, teacher: Known) -> int:
         length = 1
         for part in entry.shape:
             length *= part
-        if entry.kind == "one_hot":
-            total += 1 if entry.shape[0] <= 256 else 4
+        if entry.choices or entry.kind in WHOLE:
+            count = entry.choices or entry.classes
+            total += (1 if count <= 256 else 4) * (length if entry.kind in WHOLE else 1)
         elif entry.kind == "label_map":
             total += -(-entry.shape[0] // 8) * (length // entry.shape[0])
         elif entry.kind == "image":

@@ -8,7 +8,7 @@ import yaml
 from torch import Tensor
 
 from gancompress.assemble.check.network import Network
-from gancompress.batch import InputSpec
+from gancompress.batch import WHOLE, InputSpec
 from gancompress.errors import RecipeError
 from gancompress.generators.build import BUILT_IN
 from gancompress.resolve import resolve
@@ -27,11 +27,11 @@ def fitting(
     """
     known: dict[str, Any] = {}
     for entry in inputs.values():
-        if entry.kind == "one_hot":
-            known["classes"] = entry.shape[0]
+        if entry.choices:
+            known["classes"] = entry.choices
         elif entry.kind == "label_map":
             known["label_channels"] = entry.shape[0]
-        elif entry.kind != "image" and len(entry.shape) == 1:
+        elif entry.kind not in ("image", *WHOLE) and len(entry.shape) == 1:
             known["z_dim"] = entry.shape[0]
     if output is not None and len(output) == 3:
         known["channels"] = output[0]

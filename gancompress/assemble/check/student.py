@@ -19,9 +19,9 @@ from gancompress.assemble.budget import budget_of, reference_costs
 from gancompress.assemble.check.findings import Findings
 from gancompress.assemble.check.network import UNFIT, Network, example_on, shapes, size
 from gancompress.assemble.check.proposal import fitting, proposal
-from gancompress.assemble.check.teacher import Known
+from gancompress.assemble.check.teacher import Known, several
 from gancompress.assemble.inherit import inherit, keep_of_teacher
-from gancompress.batch import Input, InputSpec
+from gancompress.batch import WHOLE, Input, InputSpec
 from gancompress.errors import GancompressError, RecipeError
 from gancompress.generators.build import build
 from gancompress.recipe.schema import Recipe
@@ -81,7 +81,11 @@ def _check_fed(recipe: Recipe, network: Network, teacher: Known, found: Findings
 def _unlike(own: Input, theirs: Input) -> bool:
     if own.kind in ("image", "label_map"):  # of any size, as a rule
         return own.shape[:1] != theirs.shape[:1]
-    return own.shape != theirs.shape
+    return (own.kind in WHOLE, own.shape, own.classes) != (
+        theirs.kind in WHOLE,
+        theirs.shape,
+        theirs.classes,
+    )
 
 
 def _check_answer(recipe: Recipe, network: Network, teacher: Known) -> None:
@@ -90,9 +94,7 @@ def _check_answer(recipe: Recipe, network: Network, teacher: Known) -> None:
         f"student.factory: cannot take what the teacher is fed ({shapes(teacher.inputs)})", **fed
     )
     if not isinstance(made, Tensor):
-        raise RecipeError(
-            f"student.factory: answers a {type(made).__name__}; it must return one tensor"
-        )
+        raise RecipeError(several("student", made))
     shape = tuple(made.shape[1:])
     if teacher.output is not None and shape != teacher.output:
         wanted = _suggested(recipe, teacher)

@@ -18,6 +18,7 @@ from gancompress.batch import InputSpec
 from gancompress.data.pairs import PairStore
 from gancompress.distillation.feature_network import open_network
 from gancompress.errors import RecipeError, TeacherError
+from gancompress.generators.adapted import choices
 from gancompress.generators.build import build
 from gancompress.recipe.schema import Recipe
 from gancompress.run import RunDir
@@ -110,16 +111,26 @@ def _white(
         f"{_place(recipe)}: cannot take what it says it is fed", **example_on(network.bare, inputs)
     )
     if not isinstance(made, Tensor):
-        raise TeacherError(
-            f"{_place(recipe)}: answers a {type(made).__name__}; wrap it so that it returns one "
-            "tensor"
-        )
+        raise TeacherError(several("teacher", made))
     if made.ndim not in (2, 4):
         raise TeacherError(
             f"{_place(recipe)}: answers tensors of {tuple(made.shape)}; images (N, C, H, W) or "
             "scores (N, K) can be distilled"
         )
     return Known(inputs, tuple(made.shape[1:]), network, architecture, student)
+
+
+def several(section: str, made: object) -> str:
+    """What to write where a generator returns no tensor."""
+    found = choices(made)
+    listed = ", ".join(f"{name} ({size(shape[1:])})" for name, shape in found.items())
+    if not found:
+        return f"{section}.factory: answers a {type(made).__name__} without a tensor in it"
+    pictures = [name for name, shape in found.items() if len(shape) == 4] or list(found)
+    return (
+        f"{section}.output: empty, but the generator returns a {type(made).__name__} of {listed}; "
+        f"say which is the answer, e.g. {section}.output: {pictures[0]}"
+    )
 
 
 def check_teaching(
@@ -154,7 +165,7 @@ def check_teaching(
         told: dict[str, str] = {}
         if keys.objective == "adversarial":
             check_classes(real, teacher.inputs, found)
-            told = {n: n for n, entry in teacher.inputs.items() if entry.kind == "one_hot"}
+            told = {n: n for n, entry in teacher.inputs.items() if entry.choices}
         else:
             name, _ = the_input(teacher.inputs, keys.objective)
             told = {} if keys.objective == "cycle" else {"condition": name}
