@@ -33,8 +33,8 @@ from gancompress.report.grid import draw_grid
 from gancompress.run import RunDir
 from gancompress.student.file import Student, save_student
 from gancompress.teachers.teacher import ModuleTeacher
+from gancompress.workflows.opening import existing_run
 from gancompress.workflows.report import REPORT_STREAM
-from gancompress.workflows.run import ROOT, existing_run
 
 Rows = list[dict[str, Any]]
 
@@ -181,7 +181,7 @@ def main() -> None:
     parser.add_argument("--machine", default="", help="where it was trained, if not here")
     parser.add_argument("--note", default="", help="circumstances of the training")
     options = arguments_of(parser, terms="", quality="")
-    recipe, run = existing_run(options.run, ROOT)
+    recipe, run = existing_run(options.run, Path("runs"), "teach")
     assemble.prepare(recipe)
     name = options.name
 

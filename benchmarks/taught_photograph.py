@@ -24,7 +24,7 @@ from gancompress.metrics.patches import diversity, patch_distance
 from gancompress.recipe.schema import Recipe
 from gancompress.run import RunDir
 from gancompress.student.file import load_student, save_student
-from gancompress.workflows.run import ROOT, existing_run
+from gancompress.workflows.opening import existing_run
 
 # What is measured on: other samples than those of the training's own figures.
 SAMPLES, STREAM = 64, 5
@@ -102,7 +102,7 @@ def main() -> None:
     parser.add_argument("--changes", default="", help="overrides of the recipe, but data.source")
     parser.add_argument("--note", default="", help="circumstances of the training")
     options = arguments_of(parser, terms="", quality="")
-    recipe, run = existing_run(options.run, ROOT)
+    recipe, run = existing_run(options.run, Path("runs"), "teach")
     facts = {
         "note": options.note,
         "changes": options.changes,

@@ -1,4 +1,4 @@
-"""One run on disk: one folder that holds the recipe, logs, checkpoints, pairs, front and student.
+"""One run on disk: one folder that holds the recipe, logs, checkpoints, pairs, front and students.
 
 ::
 
@@ -6,26 +6,32 @@
       run.json        what made this folder
       recipe.yaml     the resolved recipe
       log.jsonl       one JSON object a line, every stage
-      stages/         NAME.json when stage NAME is complete, with its facts
+      stages/         NAME.json: what stage NAME depends on, and once it is complete its facts
       checkpoints/    what an unfinished stage resumes from
-      teacher.safetensors, pairs/, supernet.safetensors, front/, student.safetensors
-      export/         the student in other formats
+      teacher.safetensors, pairs/, supernet.safetensors, front.csv
+      students/       every student that was chosen, one a budget; none is overwritten
+      student.safetensors   a copy of the one that was chosen last
+      export/         that student in other formats
       report/         report.json, samples.png, …
+      earlier/        what stages made under other recipes, to be taken back
 """
 
 import fcntl
 import json
 import os
+import secrets
+import shutil
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from gancompress.atomic import write_json
+from gancompress.atomic import write_json, write_text
 from gancompress.errors import RunError, RunInUseError
+from gancompress.records import Record, read_record, write_record
 
-FORMAT = 1
+FORMAT = 2
 
 
 class RunDir:
@@ -35,15 +41,34 @@ class RunDir:
         self.path = path
 
     @classmethod
-    def create(cls, path: Path, *, version: str) -> "RunDir":
-        """Make a new run at ``path``, which must not exist or be empty."""
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            raise RunError(f"{path}: already exists and is not an empty folder; give another --run")
+    def create(cls, path: Path, *, version: str, recipe: str = "") -> "RunDir":
+        """Make a new run at ``path``, which must not exist or be empty.
+
+        It appears whole, with its recipe, or not at all.
+
+        Args:
+            path: of the run.
+            version: of gancompress.
+            recipe: the resolved recipe as YAML.
+        """
         try:
-            (path / "stages").mkdir(parents=True, exist_ok=True)
-            write_json(path / "run.json", {"format": FORMAT, "gancompress": version})
+            taken = path.exists() and (not path.is_dir() or any(path.iterdir()))
         except OSError as error:
             raise RunError(f"{path}: cannot be created: {error.strerror}") from error
+        if taken:
+            raise RunError(f"{path}: already exists and is not an empty folder; give another --run")
+        # Its name is short whatever the run's is, so that only the run's own can be too long.
+        begun = path.with_name(f".begun-{os.getpid()}-{secrets.token_hex(4)}.tmp")
+        try:
+            _remove_what_was_begun(path.parent)
+            (begun / "stages").mkdir(parents=True)
+            write_json(begun / "run.json", {"format": FORMAT, "gancompress": version})
+            write_text(begun / "recipe.yaml", recipe)
+            begun.replace(path)
+        except OSError as error:
+            raise RunError(f"{path}: cannot be created: {error.strerror}") from error
+        finally:
+            shutil.rmtree(begun, ignore_errors=True)
         return cls(path)
 
     @classmethod
@@ -62,28 +87,51 @@ class RunDir:
 
     # Stages
 
+    def record(self, stage: str) -> Record | None:
+        """What is recorded of ``stage``: that it was begun, or what it made; None for neither."""
+        return read_record(self._record_file(stage))
+
+    def begin(self, stage: str, identity: Mapping[str, Any]) -> None:
+        """Record what ``stage``, which is about to be done, depends on."""
+        write_record(self._record_file(stage), Record(False, dict(identity), {}, {}, 0.0))
+
     def is_complete(self, stage: str) -> bool:
         """Whether ``stage`` has ended well."""
-        return (self.path / "stages" / f"{stage}.json").is_file()
+        record = self.record(stage)
+        return record is not None and record.complete
 
-    def complete(self, stage: str, facts: Mapping[str, Any]) -> None:
-        """Record that ``stage`` has ended well, with what is worth knowing of it."""
-        write_json(self.path / "stages" / f"{stage}.json", dict(facts))
+    def complete(self, stage: str, facts: Mapping[str, Any], made: Sequence[str] = ()) -> None:
+        """Record that ``stage`` has ended well.
+
+        Args:
+            stage: its name.
+            facts: what is worth knowing of it, as plain data.
+            made: the files that it made, below the run; their hashes are recorded.
+        """
+        record = self.record(stage)
+        identity = record.identity if record else {}
+        seconds = time.time() - self._record_file(stage).stat().st_mtime if record else 0.0
+        if record and record.complete:
+            seconds = record.seconds
+        done = Record.of(self.path, identity, facts, made, round(seconds, 1))
+        write_record(self._record_file(stage), done)
 
     def reopen(self, stage: str) -> None:
-        """Forget that ``stage`` was complete."""
-        (self.path / "stages" / f"{stage}.json").unlink(missing_ok=True)
+        """Forget what is recorded of ``stage``."""
+        self._record_file(stage).unlink(missing_ok=True)
 
     def facts(self, stage: str) -> dict[str, Any]:
         """What ``stage`` recorded when it ended."""
-        path = self.path / "stages" / f"{stage}.json"
-        try:
-            facts = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError as error:
-            raise RunError(f"{self.path}: stage {stage} has not been run yet") from error
-        except ValueError as error:
-            raise RunError(f"{path}: not readable; delete it to run {stage} again") from error
-        return dict(facts)
+        record = self.record(stage)
+        if record is None or not record.complete:
+            raise RunError(
+                f"{self.path}: stage {stage} has not been run yet; `gancompress run {self.path}` "
+                "does what is missing"
+            )
+        return dict(record.facts)
+
+    def _record_file(self, stage: str) -> Path:
+        return self.path / "stages" / f"{stage}.json"
 
     # Log
 
@@ -94,11 +142,16 @@ class RunDir:
             log.write(line + "\n")
 
     def events(self, stage: str) -> Iterator[dict[str, Any]]:
-        """The logged events of ``stage``; a line cut short by a kill is passed over.
+        """The logged events of ``stage`` since it was last begun afresh.
 
-        A resumed stage repeats the steps since its checkpoint; the last line of a step counts.
+        A line cut short by a kill is passed over. A resumed stage repeats the steps since its
+        checkpoint; the last line of a step counts.
         """
-        return (event for event in self._events() if event.get("stage") == stage)
+        found: list[dict[str, Any]] = []
+        for event in self._events():
+            if event.get("stage") == stage:
+                found = [] if event.get("event") == AFRESH else [*found, event]
+        return iter(found)
 
     def logged_stages(self) -> list[str]:
         """Every stage that logged something, in the order in which they began."""
@@ -137,11 +190,15 @@ class RunDir:
             yield
 
 
+# The event of a stage that begins from nothing, under a recipe that has changed.
+AFRESH = "begun afresh"
+
+
 def runs_in(root: Path) -> list[Path]:
     """The run directories in ``root``, newest first."""
     if not root.is_dir():
         return []
-    runs = [entry for entry in root.iterdir() if (entry / "run.json").is_file()]
+    runs = [run for run in root.glob("[!.]*") if (run / "run.json").is_file()]
     return sorted(runs, key=lambda entry: (entry / "run.json").stat().st_mtime_ns, reverse=True)
 
 
@@ -151,3 +208,15 @@ def next_run(root: Path, name: str) -> Path:
     while (root / f"{name}-{number}").exists():
         number += 1
     return root / f"{name}-{number}"
+
+
+def _remove_what_was_begun(root: Path) -> None:
+    """Remove what processes left that were killed while they made a run."""
+    for entry in root.glob(".begun-*.tmp"):
+        try:
+            os.kill(int(entry.name.split("-")[1]), 0)
+        except (ValueError, ProcessLookupError):
+            with suppress(OSError):
+                shutil.rmtree(entry)
+        except OSError:
+            continue

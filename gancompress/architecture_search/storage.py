@@ -1,10 +1,11 @@
 """Where a search keeps its trials: a journal file or a database."""
 
 import fcntl
+import hashlib
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,9 @@ from gancompress.errors import RunError
 # How often a database is tried that cannot be opened, and seconds between.
 ATTEMPTS, PAUSE = 4, 0.3
 
+# What a line of a journal carries beside what Optuna wrote.
+_CHECKSUM = "sha256"
+
 
 def open_storage(where: str | os.PathLike[str]) -> BaseStorage:
     """The storage at ``where``: a database URL (``sqlite:///…``, ``postgresql://…``), else a file.
@@ -33,6 +37,11 @@ def open_storage(where: str | os.PathLike[str]) -> BaseStorage:
         path = Path(where)
         path.parent.mkdir(parents=True, exist_ok=True)
         _drop_torn_line(path)
+        if lines := damaged_lines(path):
+            raise RunError(
+                f"storage {path}: line {lines[0]} is not as it was written; no score in it can be "
+                "trusted: move the file away and search again"
+            )
         return JournalStorage(_Journal(path))
     url = str(where)
     # Several workers write at once: SQLite makes them wait rather than fail.
@@ -83,6 +92,33 @@ def check_storage(where: str) -> None:
         raise RunError(f"storage {_shown(where)}: cannot be opened: {reason}") from error
 
 
+def damaged_lines(journal: Path) -> list[int]:
+    """The lines of a journal, from 1, that are not as they were written: damaged or edited."""
+    if not journal.exists():
+        return []
+    content = journal.read_bytes()
+    whole = content[: content.rfind(b"\n") + 1].splitlines()
+    return [number for number, line in enumerate(whole, 1) if not _as_written(line)]
+
+
+def _with_checksum(log: Mapping[str, Any]) -> str:
+    checksum = hashlib.sha256(_line(log).encode()).hexdigest()[:16]
+    return _line({**log, _CHECKSUM: checksum}) + "\n"
+
+
+def _as_written(line: bytes) -> bool:
+    try:
+        log = json.loads(line)
+        checksum = log.pop(_CHECKSUM)
+    except (ValueError, KeyError, AttributeError):
+        return False
+    return bool(checksum == hashlib.sha256(_line(log).encode()).hexdigest()[:16])
+
+
+def _line(log: Mapping[str, Any]) -> str:
+    return json.dumps(log, separators=(",", ":"))
+
+
 def _shown(url: str) -> str:
     """``url`` without its password."""
     try:
@@ -104,7 +140,7 @@ class _Journal(JournalFileBackend):
         self._synced = 0.0
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
-        lines = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
+        lines = "".join(_with_checksum(log) for log in logs)
         with _locked(self._path), self._path.open("ab") as journal:
             journal.write(lines.encode("utf-8"))
             journal.flush()

@@ -178,7 +178,7 @@ def _snippets(run: RunDir, inputs: Sequence[str]) -> list[Html]:
             f"image = student.module({keywords})  # in [-1, 1]",
         )
     ]
-    for facts in run.facts("export").values():
+    for facts in run.facts("export").get("formats", {}).values():
         file = str(facts["file"]) if isinstance(facts, Mapping) and "file" in facts else ""
         form = _RUNTIMES.get(Path(file).suffix)
         if form is not None:

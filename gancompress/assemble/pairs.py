@@ -1,13 +1,16 @@
 """The pairs of a run: what is to be recorded, how they are had, and which are for what."""
 
+from pathlib import Path
+
 from torch import Tensor
 
 from gancompress import assemble
 from gancompress.architecture_search.evaluator import Judge, mean_absolute_error
 from gancompress.assemble.teacher_data import FedRows
 from gancompress.batch import DRAWN, Batch, draw_inputs
+from gancompress.content import sha256_of
 from gancompress.data.live import LivePairs, Pairs
-from gancompress.data.manifest import Plan
+from gancompress.data.manifest import FILE, Plan, read_manifest
 from gancompress.data.pairs import PairStore
 from gancompress.distillation.terms import find_term
 from gancompress.errors import DataError, TeacherError
@@ -91,6 +94,22 @@ def require_held_out(store: PairStore) -> None:
             f"{store.path}: holds out {len(store.held_out)} pairs; at least {HELD_OUT} are needed "
             "to search by: `gancompress pairs import … --held-out N`, into another folder"
         )
+
+
+def damaged_shards(folder: Path) -> dict[str, str]:
+    """The shards of recorded pairs that are ``missing`` or ``damaged``, by their files."""
+    try:
+        shards = read_manifest(folder).shards or ()
+    except DataError:
+        return {FILE: "damaged"}
+    found = {}
+    for shard in shards:
+        file = folder / shard.file
+        if not file.is_file():
+            found[shard.file] = "missing"
+        elif file.stat().st_size != shard.bytes or sha256_of(file) != shard.sha256:
+            found[shard.file] = "damaged"
+    return found
 
 
 def can_be_drawn(pairs: Pairs) -> bool:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from gancompress.assemble.identity import keys_of
+from gancompress.assemble.stages import CLASSIFIER
 from gancompress.assemble.teacher_data import expanded
 from gancompress.batch import Batch, InputSpec, batch_size, rows
 from gancompress.data.images import Images
@@ -18,6 +20,8 @@ from gancompress.metrics.frechet import FeatureStatistics, frechet_distance
 from gancompress.metrics.sources import generated
 from gancompress.recipe.schema import Recipe
 from gancompress.run import RunDir
+
+CLASSIFIER_FILE = "classifier.safetensors"
 
 
 @dataclass(frozen=True)
@@ -45,8 +49,10 @@ def extractor_of(
         return open_extractor(expanded(recipe.evaluate.extractor), device=device)
     if train is None:
         return None
-    path = run.path / "classifier.safetensors"
-    if not path.is_file():
+    path = run.path / CLASSIFIER_FILE
+    identity = keys_of(CLASSIFIER, recipe)
+    record = run.record("classifier")
+    if record is None or record.identity != identity or record.damage(run.path):
         if train.labels is None:
             raise RecipeError(
                 "evaluate.extractor: 'classifier' needs labelled real images; put them into one "
@@ -60,7 +66,9 @@ def extractor_of(
             seed=recipe.seed,
             progress=True,
         )
+        run.begin("classifier", identity)
         save_classifier(classifier, path, facts={"data": recipe.data.source})
+        run.complete("classifier", {}, [CLASSIFIER_FILE])
     return open_extractor(str(path), device=device)
 
 

@@ -61,7 +61,9 @@ def load_teacher(recipe: Recipe, run: RunDir) -> ModuleTeacher | RemoteTeacher |
     """The recipe's teacher, or the one that `teach` trained in this run, with what it is fed."""
     keys = recipe.teacher
     if keys.pairs:
-        return RecordedTeacher(PairStore(Path(expanded(keys.pairs)).expanduser()))
+        store = PairStore(Path(expanded(keys.pairs)).expanduser())
+        store.verify()
+        return RecordedTeacher(store)
     if keys.remote.url:
         inputs = stated_inputs(keys.inputs, "teacher.inputs: missing; say what the service is fed")
         data = open_teacher_data(keys.data, inputs, recipe.collect, recipe.seed)

@@ -31,31 +31,69 @@ def stage_verbs(verbs: Verbs) -> None:
         example = f"gancompress {name} recipes/quickstart.yaml seed=1"
         parser = add_verb(verbs, name, text, example, _do_stages)
         parser.set_defaults(last=last)
-        parser.add_argument("recipe", type=Path, help="YAML file; see `gancompress recipe schema`")
+        parser.add_argument(
+            "recipe", type=Path, metavar="RECIPE_OR_RUN",
+            help="YAML file (see `gancompress recipe schema`), or the run directory to go on with",
+        )  # fmt: skip
         parser.add_argument("overrides", nargs="*", metavar="key.sub=value", help="changes to it")
-        parser.add_argument("--run", type=Path, help="run directory (default: the recipe's newest)")
+        parser.add_argument(
+            "--run",
+            type=Path,
+            help="run directory (default: the newest of its name that has what it can use)",
+        )
         parser.add_argument("--fresh", action="store_true", help="begin a new run directory")
+        parser.add_argument(
+            "--dry-run", action="store_true", help="only tell what would be done, and why"
+        )
+        if name == "export":
+            parser.add_argument(
+                "--formats", nargs="+", metavar="FORMAT", help="instead of the recipe's"
+            )
         add_root(parser)
 
 
 def _do_stages(options: argparse.Namespace) -> None:
+    from gancompress.run import next_run
     from gancompress.workflows import report
-    from gancompress.workflows.run import open_run, run_until
+    from gancompress.workflows.check import check_recipe
+    from gancompress.workflows.opening import (
+        adopt,
+        find_run,
+        gone_if_nothing_was_made,
+        make_run,
+        stored,
+    )
+    from gancompress.workflows.plan import plan
+    from gancompress.workflows.run import run_until
 
+    if getattr(options, "formats", None):
+        options.overrides.append(f"export.formats=[{', '.join(options.formats)}]")
     with _first_process_first(options) as first:
-        recipe, run = open_run(
-            options.recipe,
-            options.overrides,
-            options.run,
-            fresh=options.fresh and first,
-            root=options.root,
-            last=options.last,
-        )
-    with run.lock() if first else nullcontext():
+        where = {"fresh": options.fresh and first, "root": options.root}
+        found = find_run(options.recipe, options.overrides, options.run, **where)
+        recipe = found.recipe
+        if first and (found.run is None or stored(found.run) != recipe):
+            folder = (
+                found.run.path if found.run else options.run or next_run(options.root, recipe.name)
+            )
+            check_recipe(recipe, str(options.recipe), folder, options.last)
+        if options.dry_run:
+            print(found.run.path if found.run else "a new run")
+            print("\n".join(step.line() for step in plan(recipe, found.run, options.last)))
+            return
+        run = found.run or make_run(recipe, options.run, options.root)
+    new = first and found.run is None
+    with (
+        run.lock() if first else nullcontext(),
+        gone_if_nothing_was_made(run) if new else nullcontext(),
+    ):
         if first:
             print(f"run {run.path}", file=sys.stderr)
+            adopt(recipe, run)
+            for step in plan(recipe, run, options.last):
+                print(step.line(), file=sys.stderr)
         run_until(recipe, run, options.last)
-    if first and run.is_complete("report"):
+    if first and options.last == "report":
         print(report.show(run))
 
 
@@ -69,10 +107,10 @@ def _first_process_first(options: argparse.Namespace) -> Iterator[bool]:
         yield True
         return
     from gancompress.assemble import prepare
-    from gancompress.recipe.load import load_recipe
+    from gancompress.workflows.opening import recipe_of
 
     # Processes have to know where they compute before they can wait for each other.
-    accelerator = prepare(load_recipe(options.recipe, options.overrides))
+    accelerator = prepare(recipe_of(options.recipe, options.overrides))
     with accelerator.main_process_first():
         yield accelerator.is_main_process
 
@@ -106,10 +144,11 @@ def _do_search(options: argparse.Namespace) -> None:
     from gancompress.architecture_search.front import Front
     from gancompress.assemble.front import list_front
     from gancompress.errors import RunInUseError
-    from gancompress.workflows.run import existing_run, run_until
+    from gancompress.workflows.opening import existing_run
+    from gancompress.workflows.run import run_until
     from gancompress.workflows.search import contribute
 
-    recipe, run = existing_run(options.run, options.root)
+    recipe, run = existing_run(options.run, options.root, "distill")
     recipe = _asked(recipe, options)
     try:
         with run.lock():
@@ -149,13 +188,16 @@ def _asked(recipe: "Recipe", options: argparse.Namespace) -> "Recipe":
 def _search(recipe: "Recipe", run: "RunDir", *, more: bool) -> None:
     """Score what the search is still to score, or ``more``; else only choose."""
     from gancompress.assemble.budget import budget_of
+    from gancompress.workflows.opening import adopt, stored
+    from gancompress.workflows.plan import plan
     from gancompress.workflows.run import run_until
     from gancompress.workflows.search import choose
 
     budget_of(recipe.search)
     if more:
         run.reopen("search")
-    if not run.is_complete("search"):
+    if any(step.todo for step in plan(stored(run), run, "search")):
         run_until(recipe, run, "search")
     else:
         choose(recipe, run)
+    adopt(recipe, run)

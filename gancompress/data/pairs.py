@@ -13,6 +13,7 @@ from torch import Tensor
 
 from gancompress.atomic import replacing
 from gancompress.batch import Batch, InputSpec, concatenate
+from gancompress.content import sha256_of
 from gancompress.data.encoding import decode_inputs, encode_inputs, encode_output
 from gancompress.data.images import Indices
 from gancompress.data.manifest import (
@@ -105,7 +106,7 @@ class PairWriter:
         shards, shapes = [], []
         for number in range(self.plan.shards):
             file, count = self.path / shard_file(number), len(self.plan.samples(number))
-            shards.append(Shard(file.name, count, file.stat().st_size, _sha256(file)))
+            shards.append(Shard(file.name, count, file.stat().st_size, sha256_of(file)))
             with safe_open(file, "pt") as opened:
                 shapes.append(opened.get_slice(_OUTPUT).get_shape()[1:])
         _require_one_shape(self.path, shapes)
@@ -263,19 +264,11 @@ class PairStore:
         Raises:
             DataError: naming the shards that differ.
         """
-        bad = [one.file for one in self.shards if _sha256(self.path / one.file) != one.sha256]
+        bad = [one.file for one in self.shards if sha256_of(self.path / one.file) != one.sha256]
         if bad:
             raise DataError(
                 f"{self.path}: checksum differs in {', '.join(bad)}; remove them and record again"
             )
-
-
-def _sha256(file: Path) -> str:
-    digest = hashlib.sha256()
-    with file.open("rb") as opened:
-        while block := opened.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _require_one_shape(path: Path, shapes: Sequence[Sequence[int]]) -> None:

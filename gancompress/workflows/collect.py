@@ -60,7 +60,8 @@ def collect(recipe: Recipe, run: RunDir) -> None:
     if accelerator.is_main_process:
         writer.finish()
         store = PairStore(run.path / "pairs", teacher=teacher.fingerprint)
-        run.complete("collect", {**facts, "pairs_hash": store.fingerprint})
+        facts["pairs_hash"] = store.fingerprint
+        run.complete("collect", facts, ["pairs/pairs.json"])
     # The others may not open what is not finished.
     accelerator.wait_for_everyone()
 

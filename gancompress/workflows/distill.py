@@ -50,7 +50,8 @@ def distill(recipe: Recipe, run: RunDir) -> None:
         fingerprint = pairs.plan.teacher
     full = Student(trained, pairs.inputs, architecture, {"teacher": fingerprint})
     save_student(full, run.path / "supernet.safetensors")
-    run.complete("distill", {**facts, "supernet": full.fingerprint})
+    made = ["supernet.safetensors", *(["teacher.safetensors"] if recipe.distill.online else [])]
+    run.complete("distill", {**facts, "supernet": full.fingerprint}, made)
 
 
 def _distilled(

@@ -24,7 +24,8 @@ from gancompress.metrics.provenance import Score, table
 from gancompress.metrics.sources import ImageSource, generated
 from gancompress.metrics.statistics_file import load_statistics
 from gancompress.training.optimise import make_accelerator
-from gancompress.workflows.open_generator import is_run, open_generator
+from gancompress.workflows.open_generator import open_generator
+from gancompress.workflows.opening import is_run
 
 METRICS = ("frechet", "kid", "manifold")
 

@@ -2,16 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from torch import nn
 
 from gancompress import assemble
 from gancompress.assemble.pairs import open_pairs
+from gancompress.assemble.students import student_file, title
+from gancompress.atomic import write_json
 from gancompress.batch import Batch, InputSpec
 from gancompress.exporters.formats import FORMATS, Job
 from gancompress.exporters.quantize import Quantized
 from gancompress.recipe.schema import Recipe
 from gancompress.run import RunDir
+from gancompress.student.file import Student
 
 
 @dataclass(frozen=True)
@@ -24,16 +28,30 @@ class Network:
 
 
 def export(recipe: Recipe, run: RunDir) -> None:
-    """Write ``run/student.safetensors`` in every format of the recipe into ``run/export``."""
-    student = assemble.read_student(
-        run.path / "student.safetensors", assemble.student_factory(recipe)
-    )
+    """Write the student that was chosen last in every format of the recipe into ``run/export``."""
+    file = student_file(run)
+    student = assemble.read_student(file, assemble.student_factory(recipe))
     network = Network(student.module, student.inputs, student.fingerprint)
     samples = samples_of(recipe, run)
-    facts: dict[str, object] = {}
-    for name in recipe.export.formats:
-        facts[name] = export_network(network, name, run, "student", samples, recipe.export.min_psnr)
-    run.complete("export", facts)
+    least = recipe.export.min_psnr
+    written = {
+        name: export_network(network, name, run, "student", samples, least)
+        for name in recipe.export.formats
+    }
+    write_json(run.path / "export" / "student.json", description(file, student))
+    made = ["export/student.json", *(str(facts["file"]) for facts in written.values())]
+    # OpenVINO keeps the weights beside the graph.
+    beside = [name.replace(".xml", ".bin") for name in made if name.endswith(".xml")]
+    run.complete("export", {"student": title(file), "formats": written}, [*made, *beside])
+
+
+def description(file: Path, student: Student) -> dict[str, object]:
+    """Which student an export is of."""
+    return {
+        "student": title(file),
+        "subnet": student.provenance.get("subnet"),
+        "fingerprint": student.fingerprint,
+    }
 
 
 @dataclass(frozen=True)

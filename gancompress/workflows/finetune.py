@@ -12,6 +12,7 @@ from gancompress import assemble
 from gancompress.architecture_search.front import Front, spearman
 from gancompress.assemble.pairs import open_pairs, paired_metric, unseen_pairs
 from gancompress.assemble.scoring import BATCH, calibration_batches
+from gancompress.assemble.students import adopt_student, keep_student, title
 from gancompress.atomic import write_text
 from gancompress.batch import rows
 from gancompress.data.encoding import decode_output
@@ -19,7 +20,7 @@ from gancompress.data.live import Pairs
 from gancompress.recipe.schema import Recipe
 from gancompress.report.table import Table, format_count
 from gancompress.run import RunDir
-from gancompress.student.file import Student, save_student
+from gancompress.student.file import Student
 from gancompress.supernet import Subnet
 from gancompress.supernet.calibrate import calibrated
 from gancompress.workflows.distill import train_supernet
@@ -34,6 +35,7 @@ class Row:
     macs: int
     inherited: float
     finetuned: float
+    student: Student
 
 
 def finetune(recipe: Recipe, run: RunDir) -> None:
@@ -70,7 +72,9 @@ def finetune(recipe: Recipe, run: RunDir) -> None:
         told += f" Inherited and fine-tuned rank alike to {rank:+.2f} (Spearman)."
     write_text(run.path / "finetune.txt", f"{table.text()}\n\n{told}\n")
     facts = {row.name: {"subnet": str(row.subnet), **_distances(row)} for row in found}
-    run.complete("finetune", {**facts, "remarks": [told]})
+    name = keep_student(found[0].student, run, f"{title(run.facts('search')['student'])}-finetuned")
+    run.complete("finetune", {**facts, "remarks": [told], "student": name}, [name])
+    adopt_student(run)
 
 
 def _subnets(recipe: Recipe, run: RunDir, front: Front) -> dict[str, Subnet]:
@@ -104,12 +108,10 @@ def _finetuned(recipe: Recipe, run: RunDir, pairs: Pairs, name: str, subnet: Sub
     module = train_supernet(replace(recipe, distill=alone), run, supernet, pairs, stage=stage)
     supernet.module.load_state_dict(module.state_dict())
     trained = calibrated(supernet.cpu(), subnet, batches)
-    if name == "chosen":
-        provenance = _provenance(run, pairs, options.steps)
-        student = Student(trained, full.inputs, full.architecture, provenance)
-        save_student(student, run.path / "student.safetensors")
+    provenance = _provenance(run, pairs, options.steps)
+    student = Student(trained, full.inputs, full.architecture, provenance)
     macs = supernet.cost_model.cost(subnet).macs
-    return Row(name, subnet, macs, inherited, _distance(recipe, pairs, trained))
+    return Row(name, subnet, macs, inherited, _distance(recipe, pairs, trained), student)
 
 
 def _distances(row: Row) -> dict[str, float]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
+from gancompress.assemble.students import student_file
 from gancompress.batch import Input, in_range
 from gancompress.data.images import Images, open_images, to_float
 from gancompress.errors import DataError, RecipeError
@@ -17,6 +18,7 @@ from gancompress.student.file import load_student
 from gancompress.teachers.from_file import from_file, is_student
 from gancompress.teachers.own_weights import weights_for
 from gancompress.teachers.teacher import InputData, ModuleTeacher
+from gancompress.workflows.opening import is_run
 
 
 def open_generator(
@@ -39,7 +41,7 @@ def open_generator(
     """
     if is_run(path):
         factory = factory or _factory_of(path)
-        path = RunDir.open(path).path / "student.safetensors"
+        path = student_file(RunDir.open(path))
     if factory is not None and not is_student(path):
         found = _with_weights(path, factory, settings or {})
     elif factory is not None:
@@ -50,11 +52,6 @@ def open_generator(
     if inputs is not None:
         found.data = _feed(found, inputs)
     return found
-
-
-def is_run(path: Path) -> bool:
-    """Whether ``path`` is a run directory."""
-    return (path / "run.json").is_file()
 
 
 def _factory_of(run: Path) -> str | None:

@@ -25,6 +25,7 @@ from gancompress.assemble.report_pictures import (
 from gancompress.assemble.scores import Scores, extractor_of, score_generator, score_images
 from gancompress.assemble.scoring import calibration_batches
 from gancompress.assemble.similarity import shown, similarity
+from gancompress.assemble.students import CURRENT, student_file, title
 from gancompress.atomic import write_json, write_text
 from gancompress.batch import example_inputs
 from gancompress.data.live import Pairs
@@ -110,17 +111,22 @@ def report(recipe: Recipe, run: RunDir) -> None:
     write_text(folder / "report.txt", "\n".join([table.text(), "", *remarks]) + "\n")
     write_json(folder / "report.json", _facts(rows, ceiling, speedup))
     write_page(recipe, run, _result(recipe, run, rows, table, remarks, speedup, pairs))
-    run.complete("report", {"text": "report/report.txt", "page": "report/report.html"})
+    facts = {
+        "text": "report/report.txt",
+        "page": "report/report.html",
+        "student": title(student_file(run)),
+    }
+    run.complete("report", facts, ["report/report.txt", "report/report.html", "report/report.json"])
 
 
 def show(run: RunDir) -> str:
     """The text of a finished report, with where to find what it is about."""
     text = (run.path / "report" / "report.txt").read_text(encoding="utf-8")
-    exports = [facts["file"] for facts in run.facts("export").values()]
+    exports = [facts["file"] for facts in run.facts("export")["formats"].values()]
     # Scores have none.
     pictures = [run.path / "report" / "samples.png"]
     places = [
-        f"student   {run.path / 'student.safetensors'}",
+        f"student   {run.path / CURRENT} ({title(student_file(run))})",
         *(f"export    {run.path / file}" for file in exports),
         *(f"pictures  {path}" for path in pictures if path.is_file()),
         f"page      {run.path / 'report' / 'report.html'}",
@@ -135,7 +141,7 @@ def _networks(recipe: Recipe, run: RunDir, pairs: Pairs) -> dict[str, Network]:
     batches = calibration_batches(recipe, pairs)
     largest = calibrated(supernet, supernet.space.largest, batches)
     factory = assemble.student_factory(recipe)
-    student = assemble.read_student(run.path / "student.safetensors", factory)
+    student = assemble.read_student(student_file(run), factory)
     networks = {
         "largest subnet": Network(largest, full.inputs, full.fingerprint),
         "student": Network(student.module, student.inputs, student.fingerprint),
@@ -232,8 +238,8 @@ def _remarks(
     teacher, student = rows[0], rows[-1]
     ratio = format_ratio(teacher.macs / student.macs)
     remarks = [
-        f"The student ({run.facts('search')['subnet']}) needs {ratio} fewer MACs than the "
-        f"{teacher.name} (exact: every multiply-add executed) and is "
+        f"The student {title(student_file(run))} ({run.facts('search')['subnet']}) needs {ratio} "
+        f"fewer MACs than the {teacher.name} (exact: every multiply-add executed) and is "
         f"{format_ratio(speedup.speedup)} as fast in PyTorch "
         f"({speedup.low:.2f} to {speedup.high:.2f} with 95 % confidence, timed in turns).",
         "Times: batch 1, median ± half the interquartile range.",

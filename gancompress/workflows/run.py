@@ -1,31 +1,36 @@
-"""`run`: every stage of a recipe in order; those that are complete are skipped."""
+"""`run`: every stage of a recipe in order; what is as the recipe says is kept."""
 
+import sys
+import zipfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import TypeVar, cast
 
-import gancompress
+import torch.distributed as dist
+from tqdm import tqdm
+
+from gancompress.architecture_search.storage import damaged_lines
 from gancompress.assemble.budget import budget_of
+from gancompress.assemble.identity import changes, identity_of
 from gancompress.assemble.scoring import check_evaluators
-from gancompress.atomic import write_text
-from gancompress.errors import RunError
-from gancompress.recipe.load import (
-    differences,
-    load_recipe,
-    recipe_to_dict,
-    recipe_to_yaml,
-)
+from gancompress.assemble.students import restore_student
 from gancompress.recipe.schema import Recipe
-from gancompress.run import RunDir, next_run, runs_in
-from gancompress.workflows.check import check_recipe
+from gancompress.records import Record
+from gancompress.run import AFRESH, RunDir
+from gancompress.training.optimise import processes
 from gancompress.workflows.collect import collect
+from gancompress.workflows.continuing import grows, obstacle
 from gancompress.workflows.distill import check_objective, distill
 from gancompress.workflows.export import export
 from gancompress.workflows.finetune import finetune
+from gancompress.workflows.kept import keep_a_copy, set_aside, take_back
+from gancompress.workflows.plan import Step, damage_of, plan
 from gancompress.workflows.report import report
 from gancompress.workflows.search import search
 from gancompress.workflows.teach import teach
 
-STAGES: dict[str, Callable[[Recipe, RunDir], None]] = {
+WORK: dict[str, Callable[[Recipe, RunDir], None]] = {
     "teach": teach,
     "collect": collect,
     "distill": distill,
@@ -35,85 +40,100 @@ STAGES: dict[str, Callable[[Recipe, RunDir], None]] = {
     "report": report,
 }
 
-ROOT = Path("runs")
+Decided = TypeVar("Decided")
 
 
-def run_until(recipe: Recipe, run: RunDir, last: str) -> None:
-    """Do the stages up to and with ``last`` that are not complete."""
-    # What nobody can read or learn is told before hours of training, not after.
+def check(recipe: Recipe) -> None:
+    """Tell what nobody can read or learn before hours of training, not after."""
     budget_of(recipe.search)
     check_evaluators(recipe)
     check_objective(recipe)
-    for stage, work in STAGES.items():
-        if not run.is_complete(stage):
-            work(recipe, run)
-        if stage == last:
-            return
 
 
-def open_run(
-    recipe_path: Path,
-    overrides: list[str],
-    directory: Path | None,
-    *,
-    fresh: bool,
-    root: Path,
-    last: str = "report",
-) -> tuple[Recipe, RunDir]:
-    """The run that a recipe goes on with, or a new one.
-
-    Args:
-        recipe_path: the recipe.
-        overrides: ``key.sub=value`` texts.
-        directory: the run; None takes the newest run of this very recipe in ``root``.
-        fresh: begin a new run in ``root`` whatever is there.
-        last: stage after which nothing is wanted; a new run is begun only if all up to it can be.
-
-    Raises:
-        RecipeError: the recipe cannot be run; lists every mistake.
-        RunError: ``directory`` holds a run of another recipe; tells what differs.
-    """
-    recipe = load_recipe(recipe_path, overrides)
-    if directory is not None and directory.exists() and any(directory.iterdir()):
-        run = RunDir.open(directory)
-        changed = differences(recipe_to_dict(_stored(run)), recipe_to_dict(recipe))
-        if changed:
-            listed = "\n".join(f"  {difference}" for difference in changed)
-            raise RunError(
-                f"{directory}: made by another recipe\n{listed}\n"
-                "take these changes back, or give another --run"
-            )
-        return recipe, run
-    if directory is None and not fresh:
-        for path in runs_in(root):
-            run = RunDir.open(path)
-            if _has_recipe(run) and _stored(run) == recipe:
-                return recipe, run
-    folder = directory or next_run(root, recipe.name)
-    check_recipe(recipe, str(recipe_path), folder, last)
-    run = RunDir.create(folder, version=gancompress.__version__)
-    write_text(run.path / "recipe.yaml", recipe_to_yaml(recipe))
-    return recipe, run
+def run_until(recipe: Recipe, run: RunDir, last: str) -> None:
+    """Do what is still to be done of the stages up to and with ``last``."""
+    check(recipe)
+    for step in _by_the_first(lambda: plan(recipe, run, last)):
+        if _by_the_first(partial(_prepared, step, recipe, run)):
+            WORK[step.stage](recipe, run)
+    _by_the_first(lambda: restore_student(run, _say))
 
 
-def existing_run(directory: Path | None, root: Path) -> tuple[Recipe, RunDir]:
-    """The run at ``directory``, or the newest one in ``root``."""
-    if directory is None:
-        found = runs_in(root)
-        if not found:
-            raise RunError(f"{root}: no runs in it; `gancompress run RECIPE` makes one")
-        directory = found[0]
-    run = RunDir.open(directory)
-    return _stored(run), run
+def _by_the_first(decide: Callable[[], Decided]) -> Decided:
+    """What the first of several processes decides, once all of them have come here."""
+    if processes() == 1:
+        return decide()
+    dist.barrier()
+    found: list[Decided | Exception | None] = [None]
+    if dist.get_rank() == 0:
+        try:
+            found = [decide()]
+        except Exception as error:  # the others wait to be told
+            found = [error]
+    dist.broadcast_object_list(found, src=0)
+    if isinstance(found[0], Exception):
+        raise found[0]
+    return cast(Decided, found[0])
 
 
-def _has_recipe(run: RunDir) -> bool:
-    # A process that was killed at once leaves a run without a recipe.
-    return (run.path / "recipe.yaml").is_file()
+def _prepared(step: Step, recipe: Recipe, run: RunDir) -> bool:
+    """Make room for what ``step`` is going to make; gives whether it has to be done at all."""
+    if not step.todo:
+        return False
+    stage = step.stage
+    identity, record = identity_of(stage, recipe, run), run.record(stage)
+    changed = changes(record.identity, identity) if record else []
+    if record is None:
+        # Nobody knows under which recipe what lies there was made.
+        set_aside(stage, run, Record(False, {}, {}, {}, 0.0))
+    elif changed and grows(stage, record.identity, identity) and not obstacle(stage, recipe):
+        keep_a_copy(stage, run, record)
+    elif changed:
+        set_aside(stage, run, record)
+        run.log(stage, {"event": AFRESH})
+    if (record is None or changed) and take_back(stage, run, identity):
+        _say(f"{stage}: done before under this recipe, taken back")
+        record, changed = run.record(stage), []
+    if record is not None and record.complete and not changed:
+        damage = damage_of(run, record)
+        if not damage:
+            return False
+        _clear(stage, run, damage)
+    _check_working_files(stage, run)
+    run.begin(stage, identity)
+    return True
 
 
-def _stored(run: RunDir) -> Recipe:
-    path = run.path / "recipe.yaml"
-    if not path.is_file():
-        raise RunError(f"{run.path}: no recipe.yaml in it; delete the folder and start again")
-    return load_recipe(path)
+def _clear(stage: str, run: RunDir, damage: dict[str, str]) -> None:
+    """Move damaged files of ``stage`` aside."""
+    for name, how in damage.items():
+        _say(f"{stage}: {name} is {how}; it is made again")
+        run.log(stage, {"event": f"{name} is {how}; it is made again"})
+        if how == "damaged":
+            file = run.path / name
+            file.replace(file.with_name(f"{file.name}.damaged"))
+
+
+def _check_working_files(stage: str, run: RunDir) -> None:
+    """Move damaged files aside that ``stage`` would go on from."""
+    for file in run.path.glob(f"checkpoints/{stage}*.pt"):
+        if not _is_whole(file):
+            _clear(stage, run, {f"checkpoints/{file.name}": "damaged"})
+    journal = run.path / "search.journal"
+    if stage == "search" and journal.is_file() and (lines := damaged_lines(journal)):
+        _say(f"search: line {lines[0]} of {journal.name} is not as it was written: no score in it "
+             "counts, all are taken again")  # fmt: skip
+        _clear(stage, run, {journal.name: "damaged"})
+
+
+def _is_whole(checkpoint: Path) -> bool:
+    """Whether every part of it has the checksum that it was written with."""
+    try:
+        with zipfile.ZipFile(checkpoint) as opened:
+            return opened.testzip() is None
+    except (OSError, zipfile.BadZipFile):
+        return False
+
+
+def _say(line: str) -> None:
+    tqdm.write(line, file=sys.stderr)

@@ -14,16 +14,19 @@ from gancompress.architecture_search.study import Progress, cost_function
 from gancompress.architecture_search.study import search as run_search
 from gancompress.assemble.budget import budget_of, reference_costs
 from gancompress.assemble.front import coverage, draw_front, trust
+from gancompress.assemble.identity import identity_of
 from gancompress.assemble.latency import Clock, Stopwatch, predict, predictor, threads_of
 from gancompress.assemble.pairs import open_pairs
 from gancompress.assemble.scoring import calibration_batches, conditions, stages_of
+from gancompress.assemble.students import adopt_student, keep_student, title_of
 from gancompress.data.live import Pairs
 from gancompress.recipe.schema import Recipe
 from gancompress.run import RunDir
-from gancompress.student.file import Student, save_student
+from gancompress.student.file import Student
 from gancompress.supernet import Supernet
 from gancompress.supernet.calibrate import calibrated
 from gancompress.teachers.teacher import ModuleTeacher
+from gancompress.workflows.kept import keep_a_copy
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,13 @@ def choose(recipe: Recipe, run: RunDir) -> Candidate:
         BudgetError: no subnet of the space keeps the budget, or none that was scored does.
     """
     task = _task(recipe, run)
-    return _conclude(task, Front.from_csv(run.path / "front.csv").with_costs(task.costs))
+    front = Front.from_csv(run.path / "front.csv").with_costs(task.costs)
+    # Refused before what was chosen for another budget is put away.
+    front.best(task.budget, task.reference)
+    if (record := run.record("search")) is not None:
+        keep_a_copy("search", run, record)
+    run.begin("search", identity_of("search", recipe, run))
+    return _conclude(task, front)
 
 
 def with_search(recipe: Recipe, **keys: Any) -> Recipe:
@@ -169,20 +178,22 @@ def _conclude(task: _Task, front: Front) -> Candidate:
         front, chosen, measured = task.clock.best(front, task.budget, task.reference)
         told += measured
     front.to_csv(run.path / "front.csv")
-    _keep(task, chosen)
+    name = _keep(task, chosen)
     draw_front(front, chosen, space, run, task.limits)
     facts = {
         "scored": len(front.candidates),
         "subnet": chosen.subnet.text,
         "costs": dict(chosen.costs),
         "remarks": [*trust(front, chosen), *told],
+        "student": name,
     }
-    run.complete("search", facts)
+    run.complete("search", facts, ["front.csv", name])
+    adopt_student(run)
     return chosen
 
 
-def _keep(task: _Task, chosen: Candidate) -> None:
-    """Extract the chosen subnet, with its own BatchNorm statistics, into ``run/student``."""
+def _keep(task: _Task, chosen: Candidate) -> str:
+    """Extract the chosen subnet, with its own BatchNorm statistics; returns where it is kept."""
     batches = calibration_batches(task.recipe, task.pairs)
     module = calibrated(task.supernet, chosen.subnet, batches)
     provenance = {
@@ -192,7 +203,4 @@ def _keep(task: _Task, chosen: Candidate) -> None:
         "scores": {f"{stage}.{name}": value for (stage, name), value in chosen.scores.items()},
     }
     student = Student(module, task.full.inputs, task.full.architecture, provenance)
-    # What stood on the former student no longer holds.
-    for stage in ("finetune", "export", "report"):
-        task.run.reopen(stage)
-    save_student(student, task.run.path / "student.safetensors")
+    return keep_student(student, task.run, title_of(task.recipe.search))

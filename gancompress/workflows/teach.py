@@ -21,7 +21,7 @@ def teach(recipe: Recipe, run: RunDir) -> None:
     single = recipe.teach.objective == "single_image"
     teacher = teach_single_image(recipe, run) if single else _taught(recipe, run)
     save_student(teacher, run.path / "teacher.safetensors")
-    run.complete("teach", teacher.provenance["taught_on"])
+    run.complete("teach", teacher.provenance["taught_on"], ["teacher.safetensors"])
 
 
 def _taught(recipe: Recipe, run: RunDir) -> Student:

@@ -71,4 +71,4 @@ def test_runs_are_numbered_and_the_newest_comes_first(tmp_path: Path) -> None:
     assert (first.name, second.name) == ("digits-1", "digits-2")
     os.utime(first / "run.json", ns=(0, 0))
     assert runs_in(tmp_path) == [second, first]
-    assert json.loads((second / "run.json").read_text())["format"] == 1
+    assert json.loads((second / "run.json").read_text())["format"] == 2

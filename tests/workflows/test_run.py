@@ -118,13 +118,6 @@ def test_an_impossible_budget_is_refused_with_the_feasible_range(
     assert (run.path / "student.safetensors").read_bytes() == kept
 
 
-def test_a_changed_recipe_on_an_old_run_is_refused_with_what_changed(
-    run: RunDir, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["run", str(TINY), "distill.steps=9", "--run", str(run.path)]) == 2
-    assert "distill.steps: 8 → 9" in capsys.readouterr().err
-
-
 def test_a_changed_recipe_without_run_begins_another(tmp_path: Path) -> None:
     arguments = ["--root", str(tmp_path), "teach.steps=2"]
     assert main(["teach", str(TINY), *arguments]) == 0

@@ -1,0 +1,66 @@
+"""What a run keeps of a stage: what it depends on, what it made, and whether that is there."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from gancompress.atomic import write_json
+from gancompress.content import sha256_of
+
+
+@dataclass(frozen=True)
+class Record:
+    """One stage of a run.
+
+    Attributes:
+        complete: whether it has ended well; else it was begun.
+        identity: what it depends on, as plain data.
+        facts: what is worth knowing of it.
+        made: SHA-256 (hex) of the files that it made, by their paths below the run.
+        seconds: that it took, from when it was begun or resumed.
+    """
+
+    complete: bool
+    identity: Mapping[str, Any]
+    facts: Mapping[str, Any]
+    made: Mapping[str, str]
+    seconds: float
+
+    @classmethod
+    def of(
+        cls,
+        run: Path,
+        identity: Mapping[str, Any],
+        facts: Mapping[str, Any],
+        made: Sequence[str],
+        seconds: float,
+    ) -> "Record":
+        """The record of a stage that has ended, with the hashes of what it ``made`` in ``run``."""
+        hashes = {name: sha256_of(run / name) for name in made}
+        return cls(True, dict(identity), dict(facts), hashes, seconds)
+
+    def damage(self, run: Path) -> dict[str, str]:
+        """What of its files is not as it was made, and how: ``missing`` or ``damaged``."""
+        found = {}
+        for name, expected in self.made.items():
+            try:
+                if sha256_of(run / name) != expected:
+                    found[name] = "damaged"
+            except OSError:
+                found[name] = "missing"
+        return found
+
+
+def read_record(file: Path) -> Record | None:
+    """The record in ``file``; None where there is none that can be read."""
+    try:
+        return Record(**json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def write_record(file: Path, record: Record) -> None:
+    """Replace what is recorded in ``file``."""
+    write_json(file, asdict(record))
