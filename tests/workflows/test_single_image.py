@@ -1,6 +1,5 @@
 """`teach` of one photograph, what is left of it, and what is said where it cannot be."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -52,7 +51,7 @@ def test_a_taught_photograph_is_a_teacher_of_drawn_inputs(run: Path) -> None:
     batch = draw_inputs(teacher.inputs, range(2), 0)
     with torch.no_grad():
         assert teacher.module(**batch).shape == (2, 3, 16, 24)
-    facts = json.loads((run / "stages" / "teach.json").read_text())
+    facts = RunDir.open(run).facts("teach")
     assert facts["sizes"] == [[12, 18], [16, 24]]
     assert teacher.provenance["taught_on"] == facts
     assert 0 < facts["reconstruction_error"] < 1
