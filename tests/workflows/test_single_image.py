@@ -11,6 +11,7 @@ from PIL import Image
 from gancompress import load_student
 from gancompress.batch import draw_inputs
 from gancompress.cli import main
+from gancompress.run import RunDir
 
 RECIPE = Path(__file__).parents[2] / "recipes" / "teach-consingan.yaml"
 
