@@ -6,10 +6,10 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from gancompress.architecture_search.options import SearchOptions
 from gancompress.atomic import replacing, write_text
 from gancompress.content import sha256_of
 from gancompress.errors import RunError
-from gancompress.recipe.searching import Search
 from gancompress.run import RunDir
 from gancompress.student.file import Student, save_student
 
@@ -22,7 +22,7 @@ CURRENT = "student.safetensors"
 MARK = "STALE.txt"
 
 
-def title_of(keys: Search) -> str:
+def title_of(keys: SearchOptions) -> str:
     """What the student for a budget is called: ``macs-1of8``, ``size-2MB``, ``best`` for none."""
     asked = {
         "macs": keys.mac_budget,
