@@ -7,6 +7,7 @@ from gancompress import assemble
 from gancompress.architecture_search.front import Candidate, Front
 from gancompress.assemble.pairs import open_pairs
 from gancompress.assemble.scoring import calibration_batches
+from gancompress.assemble.students import student_file
 from gancompress.batch import Batch, example_inputs
 from gancompress.demo.gallery import Gallery, Size
 from gancompress.demo.server import make_app
@@ -19,7 +20,7 @@ from gancompress.student.file import Student, load_student
 from gancompress.supernet import Supernet
 from gancompress.supernet.calibrate import calibrated
 from gancompress.teachers.teacher import ModuleTeacher
-from gancompress.workflows.run import existing_run
+from gancompress.workflows.opening import existing_run
 
 # Stops of the budget slider.
 STOPS = 24
@@ -49,7 +50,7 @@ def demo(what: Path, *, port: int, factory: str | None = None) -> None:
 def open_gallery(what: Path, factory: str | None = None) -> Gallery:
     """The networks of a run or of a student file."""
     if (what / "run.json").is_file():
-        return _of_run(*existing_run(what, what.parent))
+        return _of_run(*existing_run(what, what.parent, "search"))
     student = load_student(what, factory=factory)
     macs = count_macs(student.module, example_inputs(student.inputs, 1)).exact
     params = sum(p.numel() for p in student.module.parameters())
@@ -64,7 +65,7 @@ def _of_run(recipe: Recipe, run: RunDir) -> Gallery:
     chosen = str(run.facts("search")["subnet"])
     own = partial(
         assemble.read_student,
-        run.path / "student.safetensors",
+        student_file(run),
         assemble.student_factory(recipe),
     )
     sizes = [
