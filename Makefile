@@ -13,7 +13,7 @@ RUN ?=
 BIN := $(VENV)/bin
 PACKAGING := setup.cfg setup.py pyproject.toml
 
-.PHONY: help quickstart test test-portable test-slow check dist format clean
+.PHONY: help quickstart test test-portable test-slow check docs dist format clean
 .DELETE_ON_ERROR:
 
 help:
@@ -21,7 +21,8 @@ help:
 	@echo "make test         run the tests"
 	@echo "make test-portable  run the tests with the kernels of other processors"
 	@echo "make test-slow    run the tests that take minutes each"
-	@echo "make check        lint, formatting, types, and which room imports which"
+	@echo "make check        lint, formatting, types, which room imports which, the documentation"
+	@echo "make docs         build the documentation site"
 	@echo "make dist         build sdist and wheel, and try the wheel away from the checkout"
 	@echo "make format       let ruff mend what it can"
 	@echo "make clean        remove $(VENV) and what tools left behind; runs/ stays"
@@ -49,6 +50,12 @@ check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(MAKE) docs
+
+# Warnings are errors: a page that is in no menu, a link to nowhere, an argument that is not explained.
+docs: $(VENV)/.installed-dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
+	@echo "build/site/index.html"
 
 # DIST_ARGS=--download tries the wheel with dependencies that are installed anew, not lent.
 dist: $(VENV)/.installed-dev

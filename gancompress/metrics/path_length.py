@@ -30,7 +30,8 @@ def path_length(
 
     Args:
         generate: latents (n, D) → images (n, C, H, W), float in [-1, 1], not rounded.
-        starts, ends: (N, D) ends of the paths.
+        starts: (N, D) where the paths begin.
+        ends: (N, D) where they end.
         distance: of two batches of images, (n,); e.g. ``partial(perceptual_distance, extractor)``.
         path: ``sphere`` for normal latents (Z), ``line`` for mapped ones (W).
         epsilon: step along the path, whose length is one.

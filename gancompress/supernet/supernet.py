@@ -66,8 +66,11 @@ class Supernet(nn.Module):
             module: any module; it is not changed.
             example_inputs: a tensor, a tuple of positional or a mapping of keyword inputs, such as
                 the module is run with; first dimensions are samples.
-            divisor, minimum, ratios, widths, ties: what the space offers, see
-                :func:`gancompress.supernet.offer.build_space`.
+            divisor: widths are multiples of it (and of the group's unit), or the full width.
+            minimum: the narrowest width.
+            ratios: fractions of full width to offer instead of every multiple, in (0, 1].
+            widths: explicit widths by group name pattern (``model.1*``); the first match counts.
+            ties: name patterns; the groups that match one share one width.
             trials: random subnets that are run to check the conversion, besides the smallest.
 
         Raises:

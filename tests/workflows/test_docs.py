@@ -11,7 +11,7 @@ from torch import nn
 
 from gancompress.generators.build import build
 
-DOCS = Path(__file__).parents[2] / "docs"
+ROOT = Path(__file__).parents[2]
 
 # Long trainings as they are written, and as they are run here.
 SHORTER = {
@@ -22,7 +22,9 @@ SHORTER = {
 }
 
 PAGES = sorted(
-    str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md") if "```python" in path.read_text()
+    str(path.relative_to(ROOT))
+    for path in [ROOT / "README.md", *ROOT.glob("docs/**/*.md")]
+    if "```python" in path.read_text(encoding="utf-8")
 )
 
 
@@ -55,8 +57,9 @@ def test_snippets_of_a_page_run(
     page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(ROOT))
     names = prepare(tmp_path)
-    text = (DOCS / page).read_text(encoding="utf-8")
+    text = (ROOT / page).read_text(encoding="utf-8")
     for code in re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
         for long, short in SHORTER.items():
             code = re.sub(long, short, code)

@@ -13,7 +13,7 @@ README = Path(__file__).parents[2] / "README.md"
 def test_the_example_of_a_custom_generator_runs(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (code,) = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    code, _ = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
     monkeypatch.syspath_prepend(str(README.parent))
     names: dict[str, object] = {}
     exec(code, names)
