@@ -61,11 +61,15 @@ class Equations:
         fit, held = self._fit, self._held
         least = held.errors(start)
         before, best = least.sum(), torch.zeros(len(start), device=start.device)
-        for ridge in ridges:
-            errors = held.errors(_solved(fit.gram, fit.right, start, ridge))
+        found: dict[int, float] = {}
+        number: int | None = len(ridges) // 2
+        while number is not None:
+            errors = held.errors(_solved(fit.gram, fit.right, start, ridges[number]))
+            found[number] = float(errors.sum())
             better = errors < least
-            best = torch.where(better, ridge, best)
+            best = torch.where(better, ridges[number], best)
             least = torch.where(better, errors, least)
+            number = _next(found, len(ridges))
         gram, right = fit.gram + held.gram, fit.right + held.right
         matrix = start.clone()
         for ridge in sorted(set(best.tolist())):
@@ -78,6 +82,13 @@ class Equations:
         return Solution(matrix, float(before) / scale, float(least.sum()) / scale, changed)
 
 
+def _next(found: dict[int, float], count: int) -> int | None:
+    """Which of ``count`` ridges to try after those in ``found``: neighbours of the best so far."""
+    best = min(found, key=lambda number: found[number])
+    beside = (n for n in (best + 1, best - 1) if 0 <= n < count and n not in found)
+    return next(beside, None)
+
+
 def _solved(gram: Tensor, right: Tensor, start: Tensor, ridge: float) -> Tensor:
     """Weights for one ridge; NaN where the matrix is not positive definite even so."""
     size = gram.diagonal(dim1=1, dim2=2).mean(1).clamp_min(1e-30) * ridge
@@ -85,6 +96,21 @@ def _solved(gram: Tensor, right: Tensor, start: Tensor, ridge: float) -> Tensor:
     factor, failed = torch.linalg.cholesky_ex(damped)
     solved = torch.cholesky_solve(right + size[:, None, None] * start, factor)
     return torch.where((failed > 0)[:, None, None], torch.nan, solved)
+
+
+def _square(columns: Tensor) -> Tensor:
+    """``columns @ columns.mT``; of what is symmetric, little more than one half is computed."""
+    rows = columns.shape[1]
+    each = max(rows // 8, 96)
+    if rows < 2 * each:
+        return columns @ columns.mT
+    result = columns.new_empty(columns.shape[0], rows, rows)
+    for first in range(0, rows, each):
+        part = columns[:, first : first + each]
+        strip = part @ columns[:, first:].mT
+        result[:, first : first + each, first:] = strip
+        result[:, first:, first : first + each] = strip.mT
+    return result
 
 
 class _Products:
@@ -95,7 +121,7 @@ class _Products:
         self._count = 0
 
     def add(self, columns: Tensor, targets: Tensor) -> None:
-        self.gram = self.gram + (columns @ columns.mT).double()
+        self.gram = self.gram + _square(columns).double()
         self.right = self.right + (columns @ targets.mT).double()
         self._squares = self._squares + targets.double().square().sum(2)
         self._sums = self._sums + targets.double().sum(2)

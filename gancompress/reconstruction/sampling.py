@@ -6,7 +6,7 @@ from torch import Tensor
 from gancompress.reconstruction.layer import Layer
 
 # Columns of a layer's equations: at least so many in all, and so many for each row.
-LEAST, PER_ROW = 16384, 12
+LEAST, PER_ROW = 49152, 32
 # One sample of so many is held out, to choose ridges by.
 HELD_OUT = 4
 
