@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from gancompress.errors import GancompressError
     from gancompress.metrics.path_length import path_length
     from gancompress.metrics.segmentation import SegmentationScores, segmentation_scores
-    from gancompress.reconstruction import LayerFit, reconstruct
+    from gancompress.reconstruction import Gathered, LayerFit, gather, reconstruct
     from gancompress.student.file import Architecture, Student, load_student, save_student
     from gancompress.supernet import Cost, SearchSpace, Subnet, Supernet
     from gancompress.teachers.remote import Exchange, RemoteTeacher
@@ -46,6 +46,7 @@ _PLACES = {
     "Exchange": "gancompress.teachers.remote",
     "Found": "gancompress.api.search",
     "GancompressError": "gancompress.errors",
+    "Gathered": "gancompress.reconstruction",
     "Input": "gancompress.batch",
     "InputSpec": "gancompress.batch",
     "LayerFit": "gancompress.reconstruction",
@@ -67,6 +68,7 @@ _PLACES = {
     "evaluate": "gancompress.api.evaluate",
     "example_inputs": "gancompress.batch",
     "export": "gancompress.api.export",
+    "gather": "gancompress.reconstruction",
     "load": "gancompress.api.files",
     "load_exported": "gancompress.api.export",
     "load_student": "gancompress.student.file",
@@ -94,6 +96,7 @@ __all__ = [
     "Exchange",
     "Found",
     "GancompressError",
+    "Gathered",
     "Input",
     "InputSpec",
     "LayerFit",
@@ -116,6 +119,7 @@ __all__ = [
     "evaluate",
     "example_inputs",
     "export",
+    "gather",
     "load",
     "load_exported",
     "load_student",

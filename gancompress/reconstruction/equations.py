@@ -64,7 +64,7 @@ class Equations:
         found: dict[int, float] = {}
         number: int | None = len(ridges) // 2
         while number is not None:
-            errors = held.errors(_solved(fit.gram, fit.right, start, ridges[number]))
+            errors = held.errors(solve_ridge(fit.gram, fit.right, start, ridges[number]))
             found[number] = float(errors.sum())
             better = errors < least
             best = torch.where(better, ridges[number], best)
@@ -75,7 +75,7 @@ class Equations:
         for ridge in sorted(set(best.tolist())):
             if ridge > 0:
                 chosen = best == ridge
-                solved = _solved(gram[chosen], right[chosen], start[chosen], ridge)
+                solved = solve_ridge(gram[chosen], right[chosen], start[chosen], ridge)
                 matrix[chosen] = torch.where(solved.isfinite().all(), solved, start[chosen])
         scale = max(float(held.variance()), 1e-30)
         changed = bool((best > 0).any())
@@ -89,7 +89,7 @@ def _next(found: dict[int, float], count: int) -> int | None:
     return next(beside, None)
 
 
-def _solved(gram: Tensor, right: Tensor, start: Tensor, ridge: float) -> Tensor:
+def solve_ridge(gram: Tensor, right: Tensor, start: Tensor, ridge: float) -> Tensor:
     """Weights for one ridge; NaN where the matrix is not positive definite even so."""
     size = gram.diagonal(dim1=1, dim2=2).mean(1).clamp_min(1e-30) * ridge
     damped = gram + torch.diag_embed(size[:, None].expand(-1, gram.shape[1]))
@@ -98,7 +98,7 @@ def _solved(gram: Tensor, right: Tensor, start: Tensor, ridge: float) -> Tensor:
     return torch.where((failed > 0)[:, None, None], torch.nan, solved)
 
 
-def _square(columns: Tensor) -> Tensor:
+def square(columns: Tensor) -> Tensor:
     """``columns @ columns.mT``; of what is symmetric, little more than one half is computed."""
     rows = columns.shape[1]
     each = max(rows // 8, 96)
@@ -121,7 +121,7 @@ class _Products:
         self._count = 0
 
     def add(self, columns: Tensor, targets: Tensor) -> None:
-        self.gram = self.gram + _square(columns).double()
+        self.gram = self.gram + square(columns).double()
         self.right = self.right + (columns @ targets.mT).double()
         self._squares = self._squares + targets.double().square().sum(2)
         self._sums = self._sums + targets.double().sum(2)

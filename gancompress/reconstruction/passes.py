@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from gancompress.batch import Batch
 from gancompress.reconstruction.layer import Layer, Moments
-from gancompress.reconstruction.paused import Pause, PausedRun, Watch
+from gancompress.reconstruction.paused import OnCall, Pause, PausedRun, Watch
 from gancompress.reconstruction.program import Place, Program
 from gancompress.reconstruction.reading import read, weight_places
 from gancompress.supernet.copying import copy_structure
@@ -30,9 +30,7 @@ class StudentPass:
         }
 
         def body(pause: Pause) -> None:
-            running = copy_structure(module).eval()
-            with torch.no_grad(), Watch(lambda *call: self._on_call(pause, *call)):
-                running(**batch)
+            pass_over(module, batch, lambda *call: self._on_call(pause, *call))
 
         self._run = PausedRun(body, seed)
 
@@ -77,6 +75,13 @@ class StudentPass:
         return args, kwargs
 
 
+def pass_over(module: nn.Module, batch: Batch, on_call: OnCall) -> None:
+    """One pass in evaluation mode of which ``on_call`` sees every function."""
+    running = copy_structure(module).eval()
+    with torch.no_grad(), Watch(on_call):
+        running(**batch)
+
+
 class TeacherPass:
     """Stops after every call whose result is a target."""
 
@@ -88,9 +93,7 @@ class TeacherPass:
         self._layers: dict[int, tuple[Layer, Moments]] = {}
 
         def body(pause: Pause) -> None:
-            running = copy_structure(module).eval()
-            with torch.no_grad(), Watch(lambda *call: self._on_call(pause, *call)):
-                running(**batch)
+            pass_over(module, batch, lambda *call: self._on_call(pause, *call))
 
         self._run = PausedRun(body, seed)
 

@@ -11,9 +11,9 @@ LEAST, PER_ROW = 49152, 32
 HELD_OUT = 4
 
 
-def columns_of_each(layer: Layer, samples: int) -> int:
+def columns_of_each(layer: Layer, samples: int, least: int = LEAST, per_row: int = PER_ROW) -> int:
     """How many output positions of each of ``samples`` samples make enough columns."""
-    return -(-max(LEAST, PER_ROW * layer.matrix().shape[1]) // samples)
+    return -(-max(least, per_row * layer.matrix().shape[1]) // samples)
 
 
 def held_out(samples: int, first: int, each: int, total: int) -> Tensor:

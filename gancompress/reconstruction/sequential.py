@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from gancompress.batch import Batch, batch_size, rows
 from gancompress.errors import DataError, TraceError
 from gancompress.reconstruction.equations import Equations, Solution
-from gancompress.reconstruction.kept import Kept, KeptElements
+from gancompress.reconstruction.kept import Kept, KeptElements, numbers
 from gancompress.reconstruction.layer import Layer
 from gancompress.reconstruction.norms import before_norm, renew_statistics
 from gancompress.reconstruction.passes import StudentPass, TeacherPass
@@ -159,7 +159,7 @@ class _Task:
         seed: int,
     ) -> "_Task":
         ours, theirs = traced_alike(supernet, student, batches[0])
-        elements = KeptElements(supernet, supernet.space.check(subnet))
+        elements = KeptElements(supernet, supernet.space.check(subnet), numbers(supernet.module))
         kept = [elements.of(a, b) for a, b in zip(ours.sites, theirs.sites, strict=True)]
         return _Task(
             ours,
