@@ -11,7 +11,7 @@ import gancompress
 from gancompress.cli.check import check_verb
 from gancompress.cli.look import inspect_verb, pairs_verb, papers_verb, recipe_verb, sample_verb
 from gancompress.cli.make import apply_verb, demo_verb, generate_verb
-from gancompress.cli.measure import evaluate_verb, extractor_verb
+from gancompress.cli.measure import evaluate_verb, extractor_verb, quantise_verb
 from gancompress.cli.stages import search_verb, stage_verbs
 from gancompress.errors import GancompressError
 
@@ -75,6 +75,7 @@ def command_parser() -> argparse.ArgumentParser:
     demo_verb(verbs)
     evaluate_verb(verbs)
     extractor_verb(verbs)
+    quantise_verb(verbs)
     pairs_verb(verbs)
     papers_verb(verbs)
     recipe_verb(verbs)

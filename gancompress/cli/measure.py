@@ -79,3 +79,60 @@ def _do_extractor(options: argparse.Namespace) -> None:
         seed=options.seed,
     )
     print(f"{options.output}: {accuracy:.1%} of the held-out images recognised")
+
+
+def quantise_verb(verbs: Verbs) -> None:
+    text = "Put a classifier into 8-bit integers, calibrated by real or synthetic images; compare."
+    example = (
+        "gancompress quantise resnet20:weights.safetensors --evaluate cifar10.zip "
+        "--calibrate runs/cifar10-1 --calibrate noise"
+    )
+    parser = add_verb(verbs, "quantise", text, example, _do_quantise)
+    parser.add_argument("classifier", help="an extractor with classes, e.g. resnet20:FILE")
+    parser.add_argument(
+        "--evaluate", type=Path, required=True, metavar="LABELLED", help="images in class folders"
+    )
+    parser.add_argument(
+        "--calibrate",
+        action="append",
+        required=True,
+        metavar="SOURCE",
+        help="images, run or student file, noise, fractals or constant; may be given again",
+    )
+    parser.add_argument(
+        "--runtime",
+        action="append",
+        choices=["onnx", "openvino"],
+        help="may be given again (default: onnx)",
+    )
+    parser.add_argument("--samples", type=int, default=500, help="to calibrate (default: 500)")
+    parser.add_argument("--seeds", type=int, default=3, help="repetitions (default: 3)")
+    parser.add_argument("--most", type=int, default=5000, help="labelled images (default: 5000)")
+    parser.add_argument(
+        "--max-drop", type=float, help="percentage points; layers stay in float until it holds"
+    )
+    parser.add_argument("--output", type=Path, default=Path("quantised"), help="folder")
+    parser.add_argument("--factory", help="of a student whose architecture is not built in")
+
+
+def _do_quantise(options: argparse.Namespace) -> None:
+    from gancompress.errors import RecipeError
+    from gancompress.workflows.quantise import quantise
+
+    for name in ("samples", "seeds", "most"):
+        if getattr(options, name) < 1:
+            raise RecipeError(f"--{name} {getattr(options, name)}: must be 1 or more")
+    found = quantise(
+        options.classifier,
+        options.evaluate,
+        calibrate=options.calibrate,
+        runtimes=options.runtime or ["onnx"],
+        samples=options.samples,
+        seeds=options.seeds,
+        most=options.most,
+        max_drop=options.max_drop,
+        output=options.output,
+        factory=options.factory,
+    )
+    print(found.table().text())
+    print(options.output)

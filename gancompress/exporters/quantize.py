@@ -42,6 +42,7 @@ def quantize_onnx(
     calibration: Iterable[Batch],
     held_out: Iterable[Batch],
     min_psnr: float = 0.0,
+    typical: Iterable[Batch] = (),
 ) -> Quantized:
     """Write an INT8 form of the ONNX file ``source``: weights per channel, activations per tensor.
 
@@ -55,7 +56,8 @@ def quantize_onnx(
         path: of the INT8 file; its inputs, outputs and metadata are those of ``source``.
         calibration: inputs as the student will meet them; some hundred samples are enough.
         held_out: other inputs, to compare on.
-        min_psnr: in dB against ``source`` on the calibration inputs; 0: quantise every layer.
+        min_psnr: in dB against ``source``; 0: quantise every layer.
+        typical: inputs on which ``min_psnr`` has to hold; by default those of the calibration.
 
     Returns:
         The file, and its difference from ``source`` on ``held_out``; ``parity.psnr`` below some
@@ -73,7 +75,9 @@ def quantize_onnx(
     if not batches:
         raise ExportError(f"{source}: INT8 needs calibration inputs, got none")
     with tempfile.TemporaryDirectory() as folder, quiet():
-        quantizer = _Quantizer(Path(source), Path(folder), batches, reference)
+        quantizer = _Quantizer(
+            Path(source), Path(folder), batches, list(typical) or batches, reference
+        )
         layers, kept = _chosen(quantizer, min_psnr, Path(source))
         model = quantizer.quantized(layers)
     # ONNX Runtime's quantiser drops what the file said about itself.
@@ -90,11 +94,16 @@ class _Quantizer:
     """Quantises any of the layers of one file, with ranges that are gathered once."""
 
     def __init__(
-        self, source: Path, folder: Path, calibration: Sequence[Batch], reference: OnnxNetwork
+        self,
+        source: Path,
+        folder: Path,
+        calibration: Sequence[Batch],
+        typical: Sequence[Batch],
+        reference: OnnxNetwork,
     ) -> None:
         onnx = require("onnx", "onnx")
         shapes = require("onnxruntime.quantization.shape_inference", "onnx")
-        self.reference, self.calibration = reference, calibration
+        self.reference, self.calibration, self.typical = reference, calibration, typical
         prepared = folder / "prepared.onnx"
         try:
             # Fold constants and batch norms first: what is left is what will be computed.
@@ -153,10 +162,10 @@ class _Quantizer:
 def _chosen(quantizer: _Quantizer, min_psnr: float, source: Path) -> tuple[list[str], list[str]]:
     """The layers to quantise, and as few as can be to leave in float."""
     layers = quantizer.layers
-    if not min_psnr or quantizer.psnr(layers, quantizer.calibration) >= min_psnr:
+    if not min_psnr or quantizer.psnr(layers, quantizer.typical) >= min_psnr:
         return layers, []
     # What each layer costs by itself shows on few samples.
-    few = quantizer.calibration[:1]
+    few = quantizer.typical[:1]
     cost: Mapping[str, float] = {name: quantizer.psnr([name], few) for name in layers}
     costliest = sorted(layers, key=cost.__getitem__)
 
@@ -169,7 +178,7 @@ def _chosen(quantizer: _Quantizer, min_psnr: float, source: Path) -> tuple[list[
     best = -math.inf
     while high - low > 1:
         middle = (low + high) // 2
-        reached = quantizer.psnr(rest(middle), quantizer.calibration)
+        reached = quantizer.psnr(rest(middle), quantizer.typical)
         best = max(best, reached)
         low, high = (low, middle) if reached >= min_psnr else (middle, high)
     if high == len(layers):

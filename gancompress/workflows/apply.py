@@ -10,6 +10,7 @@ from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
+from gancompress.assemble.open_generator import open_generator
 from gancompress.batch import Input, InputSpec, in_range
 from gancompress.data.decode import Form, decode
 from gancompress.data.images import to_float
@@ -18,7 +19,6 @@ from gancompress.errors import DataError
 from gancompress.exporters.onnx import run_onnx
 from gancompress.generators.any_size import SizeRule, Translator, find_size_rule, translate
 from gancompress.report.grid import picture_of, save_png
-from gancompress.workflows.open_generator import open_generator
 
 # Pictures of more pixels are cut into tiles where that changes nothing.
 WHOLE = 1024 * 1024
@@ -83,7 +83,7 @@ def apply(
         compare: a second network, shown between input and output.
         side_by_side: show input and output beside each other in one picture.
         overwrite: make pictures again that are there.
-        family, factory: see :func:`gancompress.workflows.open_generator.open_generator`.
+        family, factory: see :func:`gancompress.assemble.open_generator.open_generator`.
 
     Raises:
         DataError: the network translates no images, or a picture cannot be read.

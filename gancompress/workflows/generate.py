@@ -12,13 +12,13 @@ from safetensors.torch import save_file
 from torch import Tensor
 from tqdm import tqdm
 
+from gancompress.assemble.open_generator import open_generator
 from gancompress.atomic import replacing, write_json
 from gancompress.batch import DRAWN, InputSpec, class_count, draw_inputs
 from gancompress.data.images import to_uint8
 from gancompress.errors import DataError, RecipeError
 from gancompress.report.grid import picture_of, save_png
 from gancompress.teachers.teacher import ModuleTeacher
-from gancompress.workflows.open_generator import open_generator
 
 MANIFEST = "manifest.json"
 
@@ -74,7 +74,7 @@ def generate(
         seed: of their inputs.
         label: the class of all; None for classes in turn.
         batch_size: images at once.
-        family, factory: see :func:`gancompress.workflows.open_generator.open_generator`.
+        family, factory: see :func:`gancompress.assemble.open_generator.open_generator`.
 
     Raises:
         DataError: the generator's inputs cannot be drawn, or the folder holds other images.

@@ -8,11 +8,11 @@ from typing import Any
 
 import torch
 
+from gancompress.assemble.open_generator import open_generator
 from gancompress.batch import DRAWN, InputSpec, draw_inputs
 from gancompress.errors import DataError, RecipeError
 from gancompress.generators.consingan import ConSinGANGenerator
 from gancompress.report.grid import save_grid
-from gancompress.workflows.open_generator import open_generator
 
 COLUMNS = 8
 
@@ -34,7 +34,7 @@ def sample(
         what: a run directory (its student), a student or teacher file.
         size: ``height x width`` of the images, e.g. ``96x256``, of a generator that makes any;
             empty: as it was trained.
-        family, factory, settings: see :func:`gancompress.workflows.open_generator.open_generator`.
+        family, factory, settings: see :func:`gancompress.assemble.open_generator.open_generator`.
 
     Raises:
         DataError: its inputs cannot be drawn, or it makes images of one size only.

@@ -6,6 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
+from gancompress.assemble.open_generator import open_generator
 from gancompress.data.images import to_uint8
 from gancompress.errors import MetricError, TeacherError
 from gancompress.generators.build import build
@@ -14,7 +15,6 @@ from gancompress.metrics.frechet import statistics_of
 from gancompress.metrics.statistics_file import save_statistics
 from gancompress.workflows.evaluate import evaluate
 from gancompress.workflows.inspect import inspect
-from gancompress.workflows.open_generator import open_generator
 from gancompress.workflows.sample import sample
 
 OWN = """
