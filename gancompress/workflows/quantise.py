@@ -49,6 +49,7 @@ class Row:
         drop: percentage points below 32 bits: mean, smallest, largest over the seeds.
         size: bytes of the file.
         layers_in_float: most that were left in float.
+        holds: whether the accuracy fell by no more than was asked for, with every seed.
     """
 
     runtime: str
@@ -57,6 +58,7 @@ class Row:
     drop: tuple[float, float, float]
     size: int
     layers_in_float: int
+    holds: bool
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ class Quantised:
             mean, low, high = row.drop
             spread = f"{mean:+.2f} ({low:+.2f} … {high:+.2f})"
             speed = format_ratio(self.speedups[row.runtime])
+            spread += "" if row.holds else ", more than asked"
             cells = [row.calibrated_by, row.runtime, f"{row.accuracy:.2%}", spread]
             lines.append([*cells, format_bytes(row.size), speed])
         return Table(columns, lines)
@@ -202,14 +205,15 @@ class _Trial:
 
     def row(self, name: str, calibrations: Sequence[Tensor]) -> Row:
         """Quantise once for every set of calibration images."""
-        accuracies, floats, size = [], 0, 0
+        accuracies, floats, size, holds = [], 0, 0, True
         for images in calibrations:
             written, kept = self._quantised(images)
             accuracies.append(float(self._right(self._open(written.path)).double().mean()))
             floats, size = max(floats, kept), written.size
+            holds = holds and (self.max_drop is None or self._drop_on_even() <= self.max_drop)
         drops = [100 * (self.exact_accuracy - accuracy) for accuracy in accuracies]
         spread = (fmean(drops), min(drops), max(drops))
-        return Row(self.runtime, name, fmean(accuracies), spread, size, floats)
+        return Row(self.runtime, name, fmean(accuracies), spread, size, floats, holds)
 
     def speedup(self) -> float:
         """8 bits against 32 bits, one image at a time on one thread, in turns."""

@@ -48,11 +48,15 @@ def test_real_images_calibrate_better_than_a_constant(digits: Path, tmp_path: Pa
     assert (output / "lenet5.int8.onnx").is_file() and (output / "calibration.png").is_file()
 
 
-def test_layers_stay_in_float_until_the_accuracy_holds(digits: Path, tmp_path: Path) -> None:
-    more = ["--calibrate", "constant", "--max-drop", "1", "--output", str(tmp_path / "out")]
+def test_drop_that_cannot_be_held_is_said(
+    digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sources = ["--calibrate", "constant", "--calibrate", str(digits)]
+    more = [*sources, "--max-drop", "1", "--output", str(tmp_path / "out")]
     assert main(_arguments(digits, *more)) == 0
-    row = json.loads((tmp_path / "out" / "quantise.json").read_text())["rows"][0]
-    assert row["layers_in_float"] > 0 and row["drop"][0] < 2
+    rows = json.loads((tmp_path / "out" / "quantise.json").read_text())["rows"]
+    assert [row["holds"] for row in rows] == [False, True]
+    assert "more than asked" in capsys.readouterr().out
 
 
 def test_other_classes_are_refused(
