@@ -194,6 +194,11 @@ class RunDir:
 AFRESH = "begun afresh"
 
 
+def is_run(path: Path) -> bool:
+    """Whether ``path`` is a run directory."""
+    return (path / "run.json").is_file()
+
+
 def runs_in(root: Path) -> list[Path]:
     """The run directories in ``root``, newest first."""
     if not root.is_dir():

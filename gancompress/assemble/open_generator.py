@@ -13,12 +13,11 @@ from gancompress.data.images import Images, open_images, to_float
 from gancompress.errors import DataError, RecipeError
 from gancompress.generators.build import build
 from gancompress.recipe.load import load_recipe
-from gancompress.run import RunDir
+from gancompress.run import RunDir, is_run
 from gancompress.student.file import load_student
 from gancompress.teachers.from_file import from_file, is_student
 from gancompress.teachers.own_weights import weights_for
 from gancompress.teachers.teacher import InputData, ModuleTeacher
-from gancompress.workflows.opening import is_run
 
 
 def open_generator(

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from gancompress.assemble.open_generator import is_run, open_generator
+from gancompress.assemble.open_generator import open_generator
 from gancompress.atomic import write_json
 from gancompress.batch import DRAWN
 from gancompress.data.cache import default_cache
@@ -24,8 +24,8 @@ from gancompress.metrics.pixels import PIXELS, pixel_scores
 from gancompress.metrics.provenance import Score, table
 from gancompress.metrics.sources import ImageSource, generated
 from gancompress.metrics.statistics_file import load_statistics
+from gancompress.run import is_run
 from gancompress.training.optimise import make_accelerator
-from gancompress.workflows.opening import is_run
 
 METRICS = ("frechet", "kid", "manifold")
 

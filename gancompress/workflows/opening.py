@@ -11,7 +11,7 @@ from gancompress.atomic import write_text
 from gancompress.errors import RunError
 from gancompress.recipe.load import load_recipe, recipe_to_yaml
 from gancompress.recipe.schema import Recipe
-from gancompress.run import RunDir, next_run, runs_in
+from gancompress.run import RunDir, is_run, next_run, runs_in
 from gancompress.workflows.plan import plan
 
 # Of the newest runs of a name, so many are looked at for what a recipe can keep.
@@ -27,11 +27,6 @@ class Found:
 
     recipe: Recipe
     run: RunDir | None
-
-
-def is_run(path: Path) -> bool:
-    """Whether ``path`` is a run directory."""
-    return (path / "run.json").is_file()
 
 
 def recipe_of(what: Path, overrides: Sequence[str]) -> Recipe:
