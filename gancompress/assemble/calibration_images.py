@@ -13,6 +13,7 @@ from gancompress.data.images import open_images, to_uint8
 from gancompress.errors import DataError
 from gancompress.metrics.features import NetworkExtractor
 from gancompress.metrics.images import resize, with_channels
+from gancompress.run import is_run
 from gancompress.teachers.teacher import ModuleTeacher
 
 #: (count, seed) to uint8 images (count, C, H, W), as the network takes them.
@@ -42,7 +43,7 @@ def calibration_source(name: str, network: NetworkExtractor, factory: str | None
     if name == "constant":
         return lambda count, seed: torch.full((count, *shape), 128, dtype=torch.uint8)
     path = Path(name)
-    if (path.is_file() and path.suffix != ".zip") or (path / "run.json").is_file():
+    if (path.is_file() and path.suffix != ".zip") or is_run(path):
         generator = open_generator(path, factory=factory)
         if fed := [n for n, entry in generator.inputs.items() if entry.kind not in DRAWN]:
             raise DataError(f"{name}: is fed {', '.join(fed)}; calibrate with a noise generator")

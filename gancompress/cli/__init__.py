@@ -9,7 +9,14 @@ from collections.abc import Sequence
 
 import gancompress
 from gancompress.cli.check import check_verb
-from gancompress.cli.look import inspect_verb, pairs_verb, papers_verb, recipe_verb, sample_verb
+from gancompress.cli.look import (
+    compare_verb,
+    inspect_verb,
+    pairs_verb,
+    papers_verb,
+    recipe_verb,
+    sample_verb,
+)
 from gancompress.cli.make import apply_verb, demo_verb, generate_verb
 from gancompress.cli.measure import evaluate_verb, extractor_verb, quantise_verb
 from gancompress.cli.stages import search_verb, stage_verbs
@@ -73,6 +80,7 @@ def command_parser() -> argparse.ArgumentParser:
     apply_verb(verbs)
     generate_verb(verbs)
     demo_verb(verbs)
+    compare_verb(verbs)
     evaluate_verb(verbs)
     extractor_verb(verbs)
     quantise_verb(verbs)

@@ -174,3 +174,24 @@ def _do_recipe(options: argparse.Namespace) -> None:
     else:
         recipe = load_recipe(Path(options.recipe), options.overrides)
         print(recipe_to_yaml(recipe), end="")
+
+
+def compare_verb(verbs: Verbs) -> None:
+    """Add the verb `compare`."""
+    text = "Compare finished runs on one page: tables, fronts overlaid, pictures."
+    example = "gancompress compare runs/style-1 runs/style-2 --output compared.html"
+    parser = add_verb(verbs, "compare", text, example, _do_compare)
+    parser.add_argument("runs", type=Path, nargs="+", help="run directories with a report")
+    parser.add_argument(
+        "--output", type=Path, default=Path("compared.html"), help="page (default: compared.html)"
+    )
+
+
+def _do_compare(options: argparse.Namespace) -> None:
+    from gancompress.errors import RunError
+    from gancompress.workflows.compare import compare
+
+    if len(options.runs) < 2:
+        raise RunError(f"compare {options.runs[0]}: name two runs or more")
+    print(compare(options.runs, options.output).text())
+    print(options.output)

@@ -15,7 +15,7 @@ from gancompress.errors import RunError
 from gancompress.exporters.packages import require
 from gancompress.metrics.macs import count_macs
 from gancompress.recipe.schema import Recipe
-from gancompress.run import RunDir
+from gancompress.run import RunDir, is_run
 from gancompress.student.file import Student, load_student
 from gancompress.supernet import Supernet
 from gancompress.supernet.calibrate import calibrated
@@ -49,7 +49,7 @@ def demo(what: Path, *, port: int, factory: str | None = None) -> None:
 
 def open_gallery(what: Path, factory: str | None = None) -> Gallery:
     """The networks of a run or of a student file."""
-    if (what / "run.json").is_file():
+    if is_run(what):
         return _of_run(*existing_run(what, what.parent, "search"))
     student = load_student(what, factory=factory)
     macs = count_macs(student.module, example_inputs(student.inputs, 1)).exact
