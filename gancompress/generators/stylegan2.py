@@ -6,6 +6,7 @@ batch. Tensor names equal those of the published ``G_ema``.
 """
 
 import math
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -32,6 +33,7 @@ class StyleGAN2Generator(nn.Module):
         mapping_layers: depth of the mapping network; 2 for CIFAR-10, 8 for FFHQ.
         channel_base: channels at a resolution are ``channel_base / resolution`` …
         channel_max: … but at most this.
+        widths: channels at each resolution from 4 on, instead of both, for networks that were cut.
         conv_clamp: activations are clamped to ± this; None for no clamp.
         noise_mode: ``const``: the stored noise maps; ``random``: new maps each time, for training;
             ``none``. May be set on the module at any time.
@@ -51,6 +53,7 @@ class StyleGAN2Generator(nn.Module):
         conv_clamp: float | None = 256.0,
         noise_mode: NoiseMode = "const",
         truncation_psi: float = 1.0,
+        widths: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
         self.noise_mode: NoiseMode = noise_mode
@@ -58,8 +61,15 @@ class StyleGAN2Generator(nn.Module):
         self.inputs: InputSpec = {"z": Input("normal", (z_dim,))}
         if classes:
             self.inputs["c"] = Input("one_hot", (classes,))
+        sizes = block_resolutions("stylegan2", resolution)
+        if widths is None:
+            widths = [min(channel_base // size, channel_max) for size in sizes]
+        if len(widths) != len(sizes) or min(widths) < 1:
+            raise RecipeError(
+                f"stylegan2: widths {list(widths)}: give a positive number for each of {sizes}"
+            )
         self.synthesis = SynthesisNetwork(
-            w_dim, resolution, channels, channel_base, channel_max, conv_clamp
+            w_dim, dict(zip(sizes, widths, strict=True)), channels, conv_clamp
         )
         self.mapping = MappingNetwork(z_dim, classes, w_dim, mapping_layers)
 
@@ -126,21 +136,15 @@ class SynthesisNetwork(nn.Module):
     """w, one for each layer, to the image."""
 
     def __init__(
-        self,
-        w_dim: int,
-        resolution: int,
-        channels: int,
-        channel_base: int,
-        channel_max: int,
-        conv_clamp: float | None,
+        self, w_dim: int, widths: dict[int, int], channels: int, conv_clamp: float | None
     ) -> None:
         super().__init__()
-        self.resolutions = block_resolutions("stylegan2", resolution)
-        width = 0
-        for size in self.resolutions:
-            previous, width = width, min(channel_base // size, channel_max)
+        self.resolutions = list(widths)
+        previous = 0
+        for size, width in widths.items():
             block = SynthesisBlock(previous, width, w_dim, size, channels, conv_clamp)
             self.add_module(f"b{size}", block)
+            previous = width
         # A w for each convolution and one for the last image layer.
         self.num_ws = 2 * len(self.resolutions)
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from gancompress.errors import TeacherError
 from gancompress.teachers.explain import explain
-from gancompress.teachers.families import FAMILIES
+from gancompress.teachers.families import families
 from gancompress.teachers.fit import Fit
 from gancompress.teachers.networks import Found, is_optimizer, networks_in, under_prefixes
 from gancompress.teachers.not_a_checkpoint import ANOTHER_FRAMEWORK
@@ -99,7 +99,7 @@ def _fits(
 
 def _shapes(network: Found) -> dict[str, Tensor]:
     """Its tensors on the meta device, with those beside it that a family keeps there."""
-    wanted = {name for family in FAMILIES.values() for name in family.beside}
+    wanted = {name for family in families().values() for name in family.beside}
     beside = {n: value for n, value in network.beside.items() if n in wanted}
     return replace(network, tensors={**beside, **network.tensors}).on_meta()
 
@@ -108,7 +108,7 @@ def _filled(
     file: ReadFile, attempt: _Attempt, settings: Mapping[str, Any], remarks: Sequence[str]
 ) -> Recognised:
     network, fit = attempt
-    beside = {n: v for n, v in network.beside.items() if n in FAMILIES[fit.family].beside}
+    beside = {n: v for n, v in network.beside.items() if n in families()[fit.family].beside}
     tensors = replace(network, tensors={**beside, **network.tensors}).load(file)
     told = {**recorded_settings(network.record, file.where), **settings}
     found = filled(fit, tensors, _where(file, network), told)

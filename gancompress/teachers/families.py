@@ -1,7 +1,15 @@
-"""The published families whose files are recognised, one entry each."""
+"""The published families whose files are recognised, one entry each.
 
+A package adds its own by an entry point of the group ``gancompress.families``: the point's name is
+the family's, and it names a :class:`gancompress.teachers.family.Family`.
+"""
+
+from functools import cache
+from importlib.metadata import entry_points
+
+from gancompress.errors import TeacherError
 from gancompress.teachers.family import Family
-from gancompress.teachers.readers import super_resolution, synthesis, translation
+from gancompress.teachers.readers import rosinality, super_resolution, synthesis, translation
 
 FAMILIES: dict[str, Family] = {
     "resnet": Family(
@@ -9,30 +17,100 @@ FAMILIES: dict[str, Family] = {
         translation.read_resnet,
         convert=translation.convert_resnet,
         assumes=translation.assume_resnet,
+        publisher="CycleGAN, pix2pix (BSD-2), CUT (BSD), GAN Compression (BSD); OMGD, CAT",
+        proof="names, shapes and sizes of published files; the golden picture of horse2zebra",
     ),
-    "unet": Family("unet", translation.read_unet, assumes=translation.assume_unet),
+    "unet": Family(
+        "unet",
+        translation.read_unet,
+        assumes=translation.assume_unet,
+        publisher="pix2pix (BSD-2), OMGD",
+        proof="names, shapes and size of the published file",
+    ),
     "spade": Family(
         "spade",
         translation.read_spade,
         convert=translation.convert_spade,
         assumes=translation.assume_spade,
+        publisher="SPADE/GauGAN (CC BY-NC-SA 4.0), GAN Compression (BSD)",
+        proof="names, shapes and sizes of published files",
     ),
     "munit": Family(
         "munit",
         translation.read_munit,
         unused=r"dec\..*\.norm\.running_(mean|var)",
         assumes=translation.assume_munit,
+        publisher="MUNIT (CC BY-NC-SA 4.0)",
+        proof="published size; its programs' formulas",
     ),
-    "stylegan2": Family("stylegan2", synthesis.read_stylegan2, assumes=synthesis.assume_stylegan2),
-    "distylegan": Family("distylegan", synthesis.read_distylegan),
+    "stylegan2": Family(
+        "stylegan2",
+        synthesis.read_stylegan2,
+        assumes=synthesis.assume_stylegan2,
+        publisher="StyleGAN2-ADA (Nvidia Source Code License)",
+        proof="names, shapes and size of the published file; its programs' formulas",
+    ),
+    "stylegan2_rosinality": Family(
+        "stylegan2",
+        synthesis.read_stylegan2,
+        convert=rosinality.convert_rosinality,
+        assumes=rosinality.assume_rosinality,
+        beside=("latent_avg",),
+        publisher="rosinality (MIT); MobileStyleGAN, StyleKD, CAGC, DCP-GAN, Anycost's teachers",
+        proof="equality with the formulas of its layers, converted both ways",
+    ),
+    "distylegan": Family(
+        "distylegan",
+        synthesis.read_distylegan,
+        publisher="DiStyleGAN (Apache-2.0)",
+        proof="names, shapes and size of the published file",
+    ),
     "dcgan_transposed": Family(
-        "dcgan_transposed", synthesis.read_dcgan, convert=synthesis.convert_dcgan
+        "dcgan_transposed",
+        synthesis.read_dcgan,
+        convert=synthesis.convert_dcgan,
+        publisher="PyTorch's DCGAN example (BSD-3); many others",
+        proof="a published file's names and pictures",
     ),
     "rrdb": Family(
         "rrdb",
         super_resolution.read_rrdb,
         convert=super_resolution.convert_rrdb,
         output_range=(0.0, 1.0),
+        publisher="ESRGAN (Apache-2.0), Real-ESRGAN, BasicSR",
+        proof="published files: names, sizes, pictures",
     ),
-    "srvgg": Family("srvgg", super_resolution.read_srvgg, output_range=(0.0, 1.0)),
+    "srvgg": Family(
+        "srvgg",
+        super_resolution.read_srvgg,
+        output_range=(0.0, 1.0),
+        publisher="Real-ESRGAN (BSD-3)",
+        proof="a published file: names, size, pictures",
+    ),
 }
+
+# The group of entry points by which packages add families.
+GROUP = "gancompress.families"
+
+
+@cache
+def families() -> dict[str, Family]:
+    """All families by name: those here, and those of installed packages.
+
+    Raises:
+        TeacherError: a package's entry point is broken, or takes a name that is taken.
+    """
+    found = dict(FAMILIES)
+    for point in entry_points(group=GROUP):
+        where = f"entry point {point.name} ({GROUP})"
+        try:
+            family = point.load()
+        except Exception as error:  # whatever fails in another's package
+            raise TeacherError(
+                f"{where}: {point.value} cannot be loaded: {error!r}; mend or uninstall its package"
+            ) from error
+        if not isinstance(family, Family):
+            raise TeacherError(f"{where}: {point.value} is {type(family).__name__}, not a Family")
+        if found.setdefault(point.name, family) is not family:
+            raise TeacherError(f"{where}: there is a family of that name; give it another")
+    return found

@@ -19,7 +19,7 @@ from gancompress.generators.build import BUILT_IN, build
 from gancompress.generators.signed import RANGE
 from gancompress.resolve import resolve
 from gancompress.teachers.explain import explain, options
-from gancompress.teachers.families import FAMILIES
+from gancompress.teachers.families import families
 from gancompress.teachers.family import Arguments, Tensors, Undecided
 from gancompress.teachers.fit import Fit
 from gancompress.teachers.plain_names import plain
@@ -119,7 +119,7 @@ def filled(
             f"{where}: {question.why}; its tensors do not show which {name} it was trained with, "
             f"and the pictures differ. Say it: {options(name, question.options)}"
         )
-    family = FAMILIES[fit.family]
+    family = families()[fit.family]
     named = plain(tensors, where)
     values = family.convert(named) if family.convert is not None else named
     module = _load(fit.module, values, where)
@@ -129,7 +129,7 @@ def filled(
 
 def _assumptions(fit: Fit, settings: Mapping[str, Any]) -> tuple[str, ...]:
     """A sentence for each argument that was taken as published."""
-    family = FAMILIES[fit.family]
+    family = families()[fit.family]
     defaults = _parameters(family.factory)
     reasons = family.assumes(fit.shapes, fit.kwargs)
     found = []
@@ -142,9 +142,9 @@ def _assumptions(fit: Fit, settings: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _families(family: str | None) -> list[str]:
     if family is None:
-        return list(FAMILIES)
-    if family not in FAMILIES:
-        raise TeacherError(f"teacher family {family!r}: expected one of {', '.join(FAMILIES)}")
+        return list(families())
+    if family not in families():
+        raise TeacherError(f"teacher family {family!r}: expected one of {', '.join(families())}")
     return [family]
 
 
@@ -153,14 +153,14 @@ def _parameters(factory: str) -> Mapping[str, inspect.Parameter]:
 
 
 def _takes(name: str, settings: Mapping[str, Any]) -> bool:
-    return settings.keys() <= _parameters(FAMILIES[name].factory).keys()
+    return settings.keys() <= _parameters(families()[name].factory).keys()
 
 
 def _fit(name: str, tensors: Tensors, settings: Mapping[str, Any] | None) -> Fit | None:
     """Compare the file with a family: built as the shapes say, or, without settings, as it is by
     default, and then by names alone.
     """
-    family = FAMILIES[name]
+    family = families()[name]
     try:
         if family.convert is not None and settings is not None:
             tensors = family.convert(tensors)

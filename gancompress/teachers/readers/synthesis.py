@@ -33,10 +33,17 @@ def read_stylegan2(shapes: Shapes) -> Arguments:
         "resolution": max(widths),
         "channels": shapes["synthesis.b4.torgb.weight"][0],
         "mapping_layers": count(shapes, r"mapping\.fc\d+\.weight"),
-        "channel_base": max(size * width for size, width in widths.items()),
-        "channel_max": widths[4],
+        **_channels(widths),
         "conv_clamp": None,
     }
+
+
+def _channels(widths: dict[int, int]) -> Arguments:
+    """The two numbers that published widths follow from, or those of a network that was cut."""
+    base, most = max(size * width for size, width in widths.items()), widths[4]
+    if all(min(base // size, most) == width for size, width in widths.items()):
+        return {"channel_base": base, "channel_max": most}
+    return {"widths": [widths[size] for size in sorted(widths)]}
 
 
 def assume_stylegan2(_: Shapes, arguments: Arguments) -> dict[str, str]:
