@@ -9,6 +9,7 @@ from gancompress.resolve import check_arguments, resolve
 
 # Name -> where its factory lives; modules are imported when they are first asked for.
 BUILT_IN: dict[str, str] = {
+    "animegan": "gancompress.generators.animegan:AnimeGANv2Generator",
     "consingan": "gancompress.generators.consingan:ConSinGANGenerator",
     "consingan_discriminator": "gancompress.generators.consingan:ConSinGANDiscriminator",
     "dcgan": "gancompress.generators.dcgan:DCGANGenerator",
@@ -19,17 +20,21 @@ BUILT_IN: dict[str, str] = {
     "multiscale_patchgan": "gancompress.generators.patchgan:MultiscalePatchGAN",
     "munit": "gancompress.generators.munit:MUNITGenerator",
     "patchgan": "gancompress.generators.patchgan:PatchGAN",
+    "pix2pixhd": "gancompress.generators.pix2pixhd:Pix2PixHDGenerator",
     "resnet": "gancompress.generators.resnet:ResNetGenerator",
     "rrdb": "gancompress.generators.rrdb:RRDBGenerator",
     "spade": "gancompress.generators.spade:SPADEGenerator",
     "srresnet": "gancompress.generators.srresnet:SRResNetGenerator",
     "srvgg": "gancompress.generators.srvgg:SRVGGGenerator",
+    "stargan": "gancompress.generators.stargan:StarGANGenerator",
+    "stargan_v2": "gancompress.generators.stargan_v2:StarGANv2Generator",
     "stylegan2": "gancompress.generators.stylegan2:StyleGAN2Generator",
     "stylegan2_discriminator": (
         "gancompress.generators.stylegan2_discriminator:StyleGAN2Discriminator"
     ),
     "tinygan": "gancompress.generators.tinygan:TinyGANGenerator",
     "tinygan_discriminator": "gancompress.generators.tinygan:TinyGANDiscriminator",
+    "ugatit": "gancompress.generators.ugatit:UGATITGenerator",
     "unet": "gancompress.generators.unet:UNetGenerator",
 }
 

@@ -120,14 +120,24 @@ def _where(file: ReadFile, network: Found) -> str:
 
 
 def _joined(networks: Sequence[Found]) -> list[Found]:
-    """MUNIT's translations: the encoder of contents of one domain, the rest of the other."""
+    """Networks that work together: MUNIT's translations (the encoder of contents of one domain, the
+    rest of the other), StarGAN v2's generator with its mapping network.
+    """
     by_name = {network.name.rpartition(".")[2]: network for network in networks}
-    if not by_name.keys() >= {"a", "b"}:
-        return []
-    return [
-        Found(f"{source}2{target}", _translation(by_name[source], by_name[target]))
-        for source, target in (("a", "b"), ("b", "a"))
-    ]
+    joined = []
+    if by_name.keys() >= {"a", "b"}:
+        for source, target in (("a", "b"), ("b", "a")):
+            merged = _translation(by_name[source], by_name[target])
+            joined.append(Found(f"{source}2{target}", merged))
+    if by_name.keys() >= {"generator", "mapping_network"}:
+        generator, mapping = by_name["generator"], by_name["mapping_network"]
+        inner = {f"mapping_network.{n}": v for n, v in _unwrapped(mapping).items()}
+        joined.append(replace(generator, tensors={**_unwrapped(generator), **inner}))
+    return joined
+
+
+def _unwrapped(network: Found) -> dict[str, Any]:
+    return {name.removeprefix("module."): value for name, value in network.tensors.items()}
 
 
 def _translation(source: Found, target: Found) -> dict[str, Any]:

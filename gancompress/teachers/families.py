@@ -8,8 +8,14 @@ from functools import cache
 from importlib.metadata import entry_points
 
 from gancompress.errors import TeacherError
-from gancompress.teachers.family import Family
-from gancompress.teachers.readers import rosinality, super_resolution, synthesis, translation
+from gancompress.teachers.family import Family, always
+from gancompress.teachers.readers import (
+    more_translation,
+    rosinality,
+    super_resolution,
+    synthesis,
+    translation,
+)
 
 FAMILIES: dict[str, Family] = {
     "resnet": Family(
@@ -42,6 +48,38 @@ FAMILIES: dict[str, Family] = {
         assumes=translation.assume_munit,
         publisher="MUNIT (CC BY-NC-SA 4.0)",
         proof="published size; its programs' formulas",
+    ),
+    "pix2pixhd": Family(
+        "pix2pixhd",
+        more_translation.read_pix2pixhd,
+        assumes=always(size="as published for Cityscapes; any multiple of its factor works"),
+        publisher="pix2pixHD (CC BY-NC-SA 4.0)",
+        proof="names as its program writes them; published sizes",
+    ),
+    "stargan": Family(
+        "stargan",
+        more_translation.read_stargan,
+        publisher="StarGAN (MIT)",
+        proof="names as its program writes them",
+    ),
+    "stargan_v2": Family(
+        "stargan_v2",
+        more_translation.read_stargan_v2,
+        assumes=more_translation.assume_stargan_v2,
+        publisher="StarGAN v2 (CC BY-NC 4.0)",
+        proof="names as its program writes them",
+    ),
+    "ugatit": Family(
+        "ugatit",
+        more_translation.read_ugatit,
+        publisher="U-GAT-IT (MIT)",
+        proof="names as its program writes them",
+    ),
+    "animegan": Family(
+        "animegan",
+        more_translation.read_animegan,
+        publisher="animegan2-pytorch (MIT)",
+        proof="names as its program writes them",
     ),
     "stylegan2": Family(
         "stylegan2",

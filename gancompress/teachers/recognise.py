@@ -161,6 +161,8 @@ def _fit(name: str, tensors: Tensors, settings: Mapping[str, Any] | None) -> Fit
     default, and then by names alone.
     """
     family = families()[name]
+    others = {n for other in families().values() for n in other.beside} - set(family.beside)
+    tensors = {n: value for n, value in tensors.items() if n not in others}
     try:
         if family.convert is not None and settings is not None:
             tensors = family.convert(tensors)

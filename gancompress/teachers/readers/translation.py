@@ -46,7 +46,7 @@ def read_resnet(shapes: Shapes) -> Arguments:
         shapes[f"model.{up1}.weight"][way] // 2,
         shapes[f"model.{up2}.weight"][way],
     ]
-    kind = _norm_kind(shapes, f"model.{stem}", f"model.{stem + 1}")
+    kind = norm_kind(shapes, f"model.{stem}", f"model.{stem + 1}")
     return {
         "in_channels": shapes[f"model.{stem}.weight"][1],
         "out_channels": shapes[f"model.{last}.weight"][0],
@@ -104,7 +104,7 @@ def assume_resnet(shapes: Shapes, arguments: Arguments) -> dict[str, str]:
 def read_unet(shapes: Shapes) -> Arguments:
     """U-Nets of pix2pix; 7 down-samplings are UNet-128, 8 are UNet-256."""
     outermost = shapes["model.model.0.weight"]
-    kind = _norm_kind(shapes, "model.model.1.model.1", "model.model.1.model.2")
+    kind = norm_kind(shapes, "model.model.1.model.1", "model.model.1.model.2")
     return {
         "in_channels": outermost[1],
         "out_channels": shapes["model.model.3.weight"][1],
@@ -218,7 +218,7 @@ def assume_munit(_: Shapes, arguments: Arguments) -> dict[str, str]:
     return found
 
 
-def _norm_kind(shapes: Shapes, conv: str, name: str) -> str:
+def norm_kind(shapes: Shapes, conv: str, name: str) -> str:
     """What the tensors of the normalisation ``name`` after the convolution ``conv`` say of it."""
     affine, tracked = f"{name}.weight" in shapes, f"{name}.running_mean" in shapes
     if affine:

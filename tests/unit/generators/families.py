@@ -4,6 +4,7 @@ from typing import Any
 
 # A name in BUILT_IN, and arguments that make it small.
 GENERATORS: dict[str, tuple[str, dict[str, Any]]] = {
+    "animegan": ("animegan", {"width": 4, "blocks": 2, "resolution": 16}),
     "consingan": ("consingan", {"sizes": [(12, 16), (18, 24)], "width": 8}),
     "consingan, zero borders": (
         "consingan",
@@ -26,6 +27,22 @@ GENERATORS: dict[str, tuple[str, dict[str, Any]]] = {
             "padding": "zero",
             "activation": "prelu",
             "style_encoder": False,
+        },
+    ),
+    "pix2pixhd": (
+        "pix2pixhd",
+        {"label_channels": 5, "width": 4, "downs": 2, "blocks": 1, "size": (32, 64)},
+    ),
+    "pix2pixhd, enhanced": (
+        "pix2pixhd",
+        {
+            "label_channels": 5,
+            "width": 4,
+            "downs": 2,
+            "blocks": 1,
+            "enhancers": 1,
+            "enhancer_blocks": 1,
+            "size": (32, 64),
         },
     ),
     "resnet": ("resnet", {"width": 4, "resolution": 32, "blocks": 6}),
@@ -85,12 +102,30 @@ GENERATORS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "srresnet": ("srresnet", {"width": 8, "blocks": 2, "resolution": 8}),
     "srvgg": ("srvgg", {"width": 8, "convolutions": 2, "resolution": 8}),
+    "stargan": ("stargan", {"width": 4, "blocks": 1, "resolution": 16, "tracked": False}),
+    "stargan_v2": (
+        "stargan_v2",
+        {"width": 4, "channel_max": 8, "resolution": 32, "style_dim": 5, "downs": 2},
+    ),
+    "stargan_v2, domains": (
+        "stargan_v2",
+        {
+            "width": 4,
+            "channel_max": 8,
+            "resolution": 32,
+            "style_dim": 5,
+            "domains": 3,
+            "latent_dim": 4,
+        },
+    ),
     "stylegan2": ("stylegan2", {"z_dim": 8, "w_dim": 8, "channel_max": 8, "resolution": 16}),
     "stylegan2, unconditional": (
         "stylegan2",
         {"z_dim": 8, "classes": 0, "w_dim": 8, "channel_max": 8, "resolution": 8},
     ),
     "tinygan": ("tinygan", {"width": 4, "blocks": 2, "resolution": 16, "classes": 3}),
+    "ugatit": ("ugatit", {"width": 4, "blocks": 1, "resolution": 16}),
+    "ugatit, full": ("ugatit", {"width": 4, "blocks": 1, "resolution": 16, "light": False}),
     "unet": ("unet", {"width": 2, "downs": 5}),
     "unet, instance norm": ("unet", {"width": 2, "downs": 5, "norm_kind": "instance"}),
 }
