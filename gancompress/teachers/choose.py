@@ -7,11 +7,12 @@ from typing import Any
 from torch import Tensor
 
 from gancompress.errors import TeacherError
-from gancompress.teachers.explain import explain
+from gancompress.teachers.explain import NEAR, explain
 from gancompress.teachers.families import families
 from gancompress.teachers.fit import Fit
 from gancompress.teachers.networks import Found, is_optimizer, networks_in, under_prefixes
 from gancompress.teachers.not_a_checkpoint import ANOTHER_FRAMEWORK
+from gancompress.teachers.other_networks import what_else
 from gancompress.teachers.recognise import Recognised, filled, fitting
 from gancompress.teachers.stylegan2_ada import recorded_settings
 from gancompress.teachers.torch_claims import TensorClaim
@@ -185,12 +186,17 @@ def _beside(chosen: _Attempt, networks: Sequence[Found]) -> list[str]:
 
 
 def _explained(file: ReadFile, nearest: Sequence[tuple[Found, list[Fit]]]) -> str:
+    """The error for the network that comes nearest, or that is known to be something else."""
+
     def nearness(attempt: tuple[Found, list[Fit]]) -> tuple[float, int]:
         network, fits = attempt
         return (fits[0].named if fits else 0.0, len(network.tensors))
 
+    told = [attempt for attempt in nearest if what_else(attempt[0].shapes)]
     network, fits = max(nearest, key=nearness)
-    shapes = {name: tuple(value.shape) for name, value in network.tensors.items()}
+    if told and (not fits or fits[0].named < NEAR):
+        network, fits = told[0]
+    shapes = network.shapes
     return explain(shapes, fits, _where(file, network), path=file.where)
 
 

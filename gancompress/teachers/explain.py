@@ -11,7 +11,7 @@ from gancompress.teachers.other_networks import what_else
 # How many tensors an error lists of each sort.
 _SHOWN = 5
 # Below this share of common names a network is no nearer than any other.
-_NEAR = 0.2
+NEAR = 0.2
 
 
 def explain(shapes: Shapes, fits: Sequence[Fit], where: str, path: str = "") -> str:
@@ -37,7 +37,7 @@ def _nearest(fits: Sequence[Fit]) -> list[str]:
     if not fits or fits[0].named == 0:
         return ["none of these names is known"]
     best = fits[0]
-    if best.named < _NEAR:
+    if best.named < NEAR:
         return [f"few of these names are known (most by {best.family})"]
     lines = [f"closest is {best.family}: {best.same} tensors fit, these do not:"]
     lines += [f"  {misfit}" for misfit in best.misfits[:_SHOWN]]

@@ -50,6 +50,11 @@ class Found:
         """Whether the name says that its weights are averages over the training."""
         return _AVERAGED in self.name.lower()
 
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Of its tensors, by name."""
+        return {name: tuple(value.shape) for name, value in self.tensors.items()}
+
     def on_meta(self) -> dict[str, Tensor]:
         """Its tensors without their values, on the meta device."""
         return {name: _without_values(value) for name, value in self.tensors.items()}

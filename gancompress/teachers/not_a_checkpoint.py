@@ -32,7 +32,7 @@ BEGINNINGS: dict[bytes, str] = {
     "(safetensors) that it was made from",
     b"7767517": "the network of ncnn, in its own format; give the PyTorch checkpoint that it was "
     "converted from",
-    b"\xdd\x86\x76\x00": "the network of ncnn, in its own format; give the PyTorch checkpoint that "
+    b"\xdd\x85\x76\x00": "the network of ncnn, in its own format; give the PyTorch checkpoint that "
     "it was converted from",
     b"{": "a JSON text, not a checkpoint; give the weights beside it (.safetensors, .pth, .bin)",
     b"model_checkpoint_path": f"the list of a TensorFlow checkpoint: {ANOTHER_FRAMEWORK}",

@@ -155,6 +155,10 @@ def read_legacy(stream: Stream, open_file: Open, size: int, where: str) -> ReadF
     return ReadFile(where, tree, tuple(skipped), content)
 
 
+_SCRIPT = (
+    "a TorchScript program, not weights. It can be a black box if you trust it, for it is run: "
+    "trusted=true; or save the state_dict() of its module"
+)
 _BIG_ENDIAN = "written on a big-endian machine; load it there and save it with safetensors"
 
 
@@ -201,16 +205,14 @@ def _records(
             if len(pickles) != 1:
                 refuse_zip(where, set(records))
                 raise TeacherError(f"{where}: a zip, but not one that torch.save wrote")
+            root = pickles[0].partition("/")[0]
+            if f"{root}/constants.pkl" in records:
+                raise TeacherError(f"{where}: {_SCRIPT}")
             packed = any(info.file_size != info.compress_size for info in records.values())
             if packed or sum(info.file_size for info in records.values()) > size:
                 raise TeacherError(
                     f"{where}: compressed, or made to exhaust the memory; torch.save writes zips "
                     "without compression"
-                )
-            root = pickles[0].partition("/")[0]
-            if f"{root}/constants.pkl" in records:
-                raise TeacherError(
-                    f"{where}: a TorchScript program, not weights; save the state_dict() instead"
                 )
             order = f"{root}/byteorder"
             if order in records and archive.read(order) != b"little":
