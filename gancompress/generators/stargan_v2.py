@@ -111,7 +111,7 @@ class _Mapping(nn.Module):
     def forward(self, z: Tensor, c: Tensor) -> Tensor:
         h = self.shared(z)
         styles = torch.stack([own(h) for own in self.unshared], dim=1)
-        return (styles * c[:, :, None]).sum(dim=1)
+        return (styles * c[:, :, None]).sum(dim=1)  # type: ignore[no-any-return]
 
 
 class _Down(nn.Module):
@@ -142,7 +142,7 @@ class _Up(nn.Module):
         self, in_channels: int, out_channels: int, style_dim: int, high_pass: bool, double: bool
     ) -> None:
         super().__init__()
-        self.high_pass, self.double = high_pass, double
+        self.high_pass, self.doubles = high_pass, double
         self.conv1 = nn.Conv2d(in_channels, out_channels, 3, padding=1)
         self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1)
         self.norm1 = _AdaIN(style_dim, in_channels)
@@ -152,11 +152,11 @@ class _Up(nn.Module):
 
     def forward(self, x: Tensor, s: Tensor) -> Tensor:
         h = F.leaky_relu(self.norm1(x, s), 0.2)
-        h = self.conv1(_doubled(h) if self.double else h)
+        h = self.conv1(_doubled(h) if self.doubles else h)
         h = self.conv2(F.leaky_relu(self.norm2(h, s), 0.2))
         if self.high_pass:
             return h  # type: ignore[no-any-return]
-        x = _doubled(x) if self.double else x
+        x = _doubled(x) if self.doubles else x
         x = x if self.conv1x1 is None else self.conv1x1(x)
         return (h + x) / math.sqrt(2)  # type: ignore[no-any-return]
 
