@@ -111,7 +111,7 @@ class _Mapping(nn.Module):
     def forward(self, z: Tensor, c: Tensor) -> Tensor:
         h = self.shared(z)
         styles = torch.stack([own(h) for own in self.unshared], dim=1)
-        return (styles * c[:, :, None]).sum(dim=1)  # type: ignore[no-any-return]
+        return (styles * c[:, :, None]).sum(dim=1)
 
 
 class _Down(nn.Module):
@@ -132,7 +132,7 @@ class _Down(nn.Module):
         h = self.conv2(F.leaky_relu(self.norm2(h), 0.2))
         x = x if self.conv1x1 is None else self.conv1x1(x)
         x = F.avg_pool2d(x, 2) if self.halve else x
-        return (x + h) / math.sqrt(2)
+        return (x + h) / math.sqrt(2)  # type: ignore[no-any-return]
 
 
 class _Up(nn.Module):
