@@ -70,6 +70,7 @@ class ChannelIds:
 
     Attributes:
         pins: ids that cannot be removed, and why, the first reason first.
+        unsorted: ids of channels whose order matters.
         partial: ids of dimensions that hold the channels of one group of a grouped convolution.
     """
 
@@ -77,6 +78,7 @@ class ChannelIds:
         self.count = 0
         self.pins: list[tuple[Ids, Reason]] = []
         self.partial: set[int] = set()
+        self.unsorted: list[Ids] = []
         self._ties: list[tuple[Ids, Ids]] = []
         self._supple: list[tuple[int, int]] = []
 

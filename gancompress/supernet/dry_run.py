@@ -23,7 +23,7 @@ from gancompress.supernet.copying import copy_structure
 from gancompress.supernet.examples import Examples
 from gancompress.supernet.recorder import Functions, Recorder, run_module
 from gancompress.supernet.substitute import named_tensors
-from gancompress.supernet.trace import Walk
+from gancompress.supernet.trace import Rule, Walk
 
 _LOG = logging.getLogger("torch._subclasses.fake_tensor")
 
@@ -61,10 +61,18 @@ class DryRun:
     """A module and example inputs, ready to run as often as needed.
 
     Attributes:
+        rules: of operators that a user knows.
         real: whether runs need values, not only shapes (see :mod:`gancompress.supernet.trace`).
     """
 
-    def __init__(self, module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        module: nn.Module,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        rules: Mapping[str, Rule | str] | None = None,
+    ) -> None:
+        self.rules = dict(rules or {})
         self._module = copy_structure(module)
         self.tensors = {name: t.detach() for name, t in named_tensors(module).items()}
         self.examples = Examples(args, kwargs)

@@ -13,7 +13,7 @@ from gancompress.errors import GancompressError, TraceError
 from gancompress.supernet.axes import Axis, ChannelGroup, ChannelIds, Ids, Place, Reason
 from gancompress.supernet.dry_run import NEEDS_VALUES, DryRun
 from gancompress.supernet.grouping import Grouping
-from gancompress.supernet.rules import find_rule
+from gancompress.supernet.rules import finder
 from gancompress.supernet.trace import Site, Walk, storage_of
 
 Key = tuple[str, int]
@@ -31,13 +31,15 @@ PASSES: dict[str, tuple[bool, bool]] = {
 class Following:
     """An attribute of a module that follows from axes (an int where the size is fixed).
 
-    ``kind``: ``int``, or the kind of sequence that the sizes are in.
+    ``kind``: ``int``, or the kind of sequence that the sizes are in. ``divides``: where it is not
+    0, the attribute is the greatest common divisor of this number and the size.
     """
 
     module: str
     name: str
     sizes: tuple[Axis | int, ...]
     kind: type = int
+    divides: int = 0
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class DependencyGraph:
     ``written``: names of the tensors that a forward pass changes.
     ``uncounted``: operators that work with parameters and whose multiply-adds are not counted.
     ``noted``: the attributes that the walks found; ``attributes`` has those of ``guesses`` too.
+    ``unsorted``: groups whose channels cannot be put in another order.
     ``links``: groups whose widths keep one ratio, see :mod:`gancompress.supernet.links`.
     ``whole``: costs are those of the example inputs as a whole, and not of one sample.
     ``read_values``: the lines at which Python reads values out of tensors.
@@ -64,6 +67,7 @@ class DependencyGraph:
     walks: dict[str, Walk]
     grouping: Grouping
     noted: tuple[Following, ...]
+    unsorted: frozenset[int]
     links: tuple[tuple[int, ...], ...] = ()
     guesses: tuple[Any, ...] = ()
 
@@ -111,7 +115,7 @@ def _study(dry_run: DryRun, hints: Mapping[Site, int]) -> DependencyGraph:
     owned = _parameter_ids(ids, dry_run.tensors, kernels)
     walks: dict[str, Walk] = {}
     for name, (training, single) in PASSES.items():
-        walk = Walk(ids, find_rule, hints)
+        walk = Walk(ids, finder(dry_run.rules), hints)
         _perform(dry_run, walk, owned, training, single)
         walks[name] = walk
     used = _first_uses(walks)
@@ -123,6 +127,7 @@ def _study(dry_run: DryRun, hints: Mapping[Site, int]) -> DependencyGraph:
         axes=_tensor_axes(grouping, owned, dry_run.tensors),
         attributes=attributes,
         noted=attributes,
+        unsorted=frozenset(int(g) for v in ids.unsorted for g in grouping.axis(v).members),
         unused=tuple(name for name in dry_run.tensors if name not in used),
         written=tuple(n for n in dry_run.tensors if any(n in w.changed for w in walks.values())),
         uncounted=tuple(walks["single"].uncounted),
@@ -137,7 +142,7 @@ def _kernel_dimensions(dry_run: DryRun, hints: Mapping[Site, int]) -> set[Key]:
     """Dimensions of parameters that are positions of a kernel or map, seen by a first walk."""
     ids = ChannelIds()
     owned = _parameter_ids(ids, dry_run.tensors, set())
-    walk = Walk(ids, find_rule, hints, scouting=True)
+    walk = Walk(ids, finder(dry_run.rules), hints, scouting=True)
     _perform(dry_run, walk, owned, training=False, single=False)
     positions = np.fromiter(walk.kernels, dtype=np.int64, count=len(walk.kernels))
     labels = ids.labels()
@@ -238,8 +243,9 @@ def _attributes(grouping: Grouping, walks: Mapping[str, Walk]) -> tuple[Followin
                 size if vector is None else grouping.axis(vector)
                 for size, vector in attribute.sizes
             )
+            kind = tuple if attribute.is_tuple else int
             follow = Following(
-                attribute.module, attribute.name, sizes, tuple if attribute.is_tuple else int
+                attribute.module, attribute.name, sizes, kind, divides=attribute.divides
             )
             found.setdefault(key, follow)
     return tuple(found.values())

@@ -83,13 +83,14 @@ def sort_channels(supernet: Supernet, scores: Mapping[str, Score]) -> None:
     """Permute, in place, the channels of every group in ``scores`` to descending order.
 
     The function of the module stays the same up to the rounding of sums; parameters stay the same
-    objects, so that optimisers keep them. Equal scores keep their order.
+    objects, so that optimisers keep them. Equal scores keep their order, and so do channels whose
+    order matters (of a group normalisation over a concatenation).
     """
     groups = supernet.graph.groups
     orders = {
         index: np.argsort(-scores[group.name], kind="stable")
         for index, group in enumerate(groups)
-        if group.name in scores
+        if group.name in scores and index not in supernet.graph.unsorted
     }
     tensors = dict(supernet.module.named_parameters()) | dict(supernet.module.named_buffers())
     with torch.no_grad():

@@ -124,13 +124,11 @@ class Functions(TorchFunctionMode):
 @cache
 def _is_composite(func: Any) -> bool:
     """Whether an operator is only a program of others."""
-    key = "CompositeImplicitAutograd"
+    if func._schema.name in _SILENT:
+        return False
+    has_kernel = torch._C._dispatch_has_kernel_for_dispatch_key
     name = func.name()
-    return bool(
-        torch._C._dispatch_has_kernel_for_dispatch_key(name, key)
-        and not torch._C._dispatch_has_kernel_for_dispatch_key(name, "CPU")
-        and func._schema.name not in _SILENT
-    )
+    return bool(has_kernel(name, "CompositeImplicitAutograd") and not has_kernel(name, "CPU"))
 
 
 def _fake_batch_norm(source: Tensor, *rest: Any) -> tuple[Tensor, Tensor, Tensor]:

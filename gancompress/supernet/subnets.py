@@ -1,5 +1,6 @@
 """What a subnet's widths mean for a module: the values of its attributes."""
 
+from math import gcd
 from typing import Any
 
 from gancompress.supernet.axes import Axis, Ids
@@ -20,6 +21,8 @@ def attribute_values(graph: DependencyGraph, widths: Ids) -> dict[tuple[str, str
             else:
                 now.append(size)
         full = [size.size if isinstance(size, Axis) else size for size in follow.sizes]
-        if now != full:
-            values[follow.module, follow.name] = now[0] if follow.kind is int else follow.kind(now)
+        if now == full:
+            continue
+        value = now[0] if follow.kind is int else follow.kind(now)
+        values[follow.module, follow.name] = gcd(value, follow.divides) if follow.divides else value
     return values

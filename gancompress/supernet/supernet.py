@@ -22,6 +22,7 @@ from gancompress.supernet.slicing import Cut, cut_all, plan, write_back
 from gancompress.supernet.space import SearchSpace, Subnet
 from gancompress.supernet.subnets import attribute_values
 from gancompress.supernet.substitute import call_with, named_tensors, substituted
+from gancompress.supernet.trace import Rule
 from gancompress.supernet.verify import verified
 
 Cuts = dict[str, tuple[Cut | None, ...]]
@@ -59,6 +60,7 @@ class Supernet(nn.Module):
         widths: Mapping[str, Sequence[int]] | None = None,
         ties: Sequence[str] = (),
         trials: int = 3,
+        rules: Mapping[str, Rule | str] | None = None,
     ) -> None:
         """Find out what of ``module`` is elastic. Takes a run or two on shapes, no data.
 
@@ -71,6 +73,8 @@ class Supernet(nn.Module):
             ratios: fractions of full width to offer instead of every multiple, in (0, 1].
             widths: explicit widths by group name pattern (``model.1*``); the first match counts.
             ties: name patterns; the groups that match one share one width.
+            rules: what operators of your own (or others without a rule) do to channels, see
+                :func:`gancompress.supernet.rules.finder`.
             trials: random subnets that are run to check the conversion, besides the smallest.
 
         Raises:
@@ -83,7 +87,7 @@ class Supernet(nn.Module):
             raise SubnetError(f"trials: {trials} must be 0 or more")
         self.module = module
         args, kwargs = as_inputs(example_inputs)
-        dry_run = DryRun(module, args, kwargs)
+        dry_run = DryRun(module, args, kwargs, rules)
         self.graph = verified(dry_run, trials, seed=0)
         self.groups = self.graph.groups
         self.space = build_space(

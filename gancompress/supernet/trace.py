@@ -67,12 +67,16 @@ class Product:
 
 @dataclass(frozen=True)
 class Attribute:
-    """A module's number (or tuple of numbers) that follows from the sizes of its tensors."""
+    """A module's number (or tuple of numbers) that follows from the sizes of its tensors.
+
+    ``divides``: where it is not 0, the number is its greatest common divisor with the size.
+    """
 
     module: str
     name: str
     sizes: tuple[Size, ...]
     is_tuple: bool
+    divides: int = 0
 
 
 class Operator:
@@ -80,7 +84,7 @@ class Operator:
 
     def __init__(self, func: Any, args: Sequence[Any], kwargs: Mapping[str, Any], out: Any) -> None:
         self.name: str = func._schema.name.removeprefix("aten::")
-        self.func = func
+        self.func, self.args, self.kwargs = func, args, kwargs
         self._arguments: dict[str, Any] = {}
         for index, argument in enumerate(func._schema.arguments):
             if index < len(args):
@@ -131,6 +135,7 @@ class Walk:
     uncounted: dict[str, None] = field(default_factory=dict)
     written: set[int] = field(default_factory=set)
     changed: set[str] = field(default_factory=set)
+    joints: set[int] = field(default_factory=set)
     kernels: set[int] = field(default_factory=set)
     weights: set[int] = field(default_factory=set)
     modules: list[tuple[str, nn.Module]] = field(default_factory=list)
@@ -186,10 +191,12 @@ class Walk:
             self.kernels.update(ids.tolist())
             self.pin(ids, "spatial positions, not channels")
 
-    def attribute(self, name: str, sizes: Sequence[Size], is_tuple: bool = False) -> None:
+    def attribute(
+        self, name: str, sizes: Sequence[Size], is_tuple: bool = False, divides: int = 0
+    ) -> None:
         """The running module's number ``name`` follows ``sizes``."""
-        path = self.module
-        self.attributes.setdefault((path, name), Attribute(path, name, tuple(sizes), is_tuple))
+        found = Attribute(self.module, name, tuple(sizes), is_tuple, divides)
+        self.attributes.setdefault((self.module, name), found)
 
     def note_uncounted(self, op: Operator) -> None:
         """An operator that works with parameters, and whose multiply-adds nobody counts."""

@@ -1,11 +1,23 @@
 """What each ATen operator does to the axes of its tensors: one literal table, by family."""
 
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
 import torch
 
-from gancompress.supernet.rules import elementwise, norms, products, recurrent, reshape, shapes
+from gancompress.errors import TraceError
+from gancompress.supernet.rules import (
+    elementwise,
+    norms,
+    positions,
+    probe,
+    products,
+    recurrent,
+    reshape,
+    shapes,
+    spectral,
+)
 from gancompress.supernet.trace import Operator, Rule
 
 _FAMILIES: dict[Rule, str] = {
@@ -26,9 +38,23 @@ _FAMILIES: dict[Rule, str] = {
     norms.weight_norm: "_weight_norm_interface",
     norms.reduction: "mean sum var std var_mean std_mean amax amin max min norm"
     " linalg_vector_norm prod logsumexp nansum all any",
-    norms.index_of_extremum: "argmax argmin topk sort argsort",
+    positions.extremum: "argmax argmin",
+    positions.ordered: "topk sort argsort kthvalue",
+    positions.gather: "gather",
+    positions.scatter: "scatter scatter_add scatter_reduce index_add index_copy index_reduce",
+    positions.put: "index_put _index_put_impl _unsafe_index_put",
+    positions.windows: "unfold",
+    positions.distances: "_cdist_forward _euclidean_dist",
+    positions.roll: "roll",
+    spectral.fourier: "_fft_r2c _fft_c2r _fft_c2c",
+    spectral.as_real: "view_as_real",
+    spectral.as_complex: "view_as_complex",
+    spectral.patches: "im2col",
+    spectral.from_patches: "col2im",
+    spectral.shuffled: "channel_shuffle native_channel_shuffle",
+    spectral.deformed: "torchvision::deform_conv2d",
     norms.embedding: "embedding",
-    norms.pick: "index index_select",
+    positions.pick: "index _unsafe_index index_select",
     shapes.permute: "permute",
     shapes.transpose: "transpose t numpy_T",
     shapes.unsqueeze: "unsqueeze",
@@ -42,7 +68,6 @@ _FAMILIES: dict[Rule, str] = {
     shapes.select: "select",
     shapes.unbind: "unbind",
     shapes.flip: "flip",
-    shapes.roll: "roll",
     shapes.restride: "as_strided",
     shapes.glu: "glu",
     shapes.pixel_shuffle: "pixel_shuffle",
@@ -58,11 +83,12 @@ _FAMILIES: dict[Rule, str] = {
     " upsample_linear1d upsample_bilinear2d upsample_trilinear3d upsample_bicubic2d"
     " _upsample_bilinear2d_aa _upsample_bicubic2d_aa grid_sampler_2d grid_sampler_3d",
     elementwise.same: "clone detach _to_copy lift_fresh lift_fresh_copy contiguous native_dropout"
-    " dropout alias _softmax _log_softmax cumsum cumprod bernoulli view_as_real _conj"
+    " dropout alias _softmax _log_softmax cumsum cumprod bernoulli _conj tril triu logcumsumexp"
     " zeros_like ones_like full_like empty_like rand_like randn_like randint_like",
     elementwise.made: "zeros ones full empty rand randn arange eye scalar_tensor new_zeros"
     " new_ones new_full new_empty randint randperm linspace",
-    elementwise.pointwise: "_prelu_kernel hardswish log_sigmoid_forward fill zero copy normal"
+    elementwise.pointwise: "mul add sub div relu sigmoid _prelu_kernel hardswish"
+    " log_sigmoid_forward fill zero copy normal"
     " uniform random exponential rrelu_with_noise polar complex real imag",
     elementwise.read_out: "_local_scalar_dense is_same_size item equal",
 }
@@ -70,12 +96,35 @@ _FAMILIES: dict[Rule, str] = {
 RULES: dict[str, Rule] = {name: rule for rule, names in _FAMILIES.items() for name in names.split()}
 
 
+def finder(rules: Mapping[str, Rule | str]) -> Callable[[Operator], Rule]:
+    """What finds the rule of an operator, a user's own before the built-in ones.
+
+    Args:
+        rules: by the operator's name (``mylib::blur``, ``aten::cumsum``) a function that takes the
+            :class:`Walk` and the :class:`Operator` and returns the dimensions of every result, or
+            the name of a built-in operator that does the same (``"convolution"``).
+
+    Raises:
+        TraceError: a rule is neither.
+    """
+    own: dict[str, Rule] = {}
+    for name, rule in rules.items():
+        found = RULES.get(rule.removeprefix("aten::")) if isinstance(rule, str) else rule
+        if not callable(found):
+            raise TraceError(
+                f"rules: {name}: {rule!r} is no operator that has a rule; give a function of a "
+                "walk and an operator, or a name such as 'convolution', 'mul' or 'layer_norm'"
+            )
+        own[name.removeprefix("aten::").removeprefix("aten.")] = found
+    return lambda op: own.get(op.name) or find_rule(op)
+
+
 def find_rule(op: Operator) -> Rule:
     """The rule of an operator; in-place forms have that of the operator proper."""
     rule = RULES.get(op.name) or RULES.get(op.name.rstrip("_"))
     if rule is not None:
         return rule
-    return elementwise.pointwise if _is_pointwise(op.func.overloadpacket) else elementwise.unknown
+    return elementwise.pointwise if _is_pointwise(op.func.overloadpacket) else probe.probed
 
 
 @cache

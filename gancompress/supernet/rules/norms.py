@@ -23,7 +23,11 @@ def batch_norm(walk: Walk, op: Operator) -> Sequence[Dims]:
 
 
 def group_norm(walk: Walk, op: Operator) -> Sequence[Dims]:
-    """Group normalisation: whole groups are removed, or the j-th channel of every group."""
+    """Group normalisation: whole groups are removed, or the j-th channel of every group.
+
+    Over a concatenation whose joints are not between groups neither can be: there the number of
+    groups is the greatest that still divides the channels, and the channels keep their order.
+    """
     source, groups = op["input"], op["group"]
     ids = walk.dims(source)[1]
     for parameter in (op["weight"], op["bias"]):
@@ -33,7 +37,11 @@ def group_norm(walk: Walk, op: Operator) -> Sequence[Dims]:
     if ids is not None and groups > 1:
         blocks = ids.reshape(groups, -1)
         module = walk.modules[-1][1] if walk.modules else None
-        if getattr(module, "num_groups", None) == groups and blocks.shape[1] <= groups:
+        follows = getattr(module, "num_groups", None) == groups
+        if follows and _is_split_by_joints(walk, blocks):
+            walk.ids.unsorted.append(ids)
+            walk.attribute("num_groups", [(ids.size, ids)], divides=groups)
+        elif follows and blocks.shape[1] <= groups:
             walk.ids.tie(blocks, blocks[:, :1])
             leads = blocks[:, 0].copy()
             walk.attribute("num_groups", [(groups, leads)])
@@ -43,6 +51,13 @@ def group_norm(walk: Walk, op: Operator) -> Sequence[Dims]:
     dims[1] = ids
     statistics: Dims = (dims[0], leads)
     return [tuple(dims), statistics, statistics]
+
+
+def _is_split_by_joints(walk: Walk, blocks: Ids) -> bool:
+    """Whether channels of one normalised group come from two pieces, or pieces would be tied."""
+    joints = np.isin(blocks, np.fromiter(walk.joints, dtype=np.int64, count=len(walk.joints)))
+    many, size = blocks.shape
+    return bool(joints[:, 1:].any()) or (size > many and bool(joints.any()))
 
 
 def layer_norm(walk: Walk, op: Operator) -> Sequence[Dims]:
@@ -89,35 +104,8 @@ def reduction(walk: Walk, op: Operator) -> Sequence[Dims]:
     return [tuple(dims) for _ in op.outputs]
 
 
-def index_of_extremum(walk: Walk, op: Operator) -> Sequence[Dims]:
-    """``argmax``: which channel it is depends on how many there are."""
-    for ids in walk.dims(op.tensors[0]):
-        walk.pin(ids, f"meets {op.name}, whose result is a position")
-    return [(None,) * out.dim() for out in op.outputs]
-
-
 def embedding(walk: Walk, op: Operator) -> Sequence[Dims]:
     """``embedding``: rows are looked up by number, columns are channels."""
     rows, columns = walk.dims(op["weight"])
     walk.pin(rows, "rows of an embedding are looked up by number")
     return [(*walk.dims(op["indices"]), columns)]
-
-
-def pick(walk: Walk, op: Operator) -> Sequence[Dims]:
-    """``index`` and ``index_select``: picked by position, so the dimension stays as it is."""
-    source = op["self"]
-    dims = list(walk.dims(source))
-    if op.name == "index_select":
-        along = op["dim"] % source.dim()
-        walk.pin(dims[along], "is picked from by position")
-        dims[along] = None
-        return [tuple(dims)]
-    indices = op["indices"]
-    picked = [d for d, index in enumerate(indices) if index is not None]
-    for d in picked:
-        walk.pin(dims[d], "is picked from by position")
-    width = max(indices[d].dim() for d in picked)
-    together = picked == list(range(picked[0], picked[-1] + 1))
-    at = picked[0] if together else 0
-    rest = [ids for d, ids in enumerate(dims) if d not in picked]
-    return [(*rest[:at], *(None,) * width, *rest[at:])]

@@ -91,6 +91,7 @@ def concatenate(walk: Walk, op: Operator) -> Sequence[Dims]:
         elif all(v is None for v in vectors):
             dims.append(None)
         else:
+            walk.joints.update(int(v[0]) for v in vectors[1:] if v is not None)
             sizes = [t.shape[d] for t in pieces]
             dims.append(
                 np.concatenate(
@@ -163,14 +164,6 @@ def flip(walk: Walk, op: Operator) -> Sequence[Dims]:
     for d in op["dims"]:
         ids = dims[d]
         dims[d] = None if ids is None else ids[::-1].copy()
-    return [tuple(dims)]
-
-
-def roll(walk: Walk, op: Operator) -> Sequence[Dims]:
-    """``roll``: only positions are rolled; channels would be other ones in a narrower network."""
-    dims = list(walk.dims(op["self"]))
-    for d in op["dims"] or range(len(dims)):
-        walk.pin(dims[d], "is rolled along its channels")
     return [tuple(dims)]
 
 

@@ -64,16 +64,16 @@ def test_silently_mixed_samples_are_found() -> None:
     assert "view(-1, 16)" in reason(supernet, "first")
 
 
-class Unknown(Exotic):
+class Transformed(Exotic):
     def between(self, h: Tensor) -> Tensor:
         return torch.fft.fft(h, dim=1).real
 
 
-def test_an_unknown_operator_pins_what_meets_it() -> None:
-    supernet = Supernet(Unknown(), torch.randn(IMAGE))
+def test_a_transform_along_channels_pins_them() -> None:
+    supernet = Supernet(Transformed(), torch.randn(IMAGE))
     assert supernet.space.groups == ("second",)
     assert "torch.fft.fft(h, dim=1)" in reason(supernet, "first")
-    assert "an operator that cannot be followed" in reason(supernet, "first")
+    assert "is Fourier-transformed along its channels" in reason(supernet, "first")
 
 
 class Branch(Exotic):
