@@ -42,7 +42,7 @@ def make_server(model: nn.Module, port: int) -> ThreadingHTTPServer:
 
         def do_POST(self) -> None:
             content = self.rfile.read(int(self.headers["Content-Length"]))
-            scores = probabilities(model, Image.open(io.BytesIO(content)))
+            scores = probabilities(model, Image.open(io.BytesIO(content), formats=["PNG", "JPEG"]))
             answer = json.dumps({"scores": [round(score, 7) for score in scores]}).encode()
             self.send_response(200)
             self.send_header("Content-Type", "application/json")

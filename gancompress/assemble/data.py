@@ -1,5 +1,6 @@
 """The real images that a recipe names."""
 
+from gancompress.assemble.problems import tell_problems
 from gancompress.assemble.teacher_data import (
     located,
 )
@@ -25,7 +26,13 @@ def open_data(data: DataOptions, seed: int, *, by_class: bool = True) -> tuple[I
 
 
 def open_all(data: DataOptions) -> Images:
-    """The real images, not parted."""
+    """The real images, not parted; says what was wrong with their files."""
+    images = _open_all(data)
+    tell_problems(images.problems, data.source)
+    return images
+
+
+def _open_all(data: DataOptions) -> Images:
     path, folder = located(data.source), data.folder or None
     if is_idx(path):
         labels = labels_beside(path)

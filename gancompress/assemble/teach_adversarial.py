@@ -7,6 +7,7 @@ from accelerate import Accelerator
 
 from gancompress import assemble
 from gancompress.assemble.evaluation import look_of
+from gancompress.assemble.problems import problem_lines
 from gancompress.assemble.samples import Samples
 from gancompress.assemble.teach_networks import check_networks
 from gancompress.assemble.training_setup import TrainingSetup
@@ -29,6 +30,8 @@ def adversarial_setup(
     data = assemble.real_images(recipe)
     assert data is not None  # the recipe was checked for it
     images, _ = data
+    for line in problem_lines(images.problems):
+        logger.log({"step": 0, "event": line})
     architecture = assemble.taught_architecture(recipe)
     generator = assemble.seeded(recipe.seed, architecture.build)
     inputs = assemble.inputs_of(generator, recipe.teacher.inputs, "teacher")

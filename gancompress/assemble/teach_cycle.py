@@ -8,6 +8,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from gancompress import assemble
+from gancompress.assemble.problems import problem_lines
 from gancompress.assemble.samples import Samples
 from gancompress.assemble.teach_networks import check_networks, the_input
 from gancompress.assemble.teach_paired import LOOKED_AT, PICTURED, answers, course_of
@@ -45,6 +46,8 @@ def cycle_setup(
     images_a, kept_a = open_inputs(recipe, inputs)
     real = assemble.real_images(recipe)
     assert real is not None  # the recipe was checked for it
+    for line in problem_lines(real[0].problems):
+        logger.log({"step": 0, "event": line})
     if images_a.shape != real[0].shape:
         raise RecipeError(
             f"data.resolution, data.channels: the real images are {real[0].shape}, the teacher's "

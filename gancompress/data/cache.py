@@ -14,14 +14,14 @@ import PIL
 from torch import Tensor, from_file, uint8
 
 from gancompress.atomic import replacing, write_json
-from gancompress.data.decode import Form, Pixels, decode
+from gancompress.data.decode import Form, Pixels, decode, is_remark
 from gancompress.data.sources import Source
 from gancompress.errors import DataError
 
 Corrupt = Literal["refuse", "skip"]
 Odd = Literal["refuse", "skip", "convert"]
 
-_FORMAT = 1
+_FORMAT = 2
 _CHUNK = 256
 
 
@@ -89,7 +89,8 @@ def survey(
         DataError: a file was refused, or none is left.
     """
     stamps = [f"{name}|{source.stamp(name)}" for name in names]
-    rules: list[Any] = [_FORMAT, PIL.__version__, asdict(form), corrupt, odd, limit]
+    # Files of one name, size and time are not the same ones in another place.
+    rules: list[Any] = [_FORMAT, PIL.__version__, asdict(form), corrupt, odd, limit, source.place]
     key = hashlib.sha256(json.dumps([rules, stamps]).encode()).hexdigest()[:24]
     place = cache / "images" / key
     found = _read(place)
@@ -110,19 +111,29 @@ def _read(place: Path) -> Survey | None:
     """What an earlier pass left; None where that is nothing, or damaged."""
     try:
         index = json.loads((place / "index.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        names = [str(name) for name in index["names"]]
+        channels, height, width = (int(side) for side in index["shape"])
+        problems = tuple(Problem(**entry) for entry in index["problems"])
+        kept, digest = bool(index["kept"]), str(index["digest"])
+    except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None
-    names, shape = index["names"], tuple(index["shape"])
-    pixels = None
-    if index["kept"]:
-        size = len(names) * shape[0] * shape[1] * shape[2]
-        file = place / "pixels.u8"
-        if not file.is_file() or file.stat().st_size != size:
-            return None
-        pixels = from_file(str(file), shared=False, size=size, dtype=uint8)
-        pixels = pixels.view(len(names), *shape)
-    problems = tuple(Problem(**entry) for entry in index["problems"])
-    return Survey(names, shape, index["digest"], problems, pixels)
+    shape = (channels, height, width)
+    pixels = _mapped(place / "pixels.u8", len(names), shape, digest) if kept else None
+    return None if kept and pixels is None else Survey(names, shape, digest, problems, pixels)
+
+
+def _mapped(file: Path, count: int, shape: tuple[int, int, int], digest: str) -> Tensor | None:
+    """The pixels in ``file``; None where they are not those that were written to it."""
+    size = count * shape[0] * shape[1] * shape[2]
+    if min(*shape, count) < 1 or not file.is_file() or file.stat().st_size != size:
+        return None
+    found = hashlib.sha256()
+    with file.open("rb") as opened:
+        while part := opened.read(1 << 20):
+            found.update(part)
+    if found.hexdigest() != digest:
+        return None
+    return from_file(str(file), shared=False, size=size, dtype=uint8).view(count, *shape)
 
 
 def _decode_all(
@@ -201,6 +212,8 @@ def _problem(
         action = "refuse" if odd == "convert" else odd
     if reason is None:
         return None
+    if pixels is not None and pixels.shape == shape and is_remark(reason):
+        action = "convert"
     if action == "refuse":
         raise DataError(f"{source.path}, {name}: {reason}; {fix}")
     return Problem(name, reason, "skipped" if action == "skip" else "converted")

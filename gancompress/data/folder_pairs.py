@@ -3,15 +3,15 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from pickle import UnpicklingError
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
 from gancompress.atomic import replacing
 from gancompress.batch import Batch, Input, InputSpec
+from gancompress.data.decode import open_picture
 from gancompress.data.encoding import LatentFormat
 from gancompress.data.images import to_float
 from gancompress.data.manifest import Plan
@@ -123,9 +123,9 @@ def _read(sample: _Sample) -> tuple[Tensor, Tensor]:
     """Latent without a leading dimension of one, and uint8 (C, H, W)."""
     try:
         noise = torch.load(sample.noise, map_location="cpu", weights_only=True)
-        with Image.open(sample.image) as opened:
+        with open_picture(sample.image.read_bytes()) as opened:
             pixels = np.asarray(opened if opened.mode in ("L", "RGB") else opened.convert("RGB"))
-    except (OSError, EOFError, RuntimeError, UnpicklingError, UnidentifiedImageError) as error:
+    except Exception as error:  # Pillow's decoders raise whatever they like on damaged files.
         raise DataError(f"{sample.image} and {sample.noise.name}: {error}") from error
     if not isinstance(noise, Tensor):
         raise DataError(f"{sample.noise}: holds {type(noise).__name__}, expected a tensor")

@@ -14,7 +14,7 @@ from torch import Tensor
 from gancompress.data.cache import Corrupt, Odd, Problem, Survey, default_cache, survey
 from gancompress.data.decode import Crop, Form, decode
 from gancompress.data.labels import read_labels
-from gancompress.data.sources import Source, image_names, open_source
+from gancompress.data.sources import Source, image_names, open_source, other_image_names
 from gancompress.errors import DataError
 
 # Bytes of decoded pixels up to which they are kept on disk.
@@ -207,8 +207,14 @@ def open_as(
         classes=classes,
         shape=found.shape,
         fingerprint=_digest(found.digest, None if kept_labels is None else kept_labels.tolist()),
-        problems=found.problems,
+        problems=(*found.problems, *_passed_over(source, folder)),
     )
+
+
+def _passed_over(source: Source, folder: str | None) -> list[Problem]:
+    """Image files of kinds that are not read."""
+    others = other_image_names(source, folder)
+    return [Problem(name, "a kind of file that is not read", "skipped") for name in others]
 
 
 def _reader(source: Source, found: Survey, form: Form) -> Callable[[Tensor], Tensor]:

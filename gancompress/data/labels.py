@@ -8,6 +8,9 @@ from typing import Any
 from gancompress.data.sources import Source
 from gancompress.errors import DataError
 
+# Of one data set; each is a column of a tensor somewhere.
+MOST_CLASSES = 65_536
+
 
 def read_labels(
     source: Source, names: Sequence[str], folder: str | None = None
@@ -38,7 +41,7 @@ def _from_table(
             return None, ()
         by_name = {str(name): int(label) for name, label in dict(given).items()}
         classes = tuple(str(name) for name in content.get("classes") or ())
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise DataError(f'{place}: expected {{"labels": [[name, class], …]}} ({error})') from error
     prefix = "" if folder is None else f"{folder.rstrip('/')}/"
     labels = [by_name.get(name.removeprefix(prefix), -1) for name in names]
@@ -49,6 +52,8 @@ def _from_table(
             "give each a class from 0 on, or remove them"
         )
     count = max(labels) + 1
+    if count > MOST_CLASSES:
+        raise DataError(f"{place}: class {max(labels)}; at most {MOST_CLASSES:,} classes are known")
     if min(labels) < 0 or (classes and len(classes) < count):
         raise DataError(f"{place}: labels must be 0…{max(len(classes), 1) - 1}, got {count - 1}")
     return labels, classes or tuple(str(label) for label in range(count))

@@ -117,8 +117,14 @@ def matched(first: Images, second: Images, a: str, b: str, *, skip: bool) -> tup
 
 def _stems(names: Sequence[str], folder: str) -> dict[str, int]:
     """Names without folder and suffix, and where they stand."""
-    relative = [PurePosixPath(name).relative_to(folder).with_suffix("") for name in names]
-    return {name.as_posix(): index for index, name in enumerate(relative)}
+    found: dict[str, int] = {}
+    for index, name in enumerate(names):
+        stem = PurePosixPath(name).relative_to(folder).with_suffix("").as_posix()
+        if stem in found:
+            both = f"{names[found[stem]]} and {name}"
+            raise DataError(f"{both}: one name but for the ending; remove or rename one")
+        found[stem] = index
+    return found
 
 
 def _directed(a: Images, b: Images, direction: Direction) -> PairedImages:

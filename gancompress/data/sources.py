@@ -3,13 +3,26 @@
 import os
 import threading
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from gancompress.errors import DataError
 
 IMAGE_SUFFIXES = frozenset(
-    {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm"}
+    {
+        *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".dib", ".tif", ".tiff"),
+        *(".ppm", ".pgm", ".pbm", ".pnm", ".gif"),
+    }
+)
+
+
+# Images that are not read: their decoders start programs, or are not everywhere.
+OTHER_IMAGES = frozenset(
+    {
+        *(".heic", ".heif", ".avif", ".jxl", ".jp2", ".psd", ".svg", ".eps", ".ps", ".pdf"),
+        *(".exr", ".hdr", ".tga", ".ico", ".dng", ".cr2", ".nef", ".arw", ".raw", ".npy"),
+    }
 )
 
 
@@ -18,6 +31,7 @@ class Source(Protocol):
 
     path: Path
     names: list[str]
+    place: str
 
     def read(self, name: str) -> bytes:
         """The bytes of one file."""
@@ -27,20 +41,33 @@ class Source(Protocol):
 
 
 class FolderSource:
-    """Every file below a folder; names are relative, with forward slashes, in sorted order."""
+    """Every file below a folder; names are relative, with forward slashes, in sorted order.
+
+    Links to files and to folders are followed, but not back into a folder that they lie in.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.names = sorted(
-            file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file()
-        )
+        self.place = str(path.resolve())
+        self.names = sorted(file.relative_to(path).as_posix() for file in _files(path, ()))
 
     def read(self, name: str) -> bytes:
         return (self.path / name).read_bytes()
 
     def stamp(self, name: str) -> str:
         facts = (self.path / name).stat()
-        return f"{facts.st_size}:{facts.st_mtime_ns}"
+        return f"{facts.st_size}:{facts.st_mtime_ns}:{facts.st_ino}"
+
+
+def _files(folder: Path, above: tuple[Path, ...]) -> Iterator[Path]:
+    here = folder.resolve()
+    if here in above:
+        return
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            yield from _files(entry, (*above, here))
+        elif entry.is_file():
+            yield entry
 
 
 class ZipSource:
@@ -48,6 +75,7 @@ class ZipSource:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.place = f"{path.resolve()}:{path.stat().st_ino}"
         self._local = threading.local()
         try:
             members = [member for member in self._archive().infolist() if not member.is_dir()]
@@ -91,14 +119,23 @@ def image_names(source: Source, folder: str | None = None) -> list[str]:
 
     Hidden files and the resource forks that macOS leaves in archives are passed over.
     """
-    names = [
-        name
-        for name in source.names
-        if PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES
-        and not any(part.startswith((".", "__MACOSX")) for part in PurePosixPath(name).parts)
-        and (folder is None or PurePosixPath(folder) in PurePosixPath(name).parents)
-    ]
+    names = _with_suffix(source, folder, IMAGE_SUFFIXES)
     if not names:
         where = source.path if folder is None else f"{source.path}, folder {folder}"
         raise DataError(f"{where}: no image files ({', '.join(sorted(IMAGE_SUFFIXES))})")
     return names
+
+
+def other_image_names(source: Source, folder: str | None = None) -> list[str]:
+    """Names of the image files of kinds that are not read."""
+    return _with_suffix(source, folder, OTHER_IMAGES)
+
+
+def _with_suffix(source: Source, folder: str | None, suffixes: frozenset[str]) -> list[str]:
+    return [
+        name
+        for name in source.names
+        if PurePosixPath(name).suffix.lower() in suffixes
+        and not any(part.startswith((".", "__MACOSX")) for part in PurePosixPath(name).parts)
+        and (folder is None or PurePosixPath(folder) in PurePosixPath(name).parents)
+    ]

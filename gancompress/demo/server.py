@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from gancompress.data.decode import Form, decode
+from gancompress.data.decode import Form, decode, open_picture
 from gancompress.data.images import to_float
 from gancompress.demo.gallery import Gallery, Made
 from gancompress.exporters.packages import require
@@ -185,9 +185,7 @@ def _student(gallery: Gallery, request: Any, body: bytes) -> bytes:
 
 
 def _require_small(body: bytes) -> None:
-    from PIL import Image
-
-    with Image.open(io.BytesIO(body), formats=["PNG", "JPEG", "WEBP", "BMP"]) as opened:
+    with open_picture(body) as opened:
         if opened.width * opened.height > LARGEST_PICTURE:
             raise BadRequest(f"more than {LARGEST_PICTURE // 10**6} megapixels")
 

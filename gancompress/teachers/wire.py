@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
+from gancompress.data.decode import open_picture
 from gancompress.data.images import to_float, to_uint8
 from gancompress.errors import TeacherError
 
@@ -55,12 +56,10 @@ def receive_png(content: bytes) -> Tensor:
         TeacherError: it is no image, or is larger than 64 million pixels.
     """
     try:
-        with Image.open(io.BytesIO(content)) as image:
-            if image.width * image.height > 1 << 26:
-                raise TeacherError(f"an image of {image.width}×{image.height} pixels")
+        with open_picture(content) as image:
             pixels = np.array(image if image.mode in ("L", "RGB") else image.convert("RGB"))
-    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise TeacherError("not an image") from error
+    except Exception as error:  # Pillow's decoders raise whatever they like on damaged files.
+        raise TeacherError(f"not an image ({error})") from error
     return to_float(
         torch.from_numpy(pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1))
     )

@@ -1,23 +1,19 @@
 """`collect`: record inputs and outputs of the teacher."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from tqdm import tqdm
 
 from gancompress import assemble
 from gancompress.assemble.pairs import recording_plan, require_held_out
+from gancompress.assemble.problems import problem_lines
 from gancompress.assemble.teacher_data import FedRows
 from gancompress.assemble.training_setup import LEARNS_ALONG
-from gancompress.data.cache import Problem
 from gancompress.data.pairs import PairStore, PairWriter, record
 from gancompress.recipe.schema import Recipe
 from gancompress.run import RunDir
 from gancompress.teachers.recorded import RecordedTeacher
 from gancompress.teachers.teacher import ModuleTeacher
-
-# Files told one by one; of more only the number.
-TOLD = 5
 
 
 def collect(recipe: Recipe, run: RunDir) -> None:
@@ -81,13 +77,6 @@ def _tell(data: FedRows, run: RunDir) -> None:
     for line in problem_lines(data.problems):
         run.log("collect", {"event": line})
         tqdm.write(line)
-
-
-def problem_lines(problems: Sequence[Problem]) -> list[str]:
-    """Odd and corrupt files in words, the first few by name."""
-    lines = [f"{one.action} {one.name}: {one.reason}" for one in problems[:TOLD]]
-    more = len(problems) - TOLD
-    return [*lines, f"and {more} more files like these"] if more > 0 else lines
 
 
 def _advance(bar: "tqdm[Any]", pairs: int) -> None:

@@ -11,6 +11,7 @@ from gancompress.assemble.inherit import freeze, keep_of_teacher
 from gancompress.assemble.logs import training_logger
 from gancompress.assemble.online import live_pairs, online_setup
 from gancompress.assemble.pairs import open_pairs
+from gancompress.assemble.problems import problem_lines
 from gancompress.assemble.samples import Samples
 from gancompress.assemble.teacher_data import expanded
 from gancompress.data.live import Pairs
@@ -91,6 +92,8 @@ def train_supernet(
     accelerator, options = assemble.prepare(recipe), recipe.distill
     freeze(supernet.module, recipe.student.keep)
     images = assemble.real_images(recipe)
+    for line in problem_lines(images[0].problems if images else ()):
+        run.log(stage, {"event": line})
     data = DistillData(
         pairs=pairs,
         options=options,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gancompress.assemble.open_generator import open_generator
+from gancompress.assemble.problems import tell_problems
 from gancompress.atomic import write_json
 from gancompress.batch import DRAWN
 from gancompress.data.cache import default_cache
@@ -136,7 +137,9 @@ def _open_side(
 ) -> Named:
     folder = what.is_dir() and not is_run(what) and family is None
     if folder or what.suffix == ".zip":
-        return Named(what.name, open_images(what))
+        images = open_images(what)
+        tell_problems(images.problems, str(what))
+        return Named(what.name, images)
     if is_classifier(what):
         raise MetricError(f"{what}: is a classifier, not a generator; give it as the extractor")
     teacher = open_generator(what, family=family, factory=factory, settings=settings, inputs=inputs)
@@ -167,6 +170,7 @@ def _open_reference(
         digits = open_digits(height)
         return Named(against, digits), digits.classes
     images = open_images(against, resolution=(height, width), channels=channels)
+    tell_problems(images.problems, against)
     return Named(Path(against).name, images), images.classes
 
 

@@ -16,6 +16,7 @@ from gancompress.assemble.headline import Figures, against_uniform, headline, le
 from gancompress.assemble.latency import threads_of
 from gancompress.assemble.page import Result, write_page
 from gancompress.assemble.pairs import can_be_drawn, open_pairs, unseen_pairs
+from gancompress.assemble.problems import problem_lines
 from gancompress.assemble.report_pictures import (
     IMAGES,
     draw_rows,
@@ -106,6 +107,7 @@ def report(recipe: Recipe, run: RunDir) -> None:
     speedup = _speedup(recipe, next(iter(networks.values())), networks["student"])
     table = _table(rows, judge.extractor.name if judge else None)
     remarks = _remarks(rows, ceiling, speedup, run)
+    remarks += [f"Real images: {line}." for line in problem_lines(data[0].problems if data else ())]
     _pictures(recipe, networks, pairs, run)
     folder = run.path / "report"
     write_text(folder / "report.txt", "\n".join([table.text(), "", *remarks]) + "\n")

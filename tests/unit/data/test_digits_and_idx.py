@@ -15,7 +15,7 @@ from gancompress.data.digits import open_digits
 from gancompress.data.idx import open_idx, read_idx
 from gancompress.data.splits import split
 from gancompress.errors import DataError
-from gancompress.recipe.sources import Data
+from gancompress.recipe.sources import DataOptions
 
 
 def test_digits_at_their_own_size_are_scaled_grey_levels() -> None:
@@ -100,7 +100,7 @@ def test_idx_file_is_a_recipes_data(tmp_path: Path) -> None:
     (tmp_path / "t-images-idx3-ubyte").write_bytes(idx(np.full((4, 2, 2), 9, np.uint8), 0x08))
     (tmp_path / "t-labels-idx1-ubyte").write_bytes(idx(np.array([1, 0, 1, 0], np.uint8), 0x08))
     source = str(tmp_path / "t-images-idx3-ubyte")
-    images = open_all(Data(source=source, resolution=8, channels=3))
+    images = open_all(DataOptions(source=source, resolution=8, channels=3))
     assert images.shape == (3, 8, 8)
     assert images.batch([0]).eq(9).all()
     assert images.labels is not None and images.labels.tolist() == [1, 0, 1, 0]

@@ -218,3 +218,14 @@ def test_prefetch_raises_what_fetching_raised() -> None:
 
     with Prefetch(fetch, depth=1) as batches, pytest.raises(DataError, match="shard of step 0"):
         batches(0)
+
+
+def test_two_files_of_one_stem_are_refused(tmp_path: Path) -> None:
+    for name in ("a/1.png", "a/1.bmp", "b/1.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.new("RGB", (4, 4)).save(tmp_path / name)
+    first, second = (
+        open_images(tmp_path, folder=folder, cache=tmp_path / "cache") for folder in "ab"
+    )
+    with pytest.raises(DataError, match=r"a/1\.bmp and a/1\.png: one name but for the ending"):
+        matched(first, second, "a", "b", skip=True)
