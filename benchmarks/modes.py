@@ -21,8 +21,8 @@ from gancompress.atomic import replacing
 from gancompress.batch import Input, InputSpec, draw_inputs
 from gancompress.data.images import Images, images_from_tensor, to_float, to_uint8
 from gancompress.teach.adversarial import adversarial_training
-from gancompress.teach.adversarial_step import Rules
-from gancompress.teach.augment import Augment
+from gancompress.teach.learner import TeachSetting
+from gancompress.teach.options import TeachOptions
 from gancompress.training.engine import TrainingLogger, train
 from gancompress.training.optimise import make_accelerator
 
@@ -47,11 +47,15 @@ FOUND = 0.1 / MODES
 PAPER = (1e-3, 1e-4)
 EQUAL = (1e-3, 1e-3)
 
-OBJECTIVES: dict[str, tuple[Rules, tuple[float, float], int]] = {
-    "BCE": (Rules("bce"), PAPER, 3_000),
-    "BCE, unrolled": (Rules("bce", unrolled=5), PAPER, 1_600),
-    "BCE, equal rates": (Rules("bce"), EQUAL, 3_000),
-    "Wasserstein": (Rules("wasserstein", gradient_penalty=0.1, critic_steps=5), EQUAL, 1_600),
+OBJECTIVES: dict[str, tuple[dict[str, Any], tuple[float, float], int]] = {
+    "BCE": ({"loss": "bce"}, PAPER, 3_000),
+    "BCE, unrolled": ({"loss": "bce", "unrolled": 5}, PAPER, 1_600),
+    "BCE, equal rates": ({"loss": "bce"}, EQUAL, 3_000),
+    "Wasserstein": (
+        {"loss": "wasserstein", "gradient_penalty": 0.1, "critic_steps": 5},
+        EQUAL,
+        1_600,
+    ),
 }
 
 
@@ -98,27 +102,18 @@ def ring(count: int) -> Images:
 
 
 def taught(
-    rules: Rules, rates: tuple[float, float], steps: int, images: Images, seed: int
+    rules: dict[str, Any], rates: tuple[float, float], steps: int, images: Images, seed: int
 ) -> tuple[Tensor, float]:
     """Samples (n, 2) of a generator taught with ``rules``, and the CPU seconds it took."""
     torch.manual_seed(seed)
     generator, discriminator = Generator(), Discriminator()
     start = time.process_time()
-    training = adversarial_training(
-        generator,
-        discriminator,
-        images,
-        generator.inputs,
-        rules=rules,
-        augment=Augment((), 0.0),
-        accelerator=make_accelerator("cpu", "no"),
-        batch_size=BATCH,
-        learning_rate=rates[0],
-        discriminator_learning_rate=rates[1],
-        betas=(0.5, 0.999),
-        ema=0.0,
-        seed=seed,
-    )
+    options = TeachOptions(
+        steps=steps, batch_size=BATCH, learning_rate=rates[0],
+        discriminator_learning_rate=rates[1], ema=0.0, augment=(), **rules,
+    )  # fmt: skip
+    setting = TeachSetting(options=options, seed=seed, accelerator=make_accelerator("cpu", "no"))
+    training = adversarial_training(generator, discriminator, images, generator.inputs, setting)
     with tempfile.TemporaryDirectory() as folder:
         logger = TrainingLogger(Path(folder) / "teach.pt", 1e6, lambda event: None, 500)
         average = train(training, logger, steps=steps, seed=seed)

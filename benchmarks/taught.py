@@ -94,7 +94,7 @@ def picture(run: RunDir, taught: Student) -> Image.Image:
     if not can_be_drawn(taught):
         looks = sorted((run.path / "samples").glob("teach-*.png"))
         if not looks:
-            raise SystemExit(f"{run.path}: no pictures in it; teach with teach.look_every")
+            raise SystemExit(f"{run.path}: no pictures in it; teach with teach.evaluate_every")
         return Image.open(looks[-1]).convert("RGB")
     classes = next((e.shape[0] for e in taught.inputs.values() if e.kind == "one_hot"), 0)
     columns = min(classes, 20) or COLUMNS

@@ -32,7 +32,8 @@ PRECISIONS = ("no", "bf16", "fp16")
 JOBS = [
     *(
         Job(f"teach-{name}-{precision}", "teach", TINY, "teach",
-            [*changes, "teach.look_every=4", "teach.look_samples=40", f"precision={precision}"],
+            [*changes, "teach.evaluate_every=4",
+             "teach.evaluation_samples=40", f"precision={precision}"],
             # The CPU has no half precision of 16 bits.
             ["precision=no"] if precision == "fp16" else [])
         for name, changes in TEACHINGS.items()

@@ -6,7 +6,8 @@ GANCOMPRESS_SHARED=FOLDER python -m benchmarks.gpu.image_to_image OUT
 from benchmarks.gpu.instalments import Job, main
 
 TINY = [
-    "teach.steps=4", "teach.look_every=2", "teach.look_samples=4", "log_every=1", "threads=1",
+    "teach.steps=4", "teach.evaluate_every=2", "teach.evaluation_samples=4", "log_every=1",
+    "threads=1",
     "data.held_out=0.9",
 ]  # fmt: skip
 

@@ -17,7 +17,8 @@ JOBS = [
             "teach.discriminator.kwargs={classes: 10, resolution: 8, channels: 1,"
             " channel_base: 64}",
             "data={source: digits, resolution: 8, channels: 1}", "teach.steps=60",
-            "teach.batch_size=8", "teach.look_every=30", "teach.look_samples=40", "log_every=2",
+            "teach.batch_size=8", "teach.evaluate_every=30", "teach.evaluation_samples=40",
+            "log_every=2",
             "evaluate.extractor=classifier", "evaluate.classifier_steps=5", "threads=1",
         ],
     )

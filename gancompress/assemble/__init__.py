@@ -22,7 +22,7 @@ from gancompress.assemble.teacher import (
     teacher_data,
     with_shares,
 )
-from gancompress.assemble.training import pair, prepare
+from gancompress.assemble.training import prepare
 
 __all__ = [
     "build_discriminator",
@@ -35,7 +35,6 @@ __all__ = [
     "open_data",
     "open_student",
     "open_teacher",
-    "pair",
     "prepare",
     "read_student",
     "real_images",

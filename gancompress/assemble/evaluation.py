@@ -1,4 +1,4 @@
-"""What a teaching looks at now and then: samples by class, and their distance to real images."""
+"""How a teacher is evaluated while it is trained: samples by class, and their distances."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from gancompress.metrics.frechet import frechet_distance
 from gancompress.metrics.sources import generated
 from gancompress.recipe.schema import Recipe
 from gancompress.run import RunDir
-from gancompress.teach.evaluation import Look
+from gancompress.teach.evaluation import EvaluationPlan
 
 # Samples shown of a class, and classes shown; rows where there are no classes.
 COLUMNS = 8
@@ -31,20 +31,20 @@ ROWS = 4
 LEAST = 20
 
 
-def look_of(
+def evaluation_plan(
     recipe: Recipe,
     run: RunDir,
     images: Images,
     inputs: InputSpec,
     accelerator: Accelerator,
     samples: Samples,
-) -> Look | None:
-    """What the recipe's teaching of a generator from noise looks at; None where it never does.
+) -> EvaluationPlan | None:
+    """How the recipe's generator from noise is evaluated in its training; None where it is not.
 
-    Without labels a classifier cannot be trained to judge by, so there are but pictures.
+    Without labels no classifier can be trained to score with, so there are but pictures.
     """
-    keys = recipe.teach
-    if not keys.look_every or keys.look_every > keys.steps:
+    options = recipe.teach
+    if not options.evaluate_every or options.evaluate_every > options.steps:
         return None
     device = accelerator.device
     score = None
@@ -52,25 +52,25 @@ def look_of(
         with accelerator.main_process_first():
             extractor = extractor_of(recipe, run, images, str(device))
         assert extractor is not None  # there are real images
-        score = Score(
-            collect(images, extractor, keep=True),
-            extractor,
-            inputs,
-            keys.look_samples,
-            recipe.seed + 1,
-            device,
-            images.classes,
+        score = GeneratorScore(
+            reference=collect(images, extractor, keep=True),
+            extractor=extractor,
+            inputs=inputs,
+            count=options.evaluation_samples,
+            seed=recipe.seed + 1,
+            device=device,
+            classes=images.classes,
         )
     show = _painter(samples, inputs, recipe.seed + 1, device, images.classes)
-    return Look(keys.look_every, show, score, keys.best)
+    return EvaluationPlan(options.evaluate_every, show, score, options.best)
 
 
 @dataclass(frozen=True)
-class Score:
+class GeneratorScore:
     """Scores of a generator's images against the training images.
 
     Attributes:
-        reference: what the extractor saw of those, features included.
+        reference: of those, with features.
         extractor: the recipe's.
         inputs: of the generator.
         count: images to generate.
@@ -130,7 +130,7 @@ def _classes_of(seen: Collected, real: Collected) -> tuple[Tensor | None, Tensor
 def _painter(
     samples: Samples, inputs: InputSpec, seed: int, device: torch.device, names: tuple[str, ...]
 ) -> Callable[[int, nn.Module], None]:
-    """Draws the same few latents at every look: a row a class; the film has one of each."""
+    """Draws images of the same few latents: a row a class; the film has one of each."""
     classes = class_count(inputs)
     rows = min(classes, CLASSES) or ROWS
     titles = [names[row] if classes and names else str(row + 1) for row in range(rows)]

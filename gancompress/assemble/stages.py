@@ -41,7 +41,7 @@ _PACE = tuple(
 )
 _QUIET = ("distill.cache_gigabytes", "distill.keep_every")
 _LOOKS = ("distill.validate_every", "distill.validation_samples")
-_TAUGHT_LOOKS = ("teach.look_every", "teach.look_samples")
+_TEACHER_EVALUATION = ("teach.evaluate_every", "teach.evaluation_samples")
 _EXTRACTOR = ("evaluate.extractor", "evaluate.classifier_steps")
 _SPLIT = ("collect.count", "collect.held_out", "data.held_out")
 _TEACHER = ("teacher", "teach.objective", "collect.class_shares")
@@ -53,10 +53,10 @@ _BATCHES = ("distill.batch_size", "search.calibration_batches", "seed")
 STAGES: dict[str, Depends] = {
     "teach": Depends(
         reads=("seed", "precision", "data", "teach", "teacher"),
-        free=(*_TAUGHT_LOOKS, *_PACE),
+        free=(*_TEACHER_EVALUATION, *_PACE),
         where={
             "taught on inputs": (_SPLIT, ()),
-            "best look": ((*_TAUGHT_LOOKS, *_EXTRACTOR), ()),
+            "best evaluation": ((*_TEACHER_EVALUATION, *_EXTRACTOR), ()),
         },
         works_in=("checkpoints/teach*.pt", "samples/teach*", "fitted.png", "composite.png"),
     ),
@@ -147,7 +147,7 @@ def _is_calibrated(recipe: Recipe) -> bool:
 
 CONDITIONS: dict[str, Callable[[Recipe], bool]] = {
     "taught on inputs": lambda recipe: recipe.taught_on_inputs,
-    "best look": lambda r: r.teach.best and 0 < r.teach.look_every <= r.teach.steps,
+    "best evaluation": lambda r: r.teach.best and 0 < r.teach.evaluate_every <= r.teach.steps,
     "real images": lambda recipe: bool(recipe.data.source),
     "patience": lambda recipe: recipe.distill.patience > 0,
     "pairs as needed": lambda recipe: not recipe.records,

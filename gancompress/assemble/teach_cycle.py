@@ -11,7 +11,7 @@ from gancompress import assemble
 from gancompress.assemble.problems import problem_lines
 from gancompress.assemble.samples import Samples
 from gancompress.assemble.teach_networks import check_networks, the_input
-from gancompress.assemble.teach_paired import LOOKED_AT, PICTURED, answers, course_of
+from gancompress.assemble.teach_paired import EVALUATED, PICTURED, answers, setting_of
 from gancompress.assemble.teacher_data import NumberedRows
 from gancompress.assemble.training_setup import TrainingSetup
 from gancompress.batch import InputSpec
@@ -22,7 +22,7 @@ from gancompress.recipe.schema import Recipe
 from gancompress.run import RunDir
 from gancompress.student.file import Student, save_student
 from gancompress.teach.cycle import cycle_training
-from gancompress.teach.evaluation import looking
+from gancompress.teach.evaluation import at_intervals
 from gancompress.training.engine import TrainingLogger
 
 
@@ -33,16 +33,15 @@ def cycle_setup(
 
     The other one is kept as ``teacher-back.safetensors``.
     """
-    keys = recipe.teach
+    options = recipe.teach
     architecture = assemble.taught_architecture(recipe)
-    opponent = keys.discriminator
-    there, back = (assemble.seeded(recipe.seed + i, architecture.build) for i in (0, 1))
+    own, seed = options.discriminator, recipe.seed
+    there, back = (assemble.seeded(seed + i, architecture.build) for i in (0, 1))
     critic_a, critic_b = (
-        assemble.build_discriminator(opponent.factory, opponent.kwargs, recipe.seed + i)
-        for i in (2, 3)
+        assemble.build_discriminator(own.factory, own.kwargs, seed + i) for i in (2, 3)
     )
     inputs = assemble.inputs_of(there, recipe.teacher.inputs, "teacher")
-    name, entry = the_input(inputs, keys.objective)
+    the_input(inputs, options.objective)
     images_a, kept_a = open_inputs(recipe, inputs)
     real = assemble.real_images(recipe)
     assert real is not None  # the recipe was checked for it
@@ -53,25 +52,17 @@ def cycle_setup(
             f"data.resolution, data.channels: the real images are {real[0].shape}, the teacher's "
             f"inputs {images_a.shape}; cycle leads from either to the other, so make them equal"
         )
-    check_networks(there, critic_b, inputs, real[0].shape, told={}, jitter=keys.jitter)
+    check_networks(there, critic_b, inputs, real[0].shape, conditions={}, jitter=options.jitter)
     training, average_back = cycle_training(
-        there,
-        back,
-        critic_a,
-        critic_b,
-        images_a,
-        real[0],
-        name,
-        entry,
-        consistency=keys.cycle.consistency,
-        identity=keys.cycle.identity,
-        pool=keys.cycle.pool,
-        course=course_of(recipe),
-        accelerator=accelerator,
+        (there, back),
+        (critic_a, critic_b),
+        (images_a, real[0]),
+        inputs,
+        setting_of(recipe, accelerator),
     )
-    shown = to_float(kept_a.batch(range(min(LOOKED_AT, len(kept_a)))))
+    shown = to_float(kept_a.batch(range(min(EVALUATED, len(kept_a)))))
 
-    def look(step: int) -> None:
+    def evaluate(step: int) -> None:
         made, returned = _round_trip(training.average, average_back, shown, inputs)
         logger.log({"step": step, "held_out_cycle": float(F.l1_loss(returned, shown))})
         pictured = {"input": shown, "there and back": returned, "output": made}
@@ -80,12 +71,12 @@ def cycle_setup(
     def finish() -> dict[str, Any]:
         _, returned = _round_trip(training.average, average_back.cpu(), shown, inputs)
         facts = {
-            "objective": keys.objective,
+            "objective": options.objective,
             "inputs": f"{recipe.teacher.data.source} {recipe.teacher.data.folder}".strip(),
             "targets": f"{recipe.data.source} {recipe.data.folder}".strip(),
             "images": [len(images_a), len(real[0])],
             "held_out": [len(kept_a), len(real[1])],
-            "steps": keys.steps,
+            "steps": options.steps,
             "held_out_cycle": float(F.l1_loss(returned, shown)),
         }
         taught = {"taught_on": {**facts, "way": "back"}}
@@ -93,7 +84,7 @@ def cycle_setup(
         save_student(other, run.path / "teacher-back.safetensors")
         return facts
 
-    after = looking(look, keys.look_every, keys.steps)
+    after = at_intervals(evaluate, options.evaluate_every, options.steps)
     return TrainingSetup(replace(training, after=after), inputs, architecture, finish)
 
 

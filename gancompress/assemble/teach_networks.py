@@ -30,7 +30,7 @@ def check_networks(
     inputs: InputSpec,
     shape: tuple[int, ...],
     *,
-    told: Mapping[str, str],
+    conditions: Mapping[str, str],
     jitter: int = 0,
 ) -> None:
     """Try both networks once.
@@ -40,7 +40,8 @@ def check_networks(
         discriminator: judges what it makes.
         inputs: of the generator.
         shape: (C, H, W) of the real images.
-        told: which of the inputs the discriminator sees beside the image, by its argument.
+        conditions: which of the inputs the discriminator is given beside the image, by its
+            argument.
         jitter: pixels by which input and image are enlarged alike.
 
     Raises:
@@ -60,16 +61,16 @@ def check_networks(
         raise RecipeError(
             f"teach.jitter: {jitter} pixels of inputs and images of different sizes; write 0"
         )
-    conditions = {argument: batch[name] for argument, name in told.items()}
-    seen = "".join(f" beside {_size(x.shape[1:])} as `{n}`" for n, x in conditions.items())
-    pictured = all(x.ndim == made.ndim for x in conditions.values())
-    channels = shape[0] + sum(x.shape[1] for x in conditions.values())
+    given = {argument: batch[name] for argument, name in conditions.items()}
+    seen = "".join(f" beside {_size(x.shape[1:])} as `{n}`" for n, x in given.items())
+    pictured = all(x.ndim == made.ndim for x in given.values())
+    channels = shape[0] + sum(x.shape[1] for x in given.values())
     answer = _tried(
         discriminator,
         f"teach.discriminator: cannot judge images of {_size(shape)}{seen}"
         + (f" (patchgan with in_channels {channels} can)" if pictured else ""),
         made,
-        **conditions,
+        **given,
     )
     if not (isinstance(answer, tuple) and len(answer) == 2):
         raise RecipeError(

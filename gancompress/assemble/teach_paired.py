@@ -20,13 +20,13 @@ from gancompress.data.paired import PairedImages, matched
 from gancompress.errors import DataError
 from gancompress.recipe.schema import Recipe
 from gancompress.run import RunDir
-from gancompress.teach.evaluation import looking
-from gancompress.teach.learner import Course
-from gancompress.teach.paired import PairedRows, Wishes, paired_training
+from gancompress.teach.evaluation import at_intervals
+from gancompress.teach.learner import TeachSetting
+from gancompress.teach.paired import PairedLosses, PairedRows, paired_training
 from gancompress.training.engine import TrainingLogger
 
-# Held-out pairs that a look measures, and those of them that it shows.
-LOOKED_AT = 64
+# Held-out pairs of an evaluation, and those of them that are shown.
+EVALUATED = 64
 PICTURED = 6
 
 
@@ -47,8 +47,8 @@ def paired_setup(
     recipe: Recipe, run: RunDir, accelerator: Accelerator, logger: TrainingLogger, samples: Samples
 ) -> TrainingSetup:
     """Prepare the recipe's generator to be trained as pix2pix does."""
-    wishes = Wishes(l1=recipe.teach.paired.l1)
-    return setup_in_pairs(recipe, accelerator, logger, samples, wishes)
+    losses = PairedLosses(l1=recipe.teach.paired.l1)
+    return setup_in_pairs(recipe, accelerator, logger, samples, losses)
 
 
 def setup_in_pairs(
@@ -56,67 +56,59 @@ def setup_in_pairs(
     accelerator: Accelerator,
     logger: TrainingLogger,
     samples: Samples,
-    wishes: Wishes,
+    losses: PairedLosses,
 ) -> TrainingSetup:
-    """Prepare the recipe's generator to be trained on pairs, asked for ``wishes``."""
+    """Prepare the recipe's generator to be trained on pairs, with ``losses``."""
     architecture = assemble.taught_architecture(recipe)
     generator = assemble.seeded(recipe.seed, architecture.build)
     inputs = assemble.inputs_of(generator, recipe.teacher.inputs, "teacher")
-    keys = recipe.teach
-    name, entry = the_input(inputs, keys.objective)
+    options = recipe.teach
+    name, _ = the_input(inputs, options.objective)
     data = open_pairs_to_learn(recipe, inputs)
-    opponent = keys.discriminator
-    discriminator = assemble.build_discriminator(opponent.factory, opponent.kwargs, recipe.seed + 1)
+    own = options.discriminator
+    discriminator = assemble.build_discriminator(own.factory, own.kwargs, recipe.seed + 1)
     shape = tuple(data.train.batch([0])["target"].shape[1:])
-    told = {"condition": name}
-    check_networks(generator, discriminator, inputs, shape, told=told, jitter=keys.jitter)
+    conditions = {"condition": name}
+    check_networks(
+        generator, discriminator, inputs, shape, conditions=conditions, jitter=options.jitter
+    )
     training = paired_training(
         generator,
         discriminator,
         data.train,
-        name,
-        entry,
-        wishes=wishes,
-        course=course_of(recipe),
-        accelerator=accelerator,
+        inputs,
+        losses,
+        setting_of(recipe, accelerator),
     )
 
-    def look(step: int) -> None:
-        count = min(len(data.held_out), LOOKED_AT)
+    def evaluate(step: int) -> None:
+        count = min(len(data.held_out), EVALUATED)
         distance = l1_of(training.average, data.held_out, count, inputs)
         logger.log({"step": step, "held_out_l1": distance})
         samples(step, _pictures(training.average, data.held_out, inputs))
 
     def finish() -> dict[str, Any]:
         return {
-            "objective": keys.objective,
+            "objective": options.objective,
             "inputs": recipe.teacher.data.source,
             "targets": recipe.data.source,
             "pairs": len(data.train),
             "held_out": len(data.held_out),
-            "steps": keys.steps,
+            "steps": options.steps,
             "held_out_l1": l1_of(training.average, data.held_out, len(data.held_out), inputs),
         }
 
-    after = looking(look, keys.look_every, keys.steps)
+    after = at_intervals(evaluate, options.evaluate_every, options.steps)
     return TrainingSetup(replace(training, after=after), inputs, architecture, finish)
 
 
-def course_of(recipe: Recipe) -> Course:
-    """How the recipe teaches a generator that is fed images."""
-    keys = recipe.teach
-    return Course(
-        steps=keys.steps,
-        batch_size=keys.batch_size,
+def setting_of(recipe: Recipe, accelerator: Accelerator) -> TeachSetting:
+    """How the recipe trains a generator of images or label maps."""
+    return TeachSetting(
+        options=recipe.teach,
         seed=recipe.seed,
-        loss=keys.loss,
-        jitter=keys.jitter,
+        accelerator=accelerator,
         flip=recipe.teacher.data.flip,
-        learning_rate=keys.learning_rate,
-        discriminator_learning_rate=keys.discriminator_learning_rate,
-        betas=assemble.pair(keys.betas),
-        decay_from=keys.decay_from,
-        ema=keys.ema,
     )
 
 

@@ -10,7 +10,7 @@ from gancompress.distillation.feature_network import open_network
 from gancompress.errors import RecipeError
 from gancompress.recipe.schema import Recipe
 from gancompress.run import RunDir
-from gancompress.teach.paired import FeatureMaps, Wishes
+from gancompress.teach.paired import FeatureMaps, PairedLosses
 from gancompress.training.engine import TrainingLogger
 
 
@@ -18,15 +18,15 @@ def semantic_setup(
     recipe: Recipe, run: RunDir, accelerator: Accelerator, logger: TrainingLogger, samples: Samples
 ) -> TrainingSetup:
     """Prepare the recipe's generator to be trained as GauGAN does."""
-    keys = recipe.teach.semantic
+    options = recipe.teach.semantic
     network: FeatureMaps | None = None
-    if keys.perceptual:
-        if not keys.network:
+    if options.perceptual:
+        if not options.network:
             raise RecipeError(
                 "teach.semantic.network: missing; teach.semantic.perceptual compares the maps of a "
                 "network, e.g. squeezenet:FILE or torchvision:vgg16"
             )
-        named, device = expanded(keys.network), str(accelerator.device)
-        network = open_network("teach.semantic", named, keys.taps, device).maps
-    wishes = Wishes(features=keys.features, perceptual=keys.perceptual, network=network)
-    return setup_in_pairs(recipe, accelerator, logger, samples, wishes)
+        named, device = expanded(options.network), str(accelerator.device)
+        network = open_network("teach.semantic", named, options.taps, device).maps
+    losses = PairedLosses(features=options.features, perceptual=options.perceptual, network=network)
+    return setup_in_pairs(recipe, accelerator, logger, samples, losses)

@@ -29,7 +29,7 @@ from gancompress.teach.distort import distorted, rearranged
 from gancompress.teach.options import SingleImageOptions
 from gancompress.teach.single_image import (
     Feed,
-    Learning,
+    Photograph,
     new_inputs,
     reconstruction_inputs,
 )
@@ -44,7 +44,7 @@ SHOWN, MEASURED = 4, 16
 SHAPES = ((1.0, 1.0), (1.0, 1.6), (1.6, 1.0))
 
 # What they are drawn from: the recipe's seed plus this. The reconstruction has the seed itself.
-LOOK_STREAM = 4
+SAMPLE_STREAM = 4
 
 
 def teach_single_image(recipe: Recipe, run: RunDir) -> Student:
@@ -86,30 +86,30 @@ def _train(
 ) -> ConSinGANGenerator:
     """The taught generator, on the CPU."""
     keys, device, main = recipe.teach.single_image, accelerator.device, accelerator.is_main_process
-    architecture, opponent = _architecture(recipe, images[:1]), recipe.teach.discriminator
+    architecture, own = _architecture(recipe, images[:1]), recipe.teach.discriminator
     generator = assemble.seeded(recipe.seed, architecture.build).to(device)
     assert isinstance(generator, ConSinGANGenerator)
-    discriminator = assemble.build_discriminator(opponent.factory, opponent.kwargs, recipe.seed + 1)
-    pyramid = [image.to(device) for image in images]
+    discriminator = assemble.build_discriminator(own.factory, own.kwargs, recipe.seed + 1)
+    photograph = Photograph(
+        pyramid=[image.to(device) for image in images],
+        feed=FEEDS[keys.task],
+        composite=None if composite is None else composite.coarsest.to(device),
+        seed=recipe.seed,
+    )
 
-    def look(number: int) -> None:
+    def draw(number: int) -> None:
         if main:
             path = run.path / "samples" / f"teach-{number}.png"
-            _draw(generator, pyramid, FEEDS[keys.task], recipe.seed, path)
+            _draw(generator, photograph.pyramid, FEEDS[keys.task], recipe.seed, path)
 
     with training_logger(recipe, run, "teach", accelerator) as logger:
         train(
             generator,
             discriminator.to(device),
-            pyramid,
-            learning=_learning(recipe),
-            feed=FEEDS[keys.task],
-            steps=_steps(recipe),
-            composite=None if composite is None else composite.coarsest.to(device),
-            composite_steps=keys.finetune_steps,
-            seed=recipe.seed,
+            photograph,
+            recipe.teach,
             logger=logger,
-            look=look,
+            evaluate=draw,
         )
     return generator.cpu()
 
@@ -155,22 +155,6 @@ def _inputs(generator: ConSinGANGenerator, keys: SingleImageOptions) -> InputSpe
     return {**generator.inputs, "noise_0": Input("image", coarsest.shape)}
 
 
-def _learning(recipe: Recipe) -> Learning:
-    keys = recipe.teach.single_image
-    return Learning(
-        keys.concurrent,
-        recipe.teach.learning_rate,
-        keys.learning_rate_scale,
-        recipe.teach.discriminator_learning_rate,
-        assemble.pair(recipe.teach.betas),
-        keys.gradient_penalty,
-        keys.reconstruction,
-        keys.discriminator_steps,
-        keys.generator_steps,
-        keys.noise,
-    )
-
-
 def _facts(recipe: Recipe, images: Sequence[Tensor]) -> dict[str, Any]:
     """What the training is of."""
     pixels = to_uint8(images[-1]).contiguous().numpy().tobytes()
@@ -212,7 +196,7 @@ def _draw(
     real = images[len(generator.body) - 1]
     with torch.no_grad():
         again = generator(**reconstruction_inputs(generator, images[0], seed))
-        fresh = generator(**new_inputs(generator, images[0], feed, SHOWN, seed + LOOK_STREAM))
+        fresh = generator(**new_inputs(generator, images[0], feed, SHOWN, seed + SAMPLE_STREAM))
     columns = ["photograph", "reconstruction", *(f"sample {k + 1}" for k in range(SHOWN))]
     save_grid({"": torch.cat([real, again, fresh])}, path, columns)
 
@@ -223,7 +207,7 @@ def _draw_sizes(generator: ConSinGANGenerator, photograph: Tensor, seed: int, pa
     rows = {"photograph": photograph.expand(SHOWN, -1, -1, -1)}
     for high, wide in SHAPES:
         size = round(height * high), round(width * wide)
-        inputs = draw_inputs(generator.inputs_for(size), range(SHOWN), seed + LOOK_STREAM)
+        inputs = draw_inputs(generator.inputs_for(size), range(SHOWN), seed + SAMPLE_STREAM)
         with torch.no_grad():
             rows[f"{size[1]} × {size[0]}"] = generator(**inputs)
     save_grid(rows, path)
@@ -237,7 +221,7 @@ def _figures(
     with torch.no_grad():
         again = generator(**reconstruction_inputs(generator, images[0], seed))
         made = to_uint8(
-            generator(**new_inputs(generator, images[0], feed, MEASURED, seed + LOOK_STREAM))
+            generator(**new_inputs(generator, images[0], feed, MEASURED, seed + SAMPLE_STREAM))
         )
     error = F.mse_loss(again, images[-1]).sqrt()
     return {

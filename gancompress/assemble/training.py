@@ -17,8 +17,3 @@ def prepare(recipe: Recipe) -> Accelerator:
     # cuBLAS is deterministic only with a fixed workspace.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     return make_accelerator(recipe.device, recipe.precision)
-
-
-def pair(betas: tuple[float, ...]) -> tuple[float, float]:
-    """Adam's two betas."""
-    return betas[0], betas[1]

@@ -6,13 +6,12 @@ from typing import Any, cast
 import numpy as np
 import torch
 import torch.nn.functional as F
-from accelerate import Accelerator
 from torch import Tensor, nn
 
-from gancompress.batch import Input, in_range, onto
+from gancompress.batch import InputSpec, in_range, onto
 from gancompress.data.images import Images, to_float
 from gancompress.teach.jitter import jittered
-from gancompress.teach.learner import Course, make_learner
+from gancompress.teach.learner import TeachSetting, make_learner
 from gancompress.teach.warnings import translation_warnings
 from gancompress.training.checkpoint import Stateful
 from gancompress.training.engine import Training
@@ -57,65 +56,62 @@ class Pool:
 
 
 def cycle_training(
-    there: nn.Module,
-    back: nn.Module,
-    critic_a: nn.Module,
-    critic_b: nn.Module,
-    images_a: Images,
-    images_b: Images,
-    name: str,
-    entry: Input,
-    *,
-    consistency: float,
-    identity: float,
-    pool: int,
-    course: Course,
-    accelerator: Accelerator,
+    generators: tuple[nn.Module, nn.Module],
+    discriminators: tuple[nn.Module, nn.Module],
+    images: tuple[Images, Images],
+    inputs: InputSpec,
+    setting: TeachSetting,
 ) -> tuple[Training, nn.Module]:
     """Prepare a generator from A to B to be trained, along with one that leads back.
 
     Several processes train as one does with all their batches together.
 
     Args:
-        there, back: ``generator(**{name: images})`` gives images in [-1, 1] of the same shape.
-        critic_a, critic_b: ``discriminator(image)`` gives (logits, features); for A and for B.
-        images_a, images_b: the two kinds, of one shape.
-        name, entry: the one input of either generator; images are fed in its range.
-        consistency: weight of mean |back(there(a)) - a| and of the same for B (eq. 2, λ: 10).
-        identity: weight of mean |there(b) - b| and |back(a) - a|, as a share of ``consistency``
-            (section 5.2; 0.5).
-        pool: images that each discriminator's pool holds.
+        generators: from A to B and from B to A: ``generator(**{name: images})`` gives images in
+            [-1, 1] of the same shape.
+        discriminators: of A and of B: ``discriminator(image)`` gives (logits, maps).
+        images: of A and of B, of one shape.
+        inputs: the one input of either generator; images are given in its range.
+        setting: how they are trained, and where. ``cycle.consistency`` is the weight of mean
+            |back(there(a)) - a| and of the same for B (eq. 2, λ); ``cycle.identity`` of mean
+            |there(b) - b| and |back(a) - a|, as a share of it (section 5.2).
 
     Returns:
-        The training of ``there``, and the moving average of ``back``, which it trains as well.
+        The training of the generator to B, and the moving average of the other one, which it
+        trains as well.
     """
+    options, accelerator = setting.options, setting.accelerator
+    (there, back), (critic_a, critic_b), (images_a, images_b) = generators, discriminators, images
+    ((name, entry),) = inputs.items()
+
     # Everything that has a state.
-    generators, critics = nn.ModuleList([there, back]), nn.ModuleList([critic_a, critic_b])
-    painters = make_learner(generators, course.learning_rate, course, accelerator)
-    judges = make_learner(critics, course.discriminator_learning_rate, course, accelerator)
-    average = moving_average(generators, course.ema).eval()
-    pools = Pool(pool), Pool(pool)
+    both, critics = nn.ModuleList(generators), nn.ModuleList(discriminators)
+    generator_learner = make_learner(both, options.learning_rate, setting)
+    critic_learner = make_learner(critics, options.discriminator_learning_rate, setting)
+    average = moving_average(both, options.ema).eval()
+    pools = Pool(options.cycle.pool), Pool(options.cycle.pool)
     state: dict[str, Stateful] = {
-        **painters.state("generators"),
-        **judges.state("discriminators"),
+        **generator_learner.state("generators"),
+        **critic_learner.state("discriminators"),
         "average": average,
         "pool_a": pools[0],
         "pool_b": pools[1],
     }
     if accelerator.scaler is not None:
         state["scaler"] = accelerator.scaler
-    rank, ranks = accelerator.process_index, accelerator.num_processes
-    batch_size, seed = course.batch_size * ranks, course.seed
-    loss_d, loss_g = ADVERSARIAL[course.loss]
+    rank, ranks, seed = setting.rank, setting.ranks, setting.seed
+    batch_size = options.batch_size * ranks
+    consistency, identity = options.cycle.consistency, options.cycle.identity
+    loss_d, loss_g = ADVERSARIAL[options.loss]
 
-    def painted(generator: nn.Module, images: Tensor) -> Tensor:
+    def translated(generator: nn.Module, images: Tensor) -> Tensor:
         result: Tensor = generator(**{name: in_range(images, entry)})
         return result
 
     def batch(images: Images, step: int, order: int, rng: np.random.Generator) -> Tensor:
         chosen = batch_indices(step, batch_size, len(images), order)[rank::ranks]
         given = {name: to_float(images.batch(chosen))}
-        rows = jittered(given, course.jitter, course.flip, rng)
+        rows = jittered(given, options.jitter, setting.flip, rng)
         return onto(rows[name], accelerator.device)
 
     def exchanged(pool: Pool, images: Tensor, rng: np.random.Generator) -> Tensor:
@@ -130,35 +126,35 @@ def cycle_training(
 
         # Update both generators.
         with frozen(critics), accelerator.autocast():
-            fake_b, fake_a = painted(there, a), painted(back, b)
-            g_loss = loss_g(_judged(critic_b, fake_b)) + loss_g(_judged(critic_a, fake_a))
-            cycle = F.l1_loss(painted(back, fake_b), a) + F.l1_loss(painted(there, fake_a), b)
+            fake_b, fake_a = translated(there, a), translated(back, b)
+            g_loss = loss_g(_logits(critic_b, fake_b)) + loss_g(_logits(critic_a, fake_a))
+            cycle = F.l1_loss(translated(back, fake_b), a) + F.l1_loss(translated(there, fake_a), b)
             total = g_loss + consistency * cycle
             losses = {"g": g_loss, "cycle": cycle}
             if identity:
-                same = F.l1_loss(painted(there, b), b) + F.l1_loss(painted(back, a), a)
+                same = F.l1_loss(translated(there, b), b) + F.l1_loss(translated(back, a), a)
                 total = total + consistency * identity * same
                 losses["identity"] = same
-        painters.learn(total)
+        generator_learner.learn(total)
 
         # Update both discriminators, on what their pools give for the new images.
         shown_a, shown_b = exchanged(pools[0], fake_a, rng), exchanged(pools[1], fake_b, rng)
         with accelerator.autocast():
-            d_a = loss_d(_judged(critic_a, a), _judged(critic_a, shown_a))
-            d_b = loss_d(_judged(critic_b, b), _judged(critic_b, shown_b))
-        judges.learn(d_a + d_b)
+            d_a = loss_d(_logits(critic_a, a), _logits(critic_a, shown_a))
+            d_b = loss_d(_logits(critic_b, b), _logits(critic_b, shown_b))
+        critic_learner.learn(d_a + d_b)
         if accelerator.scaler is not None:
             accelerator.scaler.update()
-        update_ema(average, generators)
+        update_ema(average, both)
         return {"d_a": d_a, "d_b": d_b, **losses}
 
-    find_warnings = partial(translation_warnings, loss=course.loss)
+    find_warnings = partial(translation_warnings, loss=options.loss)
     average_there, average_back = cast(nn.ModuleList, average.module)
     return Training(
         update=update, state=state, find_warnings=find_warnings, live=there, average=average_there
     ), average_back
 
 
-def _judged(critic: nn.Module, images: Tensor) -> Tensor:
+def _logits(critic: nn.Module, images: Tensor) -> Tensor:
     logits, _ = critic(images)
     return logits.float()  # type: ignore[no-any-return]

@@ -1,28 +1,27 @@
-"""Looking at a generator while it is taught: pictures, scores, and the best weights kept."""
+"""Evaluation of a generator while it is trained: pictures, scores, and the best weights kept."""
 
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
 from gancompress.training.checkpoint import load_checkpoint, save_checkpoint
-from gancompress.training.warnings import WarningLogger
+from gancompress.training.engine import Training, TrainingLogger
 
 
 @dataclass(frozen=True)
-class Look:
-    """What is looked at, and how often.
+class EvaluationPlan:
+    """What is evaluated, and how often.
 
     Attributes:
-        every: steps between two looks; the last step is looked at as well.
-        show: takes a step and the averaged generator, to make pictures of what it makes.
+        every: steps between two evaluations; the last step has one as well.
+        show: takes a step and the averaged generator, to make pictures of its images.
         score: gives the Fréchet distance of the averaged generator as ``frechet``, with whatever
-            else is to be logged; None where nobody can judge.
-        best: whether the weights of the best score are the ones that are taken.
+            else is to be logged; None where there is no extractor.
+        best: whether the weights of the best score are the ones that are used.
     """
 
     every: int
@@ -32,7 +31,7 @@ class Look:
 
 
 @dataclass(frozen=True)
-class Taught:
+class TrainedGenerator:
     """A trained generator.
 
     Attributes:
@@ -46,40 +45,33 @@ class Taught:
     frechet: float | None
 
 
-class Looks:
+class Evaluation:
     """The ``after`` of :func:`gancompress.training.engine.fit`.
 
     It draws nothing from the training's random numbers, so that a training is the same with and
     without it.
 
     Args:
-        average: the moving average of the generator, a module.
-        look: what is looked at; None for nothing.
+        training: whose moving average is evaluated.
+        plan: what is evaluated; None for nothing.
         steps: of the training.
-        checkpoint: of the training; the best average is kept beside it.
-        main_process: only this one writes.
-        logger: takes an event for each evaluation.
+        logger: takes an event for each evaluation; the best average is kept beside its checkpoint.
     """
 
     def __init__(
-        self,
-        average: nn.Module,
-        look: Look | None,
-        steps: int,
-        checkpoint: Path,
-        main_process: bool,
-        logger: WarningLogger,
+        self, training: Training, plan: EvaluationPlan | None, steps: int, logger: TrainingLogger
     ) -> None:
-        self._average, self._look, self._steps = average, look, steps
-        self._file = checkpoint.with_name(f"{checkpoint.stem}-best.pt")
-        self._main_process, self._logger = main_process, logger
+        self._average, self._plan, self._steps = training.average, plan, steps
+        self._file = logger.checkpoint.with_name(f"{logger.title}-best.pt")
+        self._main_process = logger.main_process
+        self._logger = logger.with_warnings(training.find_warnings)
         self._best, self._best_step = math.inf, 0
         self._last: float | None = None
 
     def __call__(self, step: int) -> bool:
-        """Look, if ``step`` is one to look at; never ends the training."""
-        look = self._look
-        if look is None or (step % look.every and step != self._steps):
+        """Evaluate, if it is due after ``step``; never ends the training."""
+        plan = self._plan
+        if plan is None or (step % plan.every and step != self._steps):
             return False
         module = self._average
         if not all(bool(value.isfinite().all()) for value in module.parameters()):
@@ -87,8 +79,8 @@ class Looks:
         with torch.random.fork_rng(), torch.no_grad():
             torch.manual_seed(0)
             module.eval()
-            look.show(step, module)
-            scores = dict(look.score(module)) if look.score is not None else {}
+            plan.show(step, module)
+            scores = dict(plan.score(module)) if plan.score is not None else {}
         if scores:
             self._keep(step, float(scores["frechet"]))
             self._logger({"step": step, **scores, "best_step": self._best_step})
@@ -98,18 +90,18 @@ class Looks:
         self._last = frechet
         if frechet < self._best:
             self._best, self._best_step = frechet, step
-            if self._main_process and self._look is not None and self._look.best:
+            if self._main_process and self._plan is not None and self._plan.best:
                 save_checkpoint(self._file, {"average": self._average}, {"step": step})
 
-    def taught(self) -> Taught:
-        """The weights to take, once the training has ended."""
+    def trained(self) -> TrainedGenerator:
+        """The weights to use, once the training has ended."""
         step, frechet = self._steps, self._last
-        if self._look is not None and self._look.best and self._best_step:
+        if self._plan is not None and self._plan.best and self._best_step:
             step, frechet = self._best_step, self._best
             if step < self._steps:
                 load_checkpoint(self._file, {"average": self._average})
                 self._logger.warn(step, "the weights of this step are the best and are used")
-        return Taught(self._average.eval(), step, frechet)
+        return TrainedGenerator(self._average.eval(), step, frechet)
 
     def state_dict(self) -> dict[str, Any]:
         return {"best": self._best, "best_step": self._best_step, "last": self._last}
@@ -119,18 +111,18 @@ class Looks:
         self._last = state_dict["last"]
 
 
-def looking(look: Callable[[int], None], every: int, steps: int) -> Callable[[int], bool]:
-    """What :func:`~gancompress.training.engine.fit` calls after each step, to look now and then.
+def at_intervals(evaluate: Callable[[int], None], every: int, steps: int) -> Callable[[int], bool]:
+    """An ``after`` of :func:`~gancompress.training.engine.fit` that evaluates now and then.
 
     Args:
-        look: takes the number of steps done.
-        every: steps between two looks, the last step being one as well; 0 for no looks.
+        evaluate: takes the number of steps done.
+        every: steps between two evaluations, the last step having one as well; 0 for none.
         steps: length of the training.
     """
 
     def after(done: int) -> bool:
         if every and (done % every == 0 or done == steps):
-            look(done)
+            evaluate(done)
         return False
 
     return after

@@ -126,12 +126,18 @@ class TeachOptions:
         low=0,
         high=1,
     )
-    look_every: int = option(
-        1_000, "steps between two looks: samples, their Fréchet distance; 0: never", low=0
+    evaluate_every: int = option(
+        1_000,
+        "steps between two evaluations: samples, their Fréchet distance; 0: never",
+        low=0,
+        formerly="look_every",
     )
-    look_samples: int = option(2_000, "images of that Fréchet distance", low=2)
+    evaluation_samples: int = option(
+        2_000, "images of that Fréchet distance", low=2, formerly="look_samples"
+    )
     best: bool = option(
-        True, "take the weights of the best look, not the last ones; with distill.online the last"
+        True,
+        "use the weights of the best evaluation, not the last; with distill.online the last",
     )
     jitter: int = option(
         0,

@@ -16,7 +16,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gancompress.batch import Batch, concatenate, draw_inputs
+from gancompress.errors import OptionError
 from gancompress.generators.consingan import ConSinGANGenerator
+from gancompress.teach.options import TeachOptions
 from gancompress.training.checkpoint import Stateful
 from gancompress.training.engine import TrainingLogger, fit
 from gancompress.training.losses import (
@@ -26,41 +28,70 @@ from gancompress.training.losses import (
 )
 from gancompress.training.optimise import adam, frozen, optimizer_step
 
-# What the coarsest stage is fed in a step, of the coarsest image (1, C, H, W): a distorted one.
+# Gives the input of the coarsest stage in a step, from the coarsest image (1, C, H, W).
 Feed = Callable[[Tensor, np.random.Generator], Tensor]
 
 # The learning rates fall to a tenth for the last fifth of a stage.
 FALL_AT, FALL_TO = 0.8, 0.1
 
 
-@dataclass(frozen=True)
-class Learning:
-    """How every stage learns; the paper's value of each in brackets.
+@dataclass(frozen=True, kw_only=True)
+class Photograph:
+    """The photograph that is learned, and the inputs of the coarsest stage.
 
     Attributes:
-        concurrent: how many of the last stages are trained together (3).
-        learning_rate: of the newest stage and of the layer that makes the image (5e-4).
-        learning_rate_scale: of each stage in that of the one above it (0.1).
-        discriminator_learning_rate: (5e-4).
-        betas: of Adam (0.5, 0.999).
-        gradient_penalty: weight λ (0.1).
-        reconstruction: weight α of the squared error that the fixed noise is to give the
-            photograph back with (10).
-        discriminator_steps: updates of the discriminator on each generated image (3).
-        generator_steps: steps of the generator along each gradient (3).
-        noise: amplitude of a stage's noise, in the reconstruction error it starts with (0.1).
+        pyramid: the photograph (1, C, H, W) in [-1, 1] at every stage, coarse to fine, on the
+            device to train on.
+        feed: gives the input of the coarsest stage; None: noise.
+        composite: a picture of the coarsest size, which the grown generator is fine-tuned to make a
+            photograph of; None: it is not.
+        seed: of all noise.
     """
 
-    concurrent: int
-    learning_rate: float
-    learning_rate_scale: float
-    discriminator_learning_rate: float
-    betas: tuple[float, float]
-    gradient_penalty: float
-    reconstruction: float
-    discriminator_steps: int
-    generator_steps: int
-    noise: float
+    pyramid: Sequence[Tensor]
+    feed: Feed | None
+    composite: Tensor | None
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """One of the trainings that follow each other.
+
+    Attributes:
+        number: names its checkpoint and its random numbers.
+        real: the photograph at its size.
+        feed: gives the input of the coarsest stage; None: noise.
+        steps: updates.
+        before: steps of the trainings before, for the log.
+    """
+
+    number: int
+    real: Tensor
+    feed: Feed | None
+    steps: int
+    before: int
+
+
+def stages_of(photograph: Photograph, options: TeachOptions) -> list[Stage]:
+    """The trainings that a photograph takes: one for each size, and one for a composite."""
+    own, pyramid, composite = options.single_image, photograph.pyramid, photograph.composite
+    steps = list(own.steps or (options.steps,) * len(pyramid))
+    sizes = list(pyramid)
+    if len(steps) != len(sizes):
+        raise OptionError(
+            f"teach.single_image.steps: {len(steps)} numbers for {len(sizes)} stages; give one for "
+            "each"
+        )
+    feeds = [photograph.feed] * len(sizes)
+    if composite is not None:
+        steps.append(own.finetune_steps)
+        sizes.append(pyramid[-1])
+        feeds.append(lambda image, rng: composite)
+    return [
+        Stage(number=n, real=real, feed=feed, steps=count, before=sum(steps[:n]))
+        for n, (real, feed, count) in enumerate(zip(sizes, feeds, steps, strict=True))
+    ]
 
 
 def reconstruction_inputs(generator: ConSinGANGenerator, coarsest: Tensor, seed: int) -> Batch:
@@ -85,113 +116,64 @@ def new_inputs(
 def teach_single_image(
     generator: ConSinGANGenerator,
     discriminator: nn.Module,
-    pyramid: Sequence[Tensor],
+    photograph: Photograph,
+    options: TeachOptions,
     *,
-    learning: Learning,
-    feed: Feed | None,
-    steps: Sequence[int],
-    composite: Tensor | None,
-    composite_steps: int,
-    seed: int,
     logger: TrainingLogger,
-    look: Callable[[int], None],
+    evaluate: Callable[[int], None],
 ) -> None:
     """Train ``generator``, which has the coarsest stage only, and grow it to the whole pyramid.
 
     Args:
         generator: is grown and trained in place.
-        discriminator: ``discriminator(image)`` gives (logits a patch, features), for any size; each
-            stage goes on with the one of the stage before.
-        pyramid: the photograph (1, C, H, W) in [-1, 1] at every stage, coarse to fine, on the
-            device to train on.
-        feed: what the coarsest stage is fed; None: noise.
-        steps: of each stage.
-        composite: a picture of the coarsest size, which the grown generator is fine-tuned to make a
-            photograph of, in ``composite_steps``; None: it is not.
+        discriminator: ``discriminator(image)`` gives (logits a patch, maps), for any size; each
+            stage continues with the one of the stage before.
+        photograph: is learned.
+        options: those of the paper are: learning rates of 5e-4, betas of (0.5, 0.999), the
+            defaults of ``single_image``.
         logger: every stage has a checkpoint of its own, ``<stem>-<stage>.pt`` beside the one that
             is named; the steps of all are counted on in the log.
-        look: takes the number of a stage when it has been trained.
+        evaluate: takes the number of a stage when it has been trained.
     """
-    for stage, real in enumerate(pyramid):
-        if stage:
-            size = real.shape[-2], real.shape[-1]
-            grow(generator, size, pyramid[0], real, learning.noise, seed)
-        train_stage(
-            generator,
-            discriminator,
-            pyramid[0],
-            real,
-            learning=learning,
-            feed=feed,
-            steps=steps[stage],
-            number=stage,
-            before=sum(steps[:stage]),
-            seed=seed,
-            logger=logger,
-        )
-        look(stage)
-    if composite is not None:
-        train_stage(
-            generator,
-            discriminator,
-            pyramid[0],
-            pyramid[-1],
-            learning=learning,
-            feed=lambda image, rng: composite,
-            steps=composite_steps,
-            number=len(pyramid),
-            before=sum(steps),
-            seed=seed,
-            logger=logger,
-        )
-        look(len(pyramid))
+    for stage in stages_of(photograph, options):
+        if 0 < stage.number < len(photograph.pyramid):
+            _grow(generator, photograph, stage.real, options.single_image.noise)
+        train_stage(generator, discriminator, photograph, stage, options, logger)
+        evaluate(stage.number)
 
 
-def grow(
-    generator: ConSinGANGenerator,
-    size: tuple[int, int],
-    coarsest: Tensor,
-    real: Tensor,
-    noise: float,
-    seed: int,
+def _grow(
+    generator: ConSinGANGenerator, photograph: Photograph, real: Tensor, noise: float
 ) -> None:
-    """Add a stage; its noise is as loud as the photograph's detail that is still missing."""
-    generator.grow(size, noise_amp=0.0)
+    """Add a stage; its noise is as strong as the photograph's detail that is still missing."""
+    generator.grow((real.shape[-2], real.shape[-1]), noise_amp=0.0)
     generator.to(real.device)
     with torch.no_grad():
-        made = generator(**reconstruction_inputs(generator, coarsest, seed))
+        coarsest = photograph.pyramid[0]
+        made = generator(**reconstruction_inputs(generator, coarsest, photograph.seed))
         generator.noise_amp[-1] = noise * F.mse_loss(made, real).sqrt()
 
 
 def train_stage(
     generator: ConSinGANGenerator,
     discriminator: nn.Module,
-    coarsest: Tensor,
-    real: Tensor,
-    *,
-    learning: Learning,
-    feed: Feed | None,
-    steps: int,
-    number: int,
-    before: int,
-    seed: int,
+    photograph: Photograph,
+    stage: Stage,
+    options: TeachOptions,
     logger: TrainingLogger,
 ) -> None:
-    """Train the newest stages of ``generator`` on ``real``, the photograph at the newest one.
+    """Train the newest stages of ``generator`` on ``stage.real``, the photograph at the newest."""
+    own, real, coarsest, feed = options.single_image, stage.real, photograph.pyramid[0], stage.feed
 
-    Args:
-        number: of this training, which names its checkpoint and its random numbers.
-        before: steps of the trainings before, for the log.
-    """
     # Everything that has a state.
-    groups = _trained(generator, learning)
+    groups = _trained(generator, options)
     generator.requires_grad_(False)
     for group in groups:
         for parameter in group["params"]:
             parameter.requires_grad_(True)
-    opt_g = adam(groups, learning.learning_rate, learning.betas)
-    opt_d = adam(discriminator.parameters(), learning.discriminator_learning_rate, learning.betas)
-    rates = [_falling(opt, steps) for opt in (opt_g, opt_d)]
+    opt_g = adam(groups, options.learning_rate, options.betas)
+    opt_d = adam(discriminator.parameters(), options.discriminator_learning_rate, options.betas)
+    rates = [_falling(opt, stage.steps) for opt in (opt_g, opt_d)]
     state: dict[str, Stateful] = {
         "generator": generator,
         "discriminator": discriminator,
@@ -200,7 +182,7 @@ def train_stage(
         "generator_rate": rates[0],
         "discriminator_rate": rates[1],
     }
-    fixed = reconstruction_inputs(generator, coarsest, seed)
+    fixed = reconstruction_inputs(generator, coarsest, photograph.seed)
 
     def update(step: int, rng: np.random.Generator) -> dict[str, Tensor]:
         # A new image beside the reconstruction, from one pass.
@@ -211,13 +193,13 @@ def train_stage(
         fake, reconstructed = made[:1], made[1:]
 
         # Update the discriminator.
-        for _ in range(learning.discriminator_steps):
+        for _ in range(own.discriminator_steps):
             mix = torch.rand(1, device=real.device)
             penalty = pixel_gradient_penalty(discriminator, real, fake, mix)
             on_real, _ = discriminator(real)
             on_fake, _ = discriminator(fake.detach())
             d_loss = wasserstein_discriminator(on_real, on_fake)
-            torch.autograd.backward(d_loss + learning.gradient_penalty * penalty)
+            torch.autograd.backward(d_loss + own.gradient_penalty * penalty)
             optimizer_step(opt_d)
 
         # Update the generator; the discriminator's own gradients would be thrown away.
@@ -225,8 +207,8 @@ def train_stage(
             on_fake, _ = discriminator(fake)
             g_loss = hinge_generator(on_fake)
             error = F.mse_loss(reconstructed, real)
-            torch.autograd.backward(g_loss + learning.reconstruction * error)
-        optimizer_step(opt_g, steps=learning.generator_steps)
+            torch.autograd.backward(g_loss + own.reconstruction * error)
+        optimizer_step(opt_g, steps=own.generator_steps)
         for rate in rates:
             rate.step()
         losses = {"d": d_loss, "penalty": penalty, "g": g_loss, "reconstruction": error}
@@ -235,26 +217,30 @@ def train_stage(
     generator.train()
     generator.by_products = True
     discriminator.train()
-    own = replace(
+    stage_logger = replace(
         logger,
-        checkpoint=logger.checkpoint.with_name(f"{logger.title}-{number}.pt"),
-        log=lambda event: logger.log({**event, "step": before + event["step"], "pyramid": number}),
+        checkpoint=logger.checkpoint.with_name(f"{logger.title}-{stage.number}.pt"),
+        log=lambda event: logger.log(
+            {**event, "step": stage.before + event["step"], "pyramid": stage.number}
+        ),
     )
-    fit(update, state, own, steps=steps, seed=_seed_of(seed, number))
+    seed = _seed_of(photograph.seed, stage.number)
+    fit(update, state, stage_logger, steps=stage.steps, seed=seed)
     generator.eval()
     generator.by_products = False
 
 
-def _trained(generator: ConSinGANGenerator, learning: Learning) -> list[dict[str, Any]]:
+def _trained(generator: ConSinGANGenerator, options: TeachOptions) -> list[dict[str, Any]]:
     """The parameters that learn, by learning rate: slower the older their stage is."""
-    rate, scale = learning.learning_rate, learning.learning_rate_scale
+    own, rate = options.single_image, options.learning_rate
+    scale = own.learning_rate_scale
     stages = list(generator.body)
-    young = stages[-learning.concurrent :]
+    young = stages[-own.concurrent :]
     groups = [
         {"params": list(stage.parameters()), "lr": rate * scale**age}
         for age, stage in enumerate(reversed(young))
     ]
-    if len(stages) <= learning.concurrent:
+    if len(stages) <= own.concurrent:
         # The layer below the first stage is as old as that.
         age = len(stages) - 1
         groups.append({"params": list(generator.head.parameters()), "lr": rate * scale**age})

@@ -81,7 +81,7 @@ VARIANTS = {
     "plain": ["export.formats=[onnx]"],
     "patience": ["distill.validate_every=2", "distill.patience=9", "finetune.steps=0"],
     "pairs as needed": ["collect.store=false", "finetune.steps=0"],
-    "looks": ["teach.look_every=4", "teach.look_samples=20", "finetune.steps=0"],
+    "looks": ["teach.evaluate_every=4", "teach.evaluation_samples=20", "finetune.steps=0"],
     "inside": ["distill.terms={l1: {}, kernel_alignment: {}}", "finetune.steps=1"],
     "teacher's": ["student={factory: teacher, init: teacher}", "finetune.steps=0"],
     "online": ["distill.online=true", "finetune.steps=0"],

@@ -30,7 +30,7 @@ SMALL = {
 }
 SHORT = [
     "device=cpu", "threads=1", "log_every=1", "checkpoint_seconds=0", "teach.steps=3",
-    "teach.batch_size=4", "teach.look_every=2", "teach.look_samples=40",
+    "teach.batch_size=4", "teach.evaluate_every=2", "teach.evaluation_samples=40",
     "evaluate.extractor=classifier", "evaluate.classifier_steps=5",
 ]  # fmt: skip
 
@@ -85,7 +85,7 @@ def test_digits_teacher_is_the_quickstarts() -> None:
     )
     assert digits.teacher == quickstart.teacher
     assert digits.data == quickstart.data
-    looked = {"look_every": quickstart.teach.look_every}
+    looked = {"evaluate_every": quickstart.teach.evaluate_every}
     assert type(digits.teach)(**{**vars(digits.teach), **looked}) == quickstart.teach
 
 

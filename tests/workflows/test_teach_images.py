@@ -98,7 +98,7 @@ def test_a_taught_teacher_is_compressed_by_the_same_run(run: RunDir) -> None:
 def test_a_teacher_learns_along_with_its_student(data: Path, tmp_path: Path) -> None:
     own = [
         "distill.online=true", "student.init=random", "distill.validate_every=2",
-        "distill.validation_samples=2", "teach.look_every=2", "finetune.steps=2",
+        "distill.validation_samples=2", "teach.evaluate_every=2", "finetune.steps=2",
         "distill.terms={l1: {}, channel_means: {}}", "distill.discriminator.factory=''",
     ]  # fmt: skip
     arguments = [*changes(data), *own, "--run", str(tmp_path / "run")]

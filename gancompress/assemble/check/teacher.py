@@ -162,16 +162,16 @@ def check_teaching(
     if teacher is None or teacher.network is None or real is None:
         return
     with found.noting("teach.objective"):
-        told: dict[str, str] = {}
+        conditions: dict[str, str] = {}
         if keys.objective == "adversarial":
             check_classes(real, teacher.inputs, found)
-            told = {n: n for n, entry in teacher.inputs.items() if entry.choices}
+            conditions = {n: n for n, entry in teacher.inputs.items() if entry.choices}
         else:
             name, _ = the_input(teacher.inputs, keys.objective)
-            told = {} if keys.objective == "cycle" else {"condition": name}
+            conditions = {} if keys.objective == "cycle" else {"condition": name}
         check_same_shape(real, teacher.output or (), "the teacher", found)
         if len(found.mistakes) == before:
-            _try_both(recipe, teacher, teacher.network, discriminator, told, real)
+            _try_both(recipe, teacher, teacher.network, discriminator, conditions, real)
 
 
 def _try_both(
@@ -179,10 +179,10 @@ def _try_both(
     teacher: Known,
     generator: Network,
     discriminator: Network,
-    told: dict[str, str],
+    conditions: dict[str, str],
     real: Look,
 ) -> None:
-    settings = {"told": told, "jitter": recipe.teach.jitter}
+    settings = {"conditions": conditions, "jitter": recipe.teach.jitter}
     try:
         check_networks(generator.bare, discriminator.bare, teacher.inputs, real.shape, **settings)  # type: ignore[arg-type]
     except RecipeError:

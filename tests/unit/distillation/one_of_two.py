@@ -11,7 +11,7 @@ from accelerate import Accelerator
 
 from tests.unit.distillation.online import distil
 from tests.unit.distillation.small import Generator, Made, against, run
-from tests.unit.teach.translate import COURSE, pix2pix
+from tests.unit.teach.translate import OPTIONS, pix2pix
 
 
 def main(folder: Path) -> None:
@@ -37,7 +37,7 @@ def main(folder: Path) -> None:
     )  # fmt: skip
     losses = [{k: float(v) for k, v in e.items()} for e in events if "gradient" in e]
     # Online; dropout alone draws per process.
-    training = pix2pix(replace(COURSE, steps=6, batch_size=4), 0.0, accelerator)
+    training = pix2pix(replace(OPTIONS, steps=6, batch_size=4), 0.0, accelerator)
     (folder / f"online{rank}").mkdir()
     online = distil(
         folder / f"online{rank}",

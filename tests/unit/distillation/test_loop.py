@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from gancompress.batch import Batch
 from tests.unit.distillation.online import distil
 from tests.unit.distillation.small import Generator, Made, against, run
-from tests.unit.teach.translate import COURSE, pix2pix
+from tests.unit.teach.translate import OPTIONS, pix2pix
 
 ALL = {"l1": 1.0, "discriminator_features": 1.0, "adversarial": 0.1, "adversarial_real": 0.1}
 
@@ -262,7 +262,7 @@ def test_two_processes_equal_one_with_the_same_global_batch(tmp_path: Path) -> N
     for name, value in normed.state_dict().items():
         torch.testing.assert_close(value, found[0]["normed"][name], rtol=0, atol=5e-5)
     (tmp_path / "one_online").mkdir()
-    training = pix2pix(replace(COURSE, steps=6, batch_size=8), 0.0)
+    training = pix2pix(replace(OPTIONS, steps=6, batch_size=8), 0.0)
     online = distil(tmp_path / "one_online", training, terms={"l1": 1.0}, batch_size=8)
     for kind, module in (("online", online), ("taught", training.average)):
         for name, value in module.state_dict().items():

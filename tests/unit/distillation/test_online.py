@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from gancompress.distillation.online import together
 from tests.unit.distillation.online import distil
-from tests.unit.teach.translate import COURSE, pix2pix, run
+from tests.unit.teach.translate import OPTIONS, pix2pix, run
 
-COURSE_OF_SIX = replace(COURSE, steps=6, jitter=2, flip=True)
+SIX = replace(OPTIONS, steps=6, jitter=2)
 INSIDE = {"l1": 1.0, "adapted": 1.0, "channel_means": 1.0, "kernel_alignment": 1.0}
 
 
@@ -29,25 +29,25 @@ def test_resumed_with_its_teacher_equals_uninterrupted(tmp_path: Path) -> None:
             raise InterruptedError
 
     (tmp_path / "parts").mkdir()
-    whole, parts = pix2pix(COURSE_OF_SIX), pix2pix(COURSE_OF_SIX)
+    whole, parts = pix2pix(SIX, flip=True), pix2pix(SIX, flip=True)
     student = distil(tmp_path, whole, terms=INSIDE)
     with pytest.raises(InterruptedError):
         distil(tmp_path / "parts", parts, terms=INSIDE, log=stops)
-    resumed = pix2pix(COURSE_OF_SIX)
+    resumed = pix2pix(SIX, flip=True)
     assert same(student, distil(tmp_path / "parts", resumed, terms=INSIDE))
     assert same(whole.live, resumed.live)
     assert same(whole.average, resumed.average)
 
 
 def test_a_teacher_learns_the_same_training_as_alone(tmp_path: Path) -> None:
-    alone, training = pix2pix(COURSE_OF_SIX), pix2pix(COURSE_OF_SIX)
-    run(alone, COURSE_OF_SIX, tmp_path)
+    alone, training = pix2pix(SIX, flip=True), pix2pix(SIX, flip=True)
+    run(alone, SIX, tmp_path)
     distil(tmp_path, training, terms=INSIDE)
     assert same(alone.average, training.average)
 
 
 def test_it_answers_in_evaluation_mode_and_learns_in_training_mode(tmp_path: Path) -> None:
-    training = pix2pix(COURSE_OF_SIX)
+    training = pix2pix(SIX, flip=True)
     modes: list[bool] = []
 
     def update(step: int, rng: np.random.Generator) -> Mapping[str, Tensor]:
@@ -70,7 +70,7 @@ def test_losses_and_looks_of_both_are_logged_and_none_is_the_best(tmp_path: Path
         return True  # which ends nothing
 
     distil(
-        tmp_path, replace(pix2pix(COURSE_OF_SIX), after=look), terms={"l1": 1.0},
+        tmp_path, replace(pix2pix(SIX, flip=True), after=look), terms={"l1": 1.0},
         log=events.append, show=lambda step, rows: shown.append(rows["teacher"]),
     )  # fmt: skip
     assert looked == [1, 2, 3, 4, 5, 6]
@@ -84,7 +84,7 @@ def test_losses_and_looks_of_both_are_logged_and_none_is_the_best(tmp_path: Path
 
 def test_remarks_say_whose_they_are() -> None:
     training = replace(
-        pix2pix(COURSE_OF_SIX), find_warnings=lambda event: {"d": f"{event['d']} is what I see"}
+        pix2pix(SIX, flip=True), find_warnings=lambda event: {"d": f"{event['d']} is what I see"}
     )
     found = together(training, training).find_warnings({"step": 3, "d": 1.0, "teacher_d": 2.0})
     assert found == {"teacher_d": "teacher: 2.0 is what I see", "d": "1.0 is what I see"}

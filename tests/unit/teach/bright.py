@@ -1,5 +1,6 @@
 """A tiny real task: class 0 is dark, class 1 is bright."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,10 @@ from gancompress.batch import draw_inputs
 from gancompress.data.images import Images, images_from_tensor
 from gancompress.generators.dcgan import DCGANDiscriminator, DCGANGenerator
 from gancompress.teach.adversarial import adversarial_training
-from gancompress.teach.adversarial_step import Rules
 from gancompress.teach.augment import Augment
-from gancompress.teach.evaluation import Look, Looks, Taught
+from gancompress.teach.evaluation import Evaluation, EvaluationPlan, TrainedGenerator
+from gancompress.teach.learner import TeachSetting
+from gancompress.teach.options import TeachOptions
 from gancompress.training.engine import TrainingLogger, train
 from gancompress.training.optimise import make_accelerator
 
@@ -28,56 +30,46 @@ def images() -> Images:
 
 def teach(
     folder: Path,
-    rules: Rules,
+    rules: Mapping[str, Any],
     *,
     steps: int = 150,
     batch_size: int = 16,
     augment: Augment | None = None,
-    look: Look | None = None,
+    plan: EvaluationPlan | None = None,
     accelerator: Accelerator | None = None,
     checkpoint_seconds: float = 1000,
     events: list[Any] | None = None,
-) -> Taught:
-    """Train a small conditional DCGAN on them."""
+) -> TrainedGenerator:
+    """Train a small conditional DCGAN on them; ``rules`` are options of the training."""
     torch.manual_seed(0)
     generator = DCGANGenerator(z_dim=4, classes=2, width=8, resolution=8, channels=1)
     discriminator = DCGANDiscriminator(
         classes=2, width=8, resolution=8, channels=1, dropout=0, norm=False, published_init=False
     )
     accelerator = accelerator or make_accelerator("cpu", "no")
+    options = TeachOptions(
+        steps=steps, batch_size=batch_size, learning_rate=3e-3, discriminator_learning_rate=3e-3,
+        betas=(0.0, 0.99), ema=0.9, augment=(), **rules,
+    )  # fmt: skip
+    setting = TeachSetting(options=options, seed=0, accelerator=accelerator)
     training = adversarial_training(
-        generator,
-        discriminator,
-        images(),
-        generator.inputs,
-        rules=rules,
-        augment=augment or Augment((), 0.0),
-        accelerator=accelerator,
-        batch_size=batch_size,
-        learning_rate=3e-3,
-        discriminator_learning_rate=3e-3,
-        betas=(0.0, 0.99),
-        ema=0.9,
-        seed=0,
+        generator, discriminator, images(), generator.inputs, setting, augment=augment
     )
     logger = TrainingLogger(
-        folder / "teach.pt",
-        checkpoint_seconds,
-        lambda event: events.append(event) if events is not None else None,
-        5,
-        accelerator.is_main_process,
+        checkpoint=folder / "teach.pt",
+        checkpoint_seconds=checkpoint_seconds,
+        log=lambda event: events.append(event) if events is not None else None,
+        log_every=5,
+        main_process=accelerator.is_main_process,
     )
-    warning_logger = logger.with_warnings(training.find_warnings)
-    looks = Looks(
-        training.average, look, steps, logger.checkpoint, logger.main_process, warning_logger
-    )
-    looked = replace(training, state={**training.state, "looks": looks}, after=looks)
-    train(looked, logger, steps=steps, seed=0)
+    evaluation = Evaluation(training, plan, steps, logger)
+    state = {**training.state, "evaluation": evaluation}
+    train(replace(training, state=state, after=evaluation), logger, steps=steps, seed=0)
     accelerator.wait_for_everyone()
-    return looks.taught()
+    return evaluation.trained()
 
 
-def brightness(taught: Taught) -> tuple[float, float]:
+def brightness(taught: TrainedGenerator) -> tuple[float, float]:
     """Mean of dark and of bright images; really -0.53 and 0.57."""
     generator = taught.module
     assert isinstance(generator, DCGANGenerator)

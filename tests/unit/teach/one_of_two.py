@@ -9,13 +9,19 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 
-from gancompress.teach.adversarial_step import Rules
 from gancompress.teach.augment import Augment
 from tests.unit.teach.bright import teach
 from tests.unit.teach.translate import cycle
 
 # With all that draws numbers or averages over a batch.
-RULES = Rules("bce", r1=0.1, r1_every=2, gradient_penalty=1.0, critic_steps=2, unrolled=1)
+RULES = {
+    "loss": "bce",
+    "r1": 0.1,
+    "r1_every": 2,
+    "gradient_penalty": 1.0,
+    "critic_steps": 2,
+    "unrolled": 1,
+}
 AUGMENT = partial(Augment, ("translation", "color", "cutout"), 0.6, adaptation=300)
 STEPS = 6
 # Dropout alone draws per process.

@@ -1,4 +1,4 @@
-"""Teaching a generator against a discriminator: every loss, looks, resuming, several processes."""
+"""Training a generator against a discriminator: losses, evaluation, resuming, two processes."""
 
 import os
 import socket
@@ -11,20 +11,19 @@ import pytest
 import torch
 from torch import nn
 
-from gancompress.teach.adversarial_step import Rules
 from gancompress.teach.augment import Augment
-from gancompress.teach.evaluation import Look
+from gancompress.teach.evaluation import EvaluationPlan
 from gancompress.training.optimise import make_accelerator
 from tests.unit.teach.bright import brightness, teach
 from tests.unit.teach.translate import cycle
 
 RULES = {
-    "hinge": Rules("hinge", r1=0.1, r1_every=2),
-    "bce": Rules("bce", r1=0.1, r1_every=2),
-    "least squares": Rules("least_squares", r1=0.1, r1_every=2),
-    "wasserstein": Rules("wasserstein", gradient_penalty=10.0, critic_steps=2),
-    "relativistic": Rules("bce", relativistic=True, r1=0.1, r1_every=2),
-    "unrolled": Rules("bce", unrolled=2),
+    "hinge": {"loss": "hinge", "r1": 0.1, "r1_every": 2},
+    "bce": {"loss": "bce", "r1": 0.1, "r1_every": 2},
+    "least squares": {"loss": "least_squares", "r1": 0.1, "r1_every": 2},
+    "wasserstein": {"loss": "wasserstein", "gradient_penalty": 10.0, "critic_steps": 2},
+    "relativistic": {"loss": "bce", "relativistic": True, "r1": 0.1, "r1_every": 2},
+    "unrolled": {"loss": "bce", "unrolled": 2},
 }
 
 
@@ -44,30 +43,30 @@ def nearness(module: nn.Module) -> dict[str, float]:
     return {"frechet": float(module(z=z, c=torch.eye(2)[[0, 1, 0, 1]]).std())}
 
 
-def looking(every: int, best: bool, shown: list[int]) -> Look:
-    return Look(every, lambda step, module: shown.append(step), nearness, best)
+def planned(every: int, best: bool, shown: list[int]) -> EvaluationPlan:
+    return EvaluationPlan(every, lambda step, module: shown.append(step), nearness, best)
 
 
-def test_looks_change_nothing_of_the_training(tmp_path: Path) -> None:
+def test_evaluations_change_nothing_of_the_training(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     augment = ("translation", "color", "cutout")
     shown: list[int] = []
     plain = teach(tmp_path / "a", RULES["bce"], steps=7, augment=Augment(augment, 0.0))
-    looked = teach(
+    evaluated = teach(
         tmp_path / "b", RULES["bce"], steps=7, augment=Augment(augment, 0.0),
-        look=looking(3, False, shown),
+        plan=planned(3, False, shown),
     )  # fmt: skip
     assert shown == [3, 6, 7]
-    assert looked.step == 7
+    assert evaluated.step == 7
     assert not (tmp_path / "b" / "teach-best.pt").exists()  # nobody asked for the best
     for name, value in plain.module.state_dict().items():
-        assert torch.equal(value, looked.module.state_dict()[name])
+        assert torch.equal(value, evaluated.module.state_dict()[name])
 
 
 def test_the_best_weights_are_taken_and_their_step_told(tmp_path: Path) -> None:
     events: list[Any] = []
-    taught = teach(tmp_path, RULES["bce"], steps=40, look=looking(8, True, []), events=events)
+    taught = teach(tmp_path, RULES["bce"], steps=40, plan=planned(8, True, []), events=events)
     scores = {event["step"]: event["frechet"] for event in events if "frechet" in event}
     assert taught.step == min(scores, key=scores.__getitem__) < 40
     assert taught.frechet == scores[taught.step]
@@ -80,8 +79,15 @@ class Killed(Exception):
 
 
 @pytest.mark.parametrize("at", [5, 10])
-def test_resumed_equals_uninterrupted_down_to_the_best_look(tmp_path: Path, at: int) -> None:
-    rules = Rules("bce", r1=0.1, r1_every=3, gradient_penalty=1.0, critic_steps=2, unrolled=1)
+def test_resumed_equals_uninterrupted_down_to_the_best_evaluation(tmp_path: Path, at: int) -> None:
+    rules = {
+        "loss": "bce",
+        "r1": 0.1,
+        "r1_every": 3,
+        "gradient_penalty": 1.0,
+        "critic_steps": 2,
+        "unrolled": 1,
+    }
 
     def augment() -> Augment:
         return Augment(("translation", "color"), 0.6, adaptation=300)
@@ -94,18 +100,18 @@ def test_resumed_equals_uninterrupted_down_to_the_best_look(tmp_path: Path, at: 
     (tmp_path / "killed").mkdir()
     changes = augment()
     whole = teach(
-        tmp_path / "whole", rules, steps=15, augment=changes, look=looking(5, True, []),
+        tmp_path / "whole", rules, steps=15, augment=changes, plan=planned(5, True, []),
         checkpoint_seconds=0,
     )  # fmt: skip
     with pytest.raises(Killed):
         teach(
             tmp_path / "killed", rules, steps=15, augment=augment(),
-            look=Look(5, killing, nearness, True), checkpoint_seconds=0,
+            plan=EvaluationPlan(5, killing, nearness, True), checkpoint_seconds=0,
         )  # fmt: skip
     resumed_changes = augment()
     resumed = teach(
         tmp_path / "killed", rules, steps=15, augment=resumed_changes,
-        look=looking(5, True, []), checkpoint_seconds=0,
+        plan=planned(5, True, []), checkpoint_seconds=0,
     )  # fmt: skip
     assert (resumed.step, resumed.frechet) == (whole.step, whole.frechet)
     assert resumed_changes.state_dict() == changes.state_dict()
@@ -151,7 +157,7 @@ def test_two_processes_equal_one_with_the_same_global_batch(tmp_path: Path) -> N
 
 
 def test_a_scaled_loss_teaches_the_same(tmp_path: Path) -> None:
-    rules = Rules("bce", r1=0.1, r1_every=2, critic_steps=2, unrolled=1)
+    rules = {"loss": "bce", "r1": 0.1, "r1_every": 2, "critic_steps": 2, "unrolled": 1}
     accelerator = make_accelerator("cpu", "no")
     (tmp_path / "plain").mkdir()
     (tmp_path / "scaled").mkdir()

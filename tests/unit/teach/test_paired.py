@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gancompress.data.images import to_float
-from gancompress.teach.evaluation import looking
-from tests.unit.teach.translate import COURSE, digits, label_maps, pix2pix, run, semantic
+from gancompress.teach.evaluation import at_intervals
+from tests.unit.teach.translate import OPTIONS, digits, label_maps, pix2pix, run, semantic
 
 
 def l1(module: nn.Module, name: str, given: Tensor, wanted: Tensor) -> float:
@@ -21,7 +21,7 @@ def l1(module: nn.Module, name: str, given: Tensor, wanted: Tensor) -> float:
 
 def test_pix2pix_learns_to_invert_digits(tmp_path: Path) -> None:
     events: list[Any] = []
-    taught = run(pix2pix(), COURSE, tmp_path, events.append)
+    taught = run(pix2pix(), OPTIONS, tmp_path, events.append)
     white = to_float(digits("held_out", 40).batch(range(40)))
     # Untrained it is 0.82.
     assert l1(taught, "image", white, -white) < 0.15
@@ -45,12 +45,12 @@ def test_resumed_training_equals_the_uninterrupted_one(tmp_path: Path) -> None:
         if event["step"] == 6:
             raise KeyboardInterrupt
 
-    course = replace(COURSE, steps=10, jitter=2, flip=True)
+    options = replace(OPTIONS, steps=10, jitter=2)
     (tmp_path / "whole").mkdir()
-    whole = run(pix2pix(course), course, tmp_path / "whole")
+    whole = run(pix2pix(options, flip=True), options, tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
-        run(pix2pix(course), course, tmp_path, stop, 0)
-    resumed = run(pix2pix(course), course, tmp_path)
+        run(pix2pix(options, flip=True), options, tmp_path, stop, 0)
+    resumed = run(pix2pix(options, flip=True), options, tmp_path)
     for name, value in whole.state_dict().items():
         assert torch.equal(value, resumed.state_dict()[name])
 
@@ -65,9 +65,9 @@ def test_looks_come_on_time_and_change_nothing(tmp_path: Path) -> None:
         assert torch.equal(module(image=images), module(image=images))  # no dropout
 
     (tmp_path / "blind").mkdir()
-    course = replace(COURSE, steps=7)
-    blind = run(pix2pix(course), course, tmp_path / "blind")
-    training = replace(pix2pix(course), after=looking(look, 3, 7))
-    seen = run(training, course, tmp_path)
+    options = replace(OPTIONS, steps=7)
+    blind = run(pix2pix(options), options, tmp_path / "blind")
+    training = replace(pix2pix(options), after=at_intervals(look, 3, 7))
+    seen = run(training, options, tmp_path)
     assert looks == [3, 6, 7]
     assert torch.equal(blind(image=images), seen(image=images))

@@ -15,26 +15,19 @@ from gancompress.data.images import to_uint8
 from gancompress.data.single import pyramid
 from gancompress.generators.consingan import ConSinGANDiscriminator, ConSinGANGenerator
 from gancompress.metrics.patches import patch_distance
+from gancompress.teach.options import SingleImageOptions, TeachOptions
 from gancompress.teach.single_image import (
-    Learning,
+    Photograph,
     new_inputs,
     reconstruction_inputs,
     teach_single_image,
 )
 from gancompress.training.engine import TrainingLogger
 
-PAPER = Learning(
-    concurrent=3,
-    learning_rate=5e-4,
-    learning_rate_scale=0.1,
-    discriminator_learning_rate=5e-4,
-    betas=(0.5, 0.999),
-    gradient_penalty=0.1,
-    reconstruction=10.0,
-    discriminator_steps=3,
-    generator_steps=3,
-    noise=0.1,
-)
+
+def options(steps: tuple[int, ...], concurrent: int = 2, rate: float = 5e-4) -> TeachOptions:
+    own = SingleImageOptions(steps=steps, concurrent=concurrent, stages=len(steps))
+    return TeachOptions(learning_rate=rate, discriminator_learning_rate=rate, single_image=own)
 
 
 def striped(size: int) -> Tensor:
@@ -72,15 +65,10 @@ def taught(folder: Path, images: list[Tensor], stop_at: int | None = None) -> Co
     teach_single_image(
         generator,
         discriminator,
-        images,
-        learning=replace(PAPER, concurrent=2),
-        feed=None,
-        steps=(3, 3, 3),
-        composite=None,
-        composite_steps=0,
-        seed=1,
+        Photograph(pyramid=images, feed=None, composite=None, seed=1),
+        options((3,) * len(images)),
         logger=logger(folder, stop_at),
-        look=lambda stage: None,
+        evaluate=lambda stage: None,
     )
     return generator
 
@@ -89,20 +77,14 @@ def test_it_learns_to_give_the_photograph_back_and_to_make_its_texture(tmp_path:
     images = pyramid(striped(24), stages=2, min_size=16)
     generator, discriminator = networks(images[0], 16)
     untrained = ConSinGANGenerator([image.shape[-2:] for image in images], width=16)
-    learning = replace(PAPER, learning_rate=2e-3, discriminator_learning_rate=2e-3)
     quiet = replace(logger(tmp_path), checkpoint_seconds=1000.0, log_every=1000)
     teach_single_image(
         generator,
         discriminator,
-        images,
-        learning=learning,
-        feed=None,
-        steps=(60, 60),
-        composite=None,
-        composite_steps=0,
-        seed=0,
+        Photograph(pyramid=images, feed=None, composite=None, seed=0),
+        options((60, 60), concurrent=3, rate=2e-3),
         logger=quiet,
-        look=lambda stage: None,
+        evaluate=lambda stage: None,
     )
     errors, distances = [], []
     for module in (untrained.eval(), generator):
@@ -143,15 +125,10 @@ def test_old_stages_learn_slower_and_the_oldest_not_at_all(tmp_path: Path) -> No
     teach_single_image(
         generator,
         discriminator,
-        images,
-        learning=replace(PAPER, concurrent=2),
-        feed=None,
-        steps=(2, 2, 2),
-        composite=None,
-        composite_steps=0,
-        seed=0,
+        Photograph(pyramid=images, feed=None, composite=None, seed=0),
+        options((2, 2, 2)),
         logger=logger(tmp_path),
-        look=look,
+        evaluate=look,
     )
 
     def moved(name: str) -> float:

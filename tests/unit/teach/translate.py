@@ -16,8 +16,9 @@ from gancompress.data.label_maps import LabelMaps
 from gancompress.data.paired import PairedImages
 from gancompress.generators.patchgan import MultiscalePatchGAN, PatchGAN
 from gancompress.teach.cycle import cycle_training
-from gancompress.teach.learner import Course
-from gancompress.teach.paired import FeatureMaps, Wishes, paired_training
+from gancompress.teach.learner import TeachSetting
+from gancompress.teach.options import CycleOptions, TeachOptions
+from gancompress.teach.paired import FeatureMaps, PairedLosses, paired_training
 from gancompress.training.engine import Training, TrainingLogger, train
 from gancompress.training.optimise import make_accelerator
 
@@ -63,14 +64,11 @@ class Painter(nn.Module):
         return self.layers(value)  # type: ignore[no-any-return]
 
 
-# What every objective is told, unless a test says otherwise.
-COURSE = Course(
+# Of every objective, unless a test says otherwise.
+OPTIONS = TeachOptions(
     steps=60,
     batch_size=8,
-    seed=0,
     loss="bce",
-    jitter=0,
-    flip=False,
     learning_rate=5e-3,
     discriminator_learning_rate=2e-3,
     betas=(0.5, 0.99),
@@ -79,8 +77,18 @@ COURSE = Course(
 )
 
 
+def setting(
+    options: TeachOptions, accelerator: Accelerator | None = None, flip: bool = False
+) -> TeachSetting:
+    accelerator = accelerator or make_accelerator("cpu", "no")
+    return TeachSetting(options=options, seed=0, accelerator=accelerator, flip=flip)
+
+
 def pix2pix(
-    course: Course = COURSE, dropout: float = 0.1, accelerator: Accelerator | None = None
+    options: TeachOptions = OPTIONS,
+    dropout: float = 0.1,
+    accelerator: Accelerator | None = None,
+    flip: bool = False,
 ) -> Training:
     """White on black to black on white, with pairs; ready to begin."""
     torch.manual_seed(0)
@@ -89,41 +97,37 @@ def pix2pix(
         Painter(1, 1, dropout),
         PatchGAN(2, width=8, layers=1),
         PairedImages(white, inverted(white)),
-        "image",
-        Input("image", (1, SIZE, SIZE)),
-        wishes=Wishes(l1=100.0),
-        course=course,
-        accelerator=accelerator or make_accelerator("cpu", "no"),
+        {"image": Input("image", (1, SIZE, SIZE))},
+        PairedLosses(l1=100.0),
+        setting(options, accelerator, flip),
     )
 
 
 def run(
     training: Training,
-    course: Course,
+    options: TeachOptions,
     folder: Path,
     log: Callable[[Any], None] = lambda event: None,
     checkpoint_seconds: float = 1000,
 ) -> nn.Module:
     """Train with a line of the log at every other step."""
     logger = TrainingLogger(folder / "teach.pt", checkpoint_seconds, log, 2)
-    return train(training, logger, steps=course.steps, seed=course.seed)
+    return train(training, logger, steps=options.steps, seed=0)
 
 
 def semantic(folder: Path, events: list[Any], network: FeatureMaps | None = None) -> nn.Module:
     """Two classes to two colours, with matched features."""
     torch.manual_seed(0)
-    course = replace(COURSE, loss="hinge", steps=50)
+    options = replace(OPTIONS, loss="hinge", steps=50)
     training = paired_training(
         Painter(2, 3),
         MultiscalePatchGAN(2, in_channels=5, width=8, layers=1, norm_kind="none", spectral=True),
         label_maps(0),
-        "label_map",
-        Input("label_map", (2, MAP_SIZE, MAP_SIZE)),
-        wishes=Wishes(features=5.0, perceptual=1.0 if network else 0.0, network=network),
-        course=course,
-        accelerator=make_accelerator("cpu", "no"),
+        {"label_map": Input("label_map", (2, MAP_SIZE, MAP_SIZE))},
+        PairedLosses(features=5.0, perceptual=1.0 if network else 0.0, network=network),
+        setting(options),
     )
-    return run(training, course, folder, events.append)
+    return run(training, options, folder, events.append)
 
 
 def cycle(
@@ -135,25 +139,24 @@ def cycle(
     pool: int = 20,
     checkpoint_seconds: float = 1000,
     accelerator: Accelerator | None = None,
+    flip: bool = False,
     **changes: Any,
 ) -> tuple[nn.Module, nn.Module]:
-    """White on black to black on white, and back, from other digits; ``changes`` of the course."""
+    """White on black to black on white, and back, from other digits; ``changes`` of the options."""
     torch.manual_seed(0)
     white = digits("train", 128)
-    course = replace(COURSE, **{"loss": "least_squares", "learning_rate": 1e-2, **changes})
-    training, back = cycle_training(
-        Painter(1, 1, dropout),
-        Painter(1, 1, dropout),
-        PatchGAN(1, width=8, layers=1, norm_kind="none"),
-        PatchGAN(1, width=8, layers=1, norm_kind="none"),
-        white.subset(range(64)),
-        inverted(white.subset(range(64, 128))),
-        "image",
-        Input("image", (1, SIZE, SIZE)),
-        consistency=1.0,
-        identity=identity,
-        pool=pool,
-        course=course,
-        accelerator=accelerator or make_accelerator("cpu", "no"),
+    own = CycleOptions(consistency=1.0, identity=identity, pool=pool)
+    options = replace(
+        OPTIONS, **{"loss": "least_squares", "learning_rate": 1e-2, "cycle": own, **changes}
     )
-    return run(training, course, folder, log, checkpoint_seconds), back
+    generators = Painter(1, 1, dropout), Painter(1, 1, dropout)
+    first = PatchGAN(1, width=8, layers=1, norm_kind="none")
+    discriminators = first, PatchGAN(1, width=8, layers=1, norm_kind="none")
+    training, back = cycle_training(
+        generators,
+        discriminators,
+        (white.subset(range(64)), inverted(white.subset(range(64, 128)))),
+        {"image": Input("image", (1, SIZE, SIZE))},
+        setting(options, accelerator, flip),
+    )
+    return run(training, options, folder, log, checkpoint_seconds), back
