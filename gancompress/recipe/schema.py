@@ -1,5 +1,6 @@
 """What a user may write in a recipe: the options of every component, composed."""
 
+import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -9,6 +10,9 @@ from gancompress.distillation.options import DistillOptions, FinetuneOptions
 from gancompress.options import LARGEST_SEED, MOST_WORKERS, option, section
 from gancompress.recipe.sources import DataOptions, TeacherOptions
 from gancompress.teach.options import TeachOptions
+
+# Of a run directory, whose number is added: a file system takes 255 bytes.
+LONGEST_NAME = 200
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,7 @@ class Recipe:
 
     def mistakes(self) -> list[str]:
         """What does not fit together although every key by itself does."""
-        found = []
+        found = _mistakes_of_name(self.name)
         if self.taught_on_inputs:
             found += self._mistakes_of_inputs()
         if self.distill.online:
@@ -207,3 +211,14 @@ class Recipe:
                 "distance to it is not the best; write 0"
             )
         return found
+
+
+def _mistakes_of_name(name: str) -> list[str]:
+    """Of a name that is to be a folder's."""
+    if not re.fullmatch(r"[^/\\\x00-\x1f.][^/\\\x00-\x1f]*", name):
+        return [
+            f"name: {name!r} is to name a folder: write it without / and \\, and with no dot first"
+        ]
+    if len(name.encode()) > LONGEST_NAME:
+        return [f"name: {len(name.encode())} bytes long; at most {LONGEST_NAME} make a folder"]
+    return []
