@@ -25,7 +25,7 @@ CHAPTERS = {
         "LossTerm",
         "LossInputs",
     ),
-    "Search": ("search", "SearchSettings", "Found", "Chosen"),
+    "Search": ("search", "SearchSettings", "SearchResult", "Chosen"),
     "Files": ("save", "load", "Student", "Architecture", "save_student", "load_student"),
     "Export": ("export", "load_exported"),
     "Evaluation": (

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gancompress.api.evaluate import EvaluationOptions, evaluate
     from gancompress.api.export import export, load_exported
     from gancompress.api.files import load, save
-    from gancompress.api.search import Chosen, Found, SearchSettings, search
+    from gancompress.api.search import Chosen, SearchResult, SearchSettings, search
     from gancompress.api.teacher import Teacher, load_teacher
     from gancompress.batch import Batch, Input, InputSpec, example_inputs
     from gancompress.data.memory import MemoryPairs
@@ -44,7 +44,6 @@ _PLACES = {
     "DistillSettings": "gancompress.api.distill",
     "EvaluationOptions": "gancompress.api.evaluate",
     "Exchange": "gancompress.teachers.remote",
-    "Found": "gancompress.api.search",
     "GancompressError": "gancompress.errors",
     "Gathered": "gancompress.reconstruction",
     "Input": "gancompress.batch",
@@ -54,6 +53,7 @@ _PLACES = {
     "LossTerm": "gancompress.distillation.terms.term",
     "MemoryPairs": "gancompress.data.memory",
     "RemoteTeacher": "gancompress.teachers.remote",
+    "SearchResult": "gancompress.api.search",
     "SearchSettings": "gancompress.api.search",
     "SearchSpace": "gancompress.supernet",
     "SegmentationScores": "gancompress.metrics.segmentation",
@@ -94,7 +94,6 @@ __all__ = [
     "DistillSettings",
     "EvaluationOptions",
     "Exchange",
-    "Found",
     "GancompressError",
     "Gathered",
     "Input",
@@ -104,6 +103,7 @@ __all__ = [
     "LossTerm",
     "MemoryPairs",
     "RemoteTeacher",
+    "SearchResult",
     "SearchSettings",
     "SearchSpace",
     "SegmentationScores",

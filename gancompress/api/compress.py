@@ -3,7 +3,7 @@
 import copy
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from gancompress.api.collect import collect
 from gancompress.api.distill import DistillSettings, Loss, distill
 from gancompress.api.export import export
-from gancompress.api.search import Found, SearchSettings, search
+from gancompress.api.search import SearchResult, SearchSettings, search
 from gancompress.architecture_search.budget import Budget, check_feasible, columns_of
 from gancompress.architecture_search.study import cost_function
 from gancompress.atomic import write_json
@@ -74,7 +74,7 @@ class Compressed:
     """
 
     student: nn.Module
-    front: Found
+    front: SearchResult
     report: Mapping[str, Any]
     files: Mapping[str, Path]
 
@@ -127,20 +127,28 @@ def compress(
     architecture = _architecture(teacher, student)
     provenance = {"teacher": teacher.fingerprint, "subnet": chosen.subnet.text}
     small = Student(chosen.extract(), dict(teacher.inputs), architecture, provenance)
-    files = {"student": folder / "student.safetensors"}
-    save_student(small, files["student"])
-    report: dict[str, Any] = {
+    report = {
         "subnet": chosen.subnet.text,
         "teacher": reference,
         "student": dict(chosen.costs),
         "held_out": dict(chosen.scores),
     }
-    for ending in how.formats:
+    report, files = _write(small, report, how.formats, folder)
+    return Compressed(small.module, found, report, files)
+
+
+def _write(
+    small: Student, report: dict[str, Any], formats: Sequence[str], folder: Path
+) -> tuple[dict[str, Any], dict[str, Path]]:
+    """The student's file, its exports and the report, to which these are added."""
+    files = {"student": folder / "student.safetensors"}
+    save_student(small, files["student"])
+    for ending in formats:
         written = export(small, folder / f"student{ending}")
         files[ending] = written.path
         report[ending] = {"bytes": written.size, "max_rel": written.parity.max_rel}
     write_json(folder / "report.json", report)
-    return Compressed(small.module, found, report, files)
+    return report, files
 
 
 def _supernet(teacher: FrozenTeacher, student: nn.Module | None, how: CompressOptions) -> Supernet:

@@ -3,9 +3,10 @@
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -93,7 +94,7 @@ class Chosen:
 
 
 @dataclass(frozen=True)
-class Found:
+class SearchResult:
     """What a search found.
 
     Attributes:
@@ -139,7 +140,7 @@ def search(
     mac_budget: str | float = "",
     folder: str | Path | None = None,
     settings: SearchSettings | None = None,
-) -> Found:
+) -> SearchResult:
     """Find the subnets of ``supernet`` that are best for their cost.
 
     Args:
@@ -172,14 +173,8 @@ def search(
     judge = score if score is not None else _distance(pairs, how)  # type: ignore[arg-type]
     budget = Budget.parse(macs=mac_budget, params=how.param_budget, size=how.size_budget)
     stage = _stage(judge, extract, supernet, trials, how.better)
-    with TemporaryDirectory() as temporary, tqdm(
-        total=trials, desc="search", disable=not how.progress
-    ) as bar:  # fmt: skip
-
-        def tell(progress: Progress) -> None:
-            bar.total, bar.n = progress.subnets, progress.scored
-            bar.set_postfix(best=f"{progress.best_score:.4g}")
-
+    bar = tqdm(total=trials, desc="search", disable=not how.progress)
+    with TemporaryDirectory() as temporary, bar:
         front = run_search(
             supernet.space,
             supernet.cost_model,
@@ -190,9 +185,14 @@ def search(
             study_name="search",
             fingerprint=_conditions(supernet, pairs, how.samples),
             reference=how.reference or None,
-            progress=tell,
+            progress=partial(_show, bar),
         )
-    return Found(front, extract)
+    return SearchResult(front, extract)
+
+
+def _show(bar: "tqdm[Any]", progress: Progress) -> None:
+    bar.total, bar.n = progress.subnets, progress.scored
+    bar.set_postfix(best=f"{progress.best_score:.4g}")
 
 
 def _stage(
@@ -214,9 +214,9 @@ def _stage(
                 "mapping of names to numbers"
             ) from None
 
-    # The names are those of one subnet, whose score is then not computed again.
-    first = values(supernet.space.largest)
-    known = {supernet.space.largest: first}
+    # The names are those of one subnet, the cheapest, whose score is then not computed again.
+    first = values(supernet.space.smallest)
+    known = {supernet.space.smallest: first}
 
     def score(subnet: Subnet, seed: int) -> Mapping[str, float]:
         return known[subnet] if subnet in known else values(subnet)
