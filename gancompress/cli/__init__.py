@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import gancompress
 from gancompress.cli.check import check_verb
+from gancompress.cli.init import init_verb
 from gancompress.cli.look import (
     compare_verb,
     inspect_verb,
@@ -74,6 +75,7 @@ def command_parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     stage_verbs(verbs)
     search_verb(verbs)
+    init_verb(verbs)
     check_verb(verbs)
     inspect_verb(verbs)
     sample_verb(verbs)

@@ -19,6 +19,9 @@ def check_verb(verbs: Verbs) -> None:
         "--until", choices=list(STAGE_VERBS), default="run", help="last verb wanted"
     )
     parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.add_argument(
+        "--no-time", dest="time", action="store_false", help="do not time the networks"
+    )
     add_root(parser)
 
 
@@ -32,5 +35,7 @@ def _do_check(options: argparse.Namespace) -> None:
     recipe = load_recipe(options.recipe, options.overrides)
     folder = next_run(options.root, recipe.name)
     last, _ = STAGE_VERBS[options.until]
-    facts = account(recipe, check_recipe(recipe, str(options.recipe), folder, last))
+    facts = account(
+        recipe, check_recipe(recipe, str(options.recipe), folder, last), timed=options.time
+    )
     print(json.dumps(facts, indent=2) if options.json else shown(facts))

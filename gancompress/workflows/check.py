@@ -6,6 +6,7 @@ from typing import Any
 
 from gancompress.architecture_search.budget import format_amount
 from gancompress.assemble.check import Checked, check
+from gancompress.assemble.check.forecast import forecast
 from gancompress.assemble.check.network import size
 from gancompress.assemble.check.teacher import described
 from gancompress.errors import RecipeError
@@ -32,8 +33,8 @@ def check_recipe(recipe: Recipe, where: str, folder: Path, last: str = "report")
     return checked
 
 
-def account(recipe: Recipe, checked: Checked) -> dict[str, Any]:
-    """What the run will be, as plain data."""
+def account(recipe: Recipe, checked: Checked, *, timed: bool = True) -> dict[str, Any]:
+    """What the run will be, as plain data; ``timed``: with seconds of every stage, about."""
     facts: dict[str, Any] = {}
     if checked.real is not None:
         real = checked.real
@@ -52,6 +53,17 @@ def account(recipe: Recipe, checked: Checked) -> dict[str, Any]:
             "params": [small.params, large.params],
         }
     facts["disk bytes"] = checked.disk
+    if timed and checked.supernet and checked.student and checked.teacher:
+        about = forecast(
+            recipe,
+            checked.supernet,
+            checked.student,
+            checked.teacher.network,
+            checked.teacher.inputs,
+        )
+        facts["memory bytes"] = about.memory
+        facts["seconds"] = {"step": about.step, **about.seconds}
+        facts["timed on"] = about.measured_on
     facts["remarks"] = checked.findings.remarks
     return facts
 
@@ -77,4 +89,21 @@ def shown(facts: Mapping[str, Any]) -> str:
     lines.append(
         f"disk         {format_amount(facts['disk bytes'], 'size')} for pairs and checkpoints"
     )
+    if "memory bytes" in facts:
+        memory = format_amount(facts["memory bytes"], "size")
+        lines.append(f"memory       about {memory} for a step of distill")
+    if any(facts.get("seconds", {}).values()):
+        step, *stages = facts["seconds"].items()
+        told = ", ".join(f"{name} {_duration(seconds)}" for name, seconds in stages)
+        lines.append(
+            f"time         about {told}; a step {_duration(step[1])} (passes timed on "
+            f"{facts['timed on']}; without discriminator, loss terms and reading)"
+        )
     return "\n".join([*lines, *facts["remarks"]])
+
+
+def _duration(seconds: float) -> str:
+    for unit, length in (("days", 86400.0), ("h", 3600.0), ("min", 60.0), ("s", 1.0)):
+        if seconds >= length:
+            return f"{seconds / length:.2g} {unit}"
+    return f"{seconds * 1e3:.0f} ms"
