@@ -12,6 +12,7 @@ from gancompress.errors import TeacherError
 from gancompress.generators.signed import RANGE, signed
 from gancompress.student.file import Architecture, load_student
 from gancompress.teachers.from_file import is_student, read_network
+from gancompress.teachers.programs import is_program, open_program
 from gancompress.teachers.teacher import CallableTeacher, InputData, ModuleTeacher
 
 
@@ -104,9 +105,12 @@ def load_teacher(
     data: Any = None,
     part: str | None = None,
     output_range: tuple[float, float] = RANGE,
+    trusted: bool = False,
+    inputs: Mapping[str, Input] | None = None,
     **settings: Any,
 ) -> Teacher:
-    """The teacher in a published checkpoint or a student file. Nothing in the file is executed.
+    """The teacher in a published checkpoint or a student file. Nothing in the file is executed,
+    unless it is a program that you trust.
 
     Args:
         path: of a family that ``docs/teachers.md`` lists: a file of ``torch.save`` or safetensors,
@@ -115,6 +119,8 @@ def load_teacher(
         data: rows for the inputs that cannot be drawn from a seed; see :func:`collect`.
         part: which network of a file that holds several.
         output_range: values of black and white in its images; by default those of its family.
+        trusted: run the program in the file (ONNX, TorchScript, ``torch.export``) as a black box.
+        inputs: what such a program is fed, where it does not say.
         settings: arguments of the architecture that its tensors do not show, such as
             ``truncation_psi`` of StyleGAN2.
 
@@ -123,6 +129,11 @@ def load_teacher(
         TeacherError: it is missing, damaged, or of no known family.
     """
     place = Path(path)
+    if is_program(place, trusted):
+        program = open_program(place, inputs, trusted=trusted, output_range=output_range)
+        return Teacher(
+            lambda **batch: program(batch), program.inputs, data=data, version=program.fingerprint
+        )
     if not place.exists() or family == "student" or is_student(place):
         student = load_student(place)
         return Teacher(student.module, student.inputs, data=data, architecture=student.architecture)

@@ -41,7 +41,7 @@ def open_student(recipe: Recipe, run: RunDir) -> tuple[Architecture, nn.Module]:
 
 def is_black_box(recipe: Recipe) -> bool:
     """Whether only answers of the teacher are known."""
-    return bool(recipe.teacher.remote.url or recipe.teacher.pairs)
+    return recipe.teacher.black_box
 
 
 def student_architecture(recipe: Recipe, teacher: Architecture | None) -> Architecture:

@@ -24,9 +24,10 @@ from gancompress.run import RunDir
 from gancompress.student.file import Architecture, Student, load_student
 from gancompress.teachers.downloads import missing_file
 from gancompress.teachers.from_file import is_student, read_network
+from gancompress.teachers.programs import open_program
 from gancompress.teachers.recorded import RecordedTeacher
 from gancompress.teachers.remote import RemoteTeacher
-from gancompress.teachers.teacher import ModuleTeacher
+from gancompress.teachers.teacher import CallableTeacher, ModuleTeacher
 
 
 def inputs_of(module: nn.Module, given: Mapping[str, InputOptions], where: str) -> InputSpec:
@@ -57,7 +58,9 @@ def stated_inputs(given: Mapping[str, InputOptions], missing: str) -> InputSpec:
     return found
 
 
-def load_teacher(recipe: Recipe, run: RunDir) -> ModuleTeacher | RemoteTeacher | RecordedTeacher:
+def load_teacher(
+    recipe: Recipe, run: RunDir
+) -> ModuleTeacher | RemoteTeacher | RecordedTeacher | CallableTeacher:
     """The recipe's teacher, or the one that `teach` trained in this run, with what it is fed."""
     keys = recipe.teacher
     if keys.pairs:
@@ -68,10 +71,27 @@ def load_teacher(recipe: Recipe, run: RunDir) -> ModuleTeacher | RemoteTeacher |
         inputs = stated_inputs(keys.inputs, "teacher.inputs: missing; say what the service is fed")
         data = open_teacher_data(keys.data, inputs, recipe.collect, recipe.seed)
         return open_remote(keys.remote, inputs, data, run.path)
+    if keys.file and keys.program:
+        return open_black_box(recipe)
     found = open_teacher(recipe, run)
     inputs = with_shares(found.inputs, recipe.collect.class_shares)
     assumptions = found.provenance.get("assumptions", ())
     return ModuleTeacher(found.module, inputs, teacher_data(recipe, inputs), assumptions)
+
+
+def open_black_box(recipe: Recipe) -> CallableTeacher:
+    """The teacher whose file is a program, with what it is fed."""
+    keys = recipe.teacher
+    stated = stated_inputs(keys.inputs, "") if keys.inputs else None
+    teacher = open_program(
+        Path(expanded(keys.file)).expanduser(),
+        stated,
+        trusted=bool(keys.kwargs.get("trusted")),
+        output_range=(keys.output_range[0], keys.output_range[1]),
+    )
+    teacher.inputs = with_shares(teacher.inputs, recipe.collect.class_shares)
+    teacher.data = teacher_data(recipe, teacher.inputs)
+    return teacher
 
 
 def with_shares(inputs: InputSpec, shares: tuple[float, ...]) -> InputSpec:

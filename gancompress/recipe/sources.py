@@ -159,3 +159,13 @@ class TeacherOptions:
     def given(self) -> str:
         """Where a teacher is that there is already; empty for one to train."""
         return self.file or self.weights or self.remote.url or self.pairs
+
+    @property
+    def program(self) -> bool:
+        """Whether its file is a program, to be run where it is trusted."""
+        return self.file.endswith((".onnx", ".pt2")) or bool(self.kwargs.get("trusted"))
+
+    @property
+    def black_box(self) -> bool:
+        """Whether only its answers are known."""
+        return bool(self.remote.url or self.pairs) or (bool(self.file) and self.program)

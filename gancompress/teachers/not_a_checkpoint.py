@@ -47,8 +47,14 @@ LATER: dict[bytes, str] = {
     b"ftyp": f"a film, not a checkpoint; {_AGAIN}",
 }
 
+PROGRAM = (
+    "It can be a black box if you trust it, for it is run: trusted=True, in a recipe "
+    "teacher.kwargs: {trusted: true}"
+)
+
 # Endings of files that do not begin in a way of their own.
 ENDINGS: dict[str, str] = {
+    ".onnx": f"an ONNX graph, which is a program and not weights. {PROGRAM}",
     ".index": f"part of a TensorFlow checkpoint: {ANOTHER_FRAMEWORK}",
     ".pb": f"a TensorFlow graph: {ANOTHER_FRAMEWORK}",
     ".meta": f"a TensorFlow graph: {ANOTHER_FRAMEWORK}",
@@ -109,6 +115,8 @@ def refuse_zip(path: str, names: Set[str]) -> None:
     for name, what in kinds.items():
         if name in names:
             raise TeacherError(f"{path}: {what}")
+    if any(name.endswith("/archive_format") for name in names):
+        raise TeacherError(f"{path}: an exported program, not weights. {PROGRAM}")
     if names and all(name.endswith(".npy") for name in names):
         raise TeacherError(f"{path}: arrays of numpy (.npz): {ANOTHER_FRAMEWORK}")
     if any(name.endswith((".pth", ".pt", ".pkl", ".safetensors", ".ckpt")) for name in names):

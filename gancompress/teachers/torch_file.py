@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from gancompress.errors import TeacherError
-from gancompress.teachers.not_a_checkpoint import refuse_zip
+from gancompress.teachers.not_a_checkpoint import PROGRAM, refuse_zip
 from gancompress.teachers.pickle_machine import MalformedError
 from gancompress.teachers.safe_pickle import Stream, read_pickle
 from gancompress.teachers.torch_claims import (
@@ -155,10 +155,7 @@ def read_legacy(stream: Stream, open_file: Open, size: int, where: str) -> ReadF
     return ReadFile(where, tree, tuple(skipped), content)
 
 
-_SCRIPT = (
-    "a TorchScript program, not weights. It can be a black box if you trust it, for it is run: "
-    "trusted=true; or save the state_dict() of its module"
-)
+_SCRIPT = f"a TorchScript program, not weights. {PROGRAM}"
 _BIG_ENDIAN = "written on a big-endian machine; load it there and save it with safetensors"
 
 

@@ -144,7 +144,7 @@ def _objective(options: DistillOptions) -> Objective:
 
 def teacher_module(recipe: Recipe, run: RunDir) -> nn.Module:
     """The teacher's module, to take parts of."""
-    if recipe.teacher.remote.url or recipe.teacher.pairs:
+    if recipe.teacher.black_box:
         raise RecipeError("student.keep: a black box does not show its parts; leave it empty")
     return assemble.open_teacher(recipe, run).module
 

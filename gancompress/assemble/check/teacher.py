@@ -13,8 +13,9 @@ from gancompress.assemble.pairs import require_held_out
 from gancompress.assemble.photograph import open_composite, open_pyramid
 from gancompress.assemble.teach_networks import check_networks, the_input
 from gancompress.assemble.teach_single_image import check_single_image
+from gancompress.assemble.teacher import open_black_box
 from gancompress.assemble.teacher_data import expanded
-from gancompress.batch import InputSpec
+from gancompress.batch import InputSpec, example_inputs
 from gancompress.data.pairs import PairStore
 from gancompress.distillation.feature_network import open_network
 from gancompress.errors import RecipeError, TeacherError
@@ -56,6 +57,10 @@ def look_at_teacher(recipe: Recipe, run: RunDir, found: Findings) -> Known | Non
             return Known(store.inputs, tuple(store.shard(0)["output"].shape[1:]))
         if keys.remote.url:
             return _service(recipe)
+        if keys.file and keys.program:
+            program = open_black_box(recipe)
+            made = program(example_inputs(program.inputs))
+            return Known(program.inputs, tuple(made.shape[1:]))
         if not keys.given and recipe.teach.objective == "single_image":
             return None
         if keys.given:

@@ -179,6 +179,8 @@ FILES: dict[str, tuple[str, Callable[[], bytes], str]] = {
         lambda: b"cdnnlib.tflib.network\nNetwork\n)R.",
         "legacy.py",
     ),
+    "ONNX": ("net.onnx", lambda: b"\x08\x09\x12\x07pytorch", "ONNX graph.*trusted=True"),
+    "exported program": ("n.pt2", lambda: zipped("n/archive_format", "n/version"), "trusted=True"),
     # Files of torch.save without a generator.
     "optimizer": ("optim.pth", lambda: saved(adam()), "optimizer.*has the weights"),
     "optimizer under a key": ("o.pth", lambda: saved({"g_optim": adam()}), "optimizer.*weights"),
