@@ -5,47 +5,10 @@ Figures keep the digits that were published ("2.67G", "11.4M", "2,984,771,584"):
 must round to each of them.
 """
 
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Any
 
-# What a figure counts; the MACs are those of metrics/macs.py.
-Quantity = Literal[
-    "params",
-    "exact",
-    "paper",
-    "paper without InstanceNorm",
-    "exact without depthwise filters",
-]
-
-# Figures, each with what it counts.
-Figures = tuple[tuple[str, Quantity], ...]
-
-
-@dataclass(frozen=True)
-class PublishedSize:
-    """One network and the figures that it is checked against.
-
-    Attributes:
-        model: what people call it.
-        config: what of its architecture is chosen.
-        factory: its name in ``generators.build.BUILT_IN``.
-        kwargs: the factory's arguments.
-        params: its parameters, to the unit; None where nobody has published them.
-        published: what papers print.
-        recounted: more digits, from recounting the published configuration.
-        inputs: shapes of one sample's inputs; empty for the generator's own ``inputs``.
-        note: why a figure counts something else than the ``paper`` convention.
-    """
-
-    model: str
-    config: str
-    factory: str
-    kwargs: dict[str, Any]
-    params: int | None
-    published: Figures = ()
-    recounted: Figures = ()
-    inputs: dict[str, tuple[int, ...]] = field(default_factory=dict)
-    note: str = ""
+from gancompress.generators.published_size import Figures, PublishedSize, Quantity
 
 
 def _compressed(
@@ -289,4 +252,47 @@ _OTHERS = (
     ),
 )
 
-PUBLISHED_SIZES: tuple[PublishedSize, ...] = (*_RESNETS, *_UNETS, *_GAUGANS, *_OTHERS)
+_SUPER_RESOLUTION = (
+    PublishedSize("Real-ESRGAN ×4", "23 blocks, 64 + 32 channels", "rrdb", {}, 16_697_987),
+    PublishedSize(
+        "Real-ESRGAN ×4, drawings", "6 blocks, 64 + 32 channels", "rrdb", {"blocks": 6}, 4_467_779
+    ),
+    PublishedSize("SRVGGNetCompact ×4", "16 convolutions of 64", "srvgg", {}, 621_424),
+)
+
+_PUBLISHED_WEIGHTS = (
+    PublishedSize(
+        "DCGAN faces",
+        "PyTorch's example, 64×64",
+        "dcgan_transposed",
+        {},
+        3_576_704,
+        recounted=(("104.6M", "exact"),),
+    ),
+    PublishedSize(
+        "CycleGAN with affine norms",
+        "ngf 64",
+        "resnet",
+        {"norm_kind": "instance_affine"},
+        11_388_675,
+        recounted=_counted("56.83G", "49.55G"),
+    ),
+    PublishedSize(
+        "pix2pixHD global",
+        "ngf 64, 36×512×1024",
+        "pix2pixhd",
+        {},
+        None,
+        recounted=(("182,546,755", "params"),),
+        note="its paper prints no size",
+    ),
+)
+
+PUBLISHED_SIZES: tuple[PublishedSize, ...] = (
+    *_RESNETS,
+    *_UNETS,
+    *_GAUGANS,
+    *_SUPER_RESOLUTION,
+    *_PUBLISHED_WEIGHTS,
+    *_OTHERS,
+)

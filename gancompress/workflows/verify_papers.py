@@ -9,7 +9,8 @@ import torch
 
 from gancompress.batch import InputSpec
 from gancompress.generators.build import build
-from gancompress.generators.published_sizes import PUBLISHED_SIZES, PublishedSize, Quantity
+from gancompress.generators.published_size import PublishedSize, Quantity
+from gancompress.generators.published_sizes import PUBLISHED_SIZES
 from gancompress.metrics.macs import Macs, count_macs
 
 _UNITS = {"M": 10**6, "G": 10**9}

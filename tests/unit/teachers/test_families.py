@@ -80,3 +80,8 @@ def test_broken_entry_point_is_named(
     torch.save(Painter().state_dict(), tmp_path / "painter.pth")
     with pytest.raises(TeacherError, match=rf"entry point {name} .*{message}"):
         from_file(tmp_path / "painter.pth")
+
+
+def test_every_family_stands_in_the_documentation() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "teachers.md").read_text(encoding="utf-8")
+    assert [name for name in table.FAMILIES if f"| `{name}` |" not in page] == []

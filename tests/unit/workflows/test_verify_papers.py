@@ -3,7 +3,8 @@ import json
 
 import pytest
 
-from gancompress.generators.published_sizes import PUBLISHED_SIZES, PublishedSize
+from gancompress.generators.published_size import PublishedSize
+from gancompress.generators.published_sizes import PUBLISHED_SIZES
 from gancompress.workflows import verify_papers as module
 from gancompress.workflows.verify_papers import agrees, verify, verify_papers
 
