@@ -22,6 +22,7 @@ from gancompress.batch import Batch, batch_size, rows
 from gancompress.data.encoding import decode_output
 from gancompress.data.live import Pairs
 from gancompress.errors import RecipeError
+from gancompress.progress import progress_bar
 from gancompress.supernet import Subnet, Supernet
 from gancompress.supernet.calibrate import calibrated
 from gancompress.teachers.teacher import fingerprint_of
@@ -173,7 +174,7 @@ def search(
     judge = score if score is not None else _distance(pairs, how)  # type: ignore[arg-type]
     budget = Budget.parse(macs=mac_budget, params=how.param_budget, size=how.size_budget)
     stage = _stage(judge, extract, supernet, trials, how.better)
-    bar = tqdm(total=trials, desc="search", disable=not how.progress)
+    bar = progress_bar(total=trials, desc="search", disable=not how.progress)
     with TemporaryDirectory() as temporary, bar:
         front = run_search(
             supernet.space,

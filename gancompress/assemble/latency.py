@@ -9,7 +9,6 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from gancompress.architecture_search.budget import Budget
 from gancompress.architecture_search.front import Candidate, Front, spearman
@@ -25,6 +24,7 @@ from gancompress.batch import InputSpec, example_inputs
 from gancompress.exporters.onnx import export_onnx
 from gancompress.metrics.latency import Run, eager_run, onnx_run, openvino_run, time_run
 from gancompress.metrics.threads import pinned_threads
+from gancompress.progress import progress_bar
 from gancompress.supernet import Subnet, Supernet
 
 WARMUP = 3
@@ -53,7 +53,9 @@ class Stopwatch:
         with TemporaryDirectory() as folder, pinned_threads(self.threads):
             prepared = {
                 subnet: self._prepared(subnet, Path(folder) / f"{index}.onnx")
-                for index, subnet in enumerate(tqdm(subnets, desc=f"latency ({self.runtime})"))
+                for index, subnet in enumerate(
+                    progress_bar(subnets, desc=f"latency ({self.runtime})")
+                )
             }
             return time_subnets(list(subnets), lambda subnet: self._median(prepared[subnet]))
 

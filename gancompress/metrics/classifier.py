@@ -14,13 +14,13 @@ import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
-from tqdm import trange
 
 from gancompress.atomic import replacing
 from gancompress.errors import MetricError
 from gancompress.metrics.features import NetworkExtractor, network_extractor
 from gancompress.metrics.images import check_uint8, resize, with_channels
 from gancompress.metrics.threads import pinned_threads
+from gancompress.progress import progress_bar
 
 FORMAT = "gancompress.classifier/1"
 _TAPS = ("body.2", "body.5", "body.8")  # after each ReLU
@@ -139,7 +139,9 @@ def _fit(
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps)
     network.train()
     order: tuple[Tensor, ...] = ()
-    for step in trange(steps, desc="training the extractor", disable=not progress, leave=False):
+    for step in progress_bar(
+        range(steps), desc="training the extractor", disable=not progress, leave=False
+    ):
         if step % batches == 0:
             order = torch.randperm(len(images), generator=rng).tensor_split(batches)
         chosen = order[step % batches]

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from torch import Tensor
-from tqdm import tqdm
 
 from gancompress.errors import MetricError
 from gancompress.metrics.features import Extractor
@@ -12,6 +11,7 @@ from gancompress.metrics.frechet import FeatureStatistics, StatisticsAccumulator
 from gancompress.metrics.processes import gather_batches, merge_statistics, rank_and_size
 from gancompress.metrics.sources import ImageSource
 from gancompress.metrics.statistics_file import cache_path, load_statistics, save_statistics
+from gancompress.progress import progress_bar
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,9 @@ def collect(
     features: list[Tensor] = []
     logits: list[Tensor] = []
     mine = range(rank, len(starts), size)
-    for number in tqdm(mine, desc=extractor.name, disable=not progress or rank > 0, leave=False):
+    for number in progress_bar(
+        mine, desc=extractor.name, disable=not progress or rank > 0, leave=False
+    ):
         stop = min(starts[number] + batch_size, len(source))
         seen = extractor(source.batch(range(starts[number], stop)))
         accumulator = accumulator or StatisticsAccumulator(seen.features.shape[1])

@@ -79,6 +79,10 @@ class Recipe:
     threads: int = option(0, "CPU threads; 0: PyTorch's choice", 0, MOST_WORKERS)
     device: str = option("auto", "auto, cpu, cuda, cuda:1, mps")
     precision: Literal["no", "bf16", "fp16"] = option("no", "mixed precision of the training")
+    track: tuple[Literal["tensorboard", "wandb", "mlflow", "trackio"], ...] = option(
+        ("tensorboard",),
+        "where losses go beside log.jsonl; tensorboard where it is installed, the others must be",
+    )
     checkpoint_seconds: float = option(60.0, "between checkpoints", low=0)
     log_every: int = option(50, "steps between two lines of the log", low=1)
     data: DataOptions = section(DataOptions, "real images")

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from gancompress.errors import DivergenceError
+from gancompress.progress import progress_bar
 from gancompress.training.checkpoint import Stateful, load_checkpoint, save_checkpoint
 from gancompress.training.optimise import everywhere, processes
 from gancompress.training.order import step_generator
@@ -130,7 +131,9 @@ def fit(
     elif main_process:
         save_checkpoint(checkpoint, state, progress)
     means = _Means()
-    bar = tqdm(total=steps, initial=progress["step"], desc=logger.title, disable=not main_process)
+    bar = progress_bar(
+        total=steps, initial=progress["step"], desc=logger.title, disable=not main_process
+    )
     saved = time.monotonic()
     with bar, _stop_requests() as stop_requested:
         while progress["step"] < steps and not progress.get("ended"):
@@ -161,7 +164,7 @@ def fit(
                 bar.reset(steps)
                 bar.update(progress["step"])
                 continue
-            bar.set_postfix(_brief(losses))
+            bar.set_postfix(_brief(losses), refresh=False)
             if main_process:
                 logger.log({"step": progress["step"], **losses})
 

@@ -8,7 +8,6 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
-from tqdm import tqdm
 
 from gancompress.assemble.open_generator import open_generator
 from gancompress.batch import Input, InputSpec, in_range
@@ -18,6 +17,7 @@ from gancompress.data.sources import IMAGE_SUFFIXES, image_names, open_source
 from gancompress.errors import DataError
 from gancompress.exporters.onnx import run_onnx
 from gancompress.generators.any_size import SizeRule, Translator, find_size_rule, translate
+from gancompress.progress import progress_bar
 from gancompress.report.grid import picture_of, save_png
 
 # Pictures of more pixels are cut into tiles where that changes nothing.
@@ -94,7 +94,7 @@ def apply(
     with_input = side_by_side or compare is not None
     written = kept = 0
     pictures = list(_pictures(source, output))
-    for name, read, target in tqdm(pictures, desc="apply", disable=None):
+    for name, read, target in progress_bar(pictures, desc="apply"):
         if target.exists() and not overwrite:
             kept += 1
             continue

@@ -10,6 +10,7 @@ from gancompress.assemble.problems import problem_lines
 from gancompress.assemble.teacher_data import FedRows
 from gancompress.assemble.training_setup import LEARNS_ALONG
 from gancompress.data.pairs import PairStore, PairWriter, record
+from gancompress.progress import progress_bar
 from gancompress.recipe.schema import Recipe
 from gancompress.run import RunDir
 from gancompress.teachers.recorded import RecordedTeacher
@@ -43,7 +44,7 @@ def collect(recipe: Recipe, run: RunDir) -> None:
     writer = PairWriter(run.path / "pairs", plan)
     missing = sum(len(plan.samples(shard)) for shard in writer.missing())
     initial = plan.count - missing
-    with tqdm(total=plan.count, initial=initial, desc="collect", disable=not shown) as bar:
+    with progress_bar(total=plan.count, initial=initial, desc="collect", disable=not shown) as bar:
         record(
             teacher,
             writer,

@@ -10,13 +10,13 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
-from tqdm import tqdm
 
 from gancompress.assemble.open_generator import open_generator
 from gancompress.atomic import replacing, write_json
 from gancompress.batch import DRAWN, InputSpec, class_count, draw_inputs
 from gancompress.data.images import to_uint8
 from gancompress.errors import DataError, RecipeError
+from gancompress.progress import progress_bar
 from gancompress.report.grid import picture_of, save_png
 from gancompress.teachers.teacher import ModuleTeacher
 
@@ -110,7 +110,7 @@ def _made(
     generator: ModuleTeacher, order: Order, indices: list[int], batch_size: int
 ) -> Iterator[tuple[int, Tensor]]:
     """Number and pixels, uint8 (C, H, W), of the images ``indices``."""
-    with tqdm(total=len(indices), desc="generate", unit="image", disable=None) as bar:
+    with progress_bar(total=len(indices), desc="generate", unit="image") as bar:
         for start in range(0, len(indices), batch_size):
             chosen = indices[start : start + batch_size]
             labels = [order.class_of(index) for index in chosen] if order.classes else None

@@ -8,7 +8,6 @@ from statistics import fmean
 
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from gancompress.assemble.calibration_images import calibration_source
 from gancompress.atomic import write_json
@@ -24,6 +23,7 @@ from gancompress.exporters.quantize import Quantized, quantize_onnx
 from gancompress.metrics.extractors import open_extractor
 from gancompress.metrics.features import NetworkExtractor
 from gancompress.metrics.latency import onnx_run, openvino_run, time_pair
+from gancompress.progress import progress_bar
 from gancompress.report.grid import save_grid
 from gancompress.report.table import Table, format_bytes, format_ratio
 
@@ -152,7 +152,7 @@ def quantise(
     with tempfile.TemporaryDirectory() as scratch:
         for runtime in runtimes:
             trial = _Trial(runtime, network, images, Path(scratch), output, max_drop)
-            for name, make in tqdm(sources.items(), desc=runtime, disable=None):
+            for name, make in progress_bar(sources.items(), desc=runtime):
                 rows.append(trial.row(name, [make(samples, seed) for seed in range(seeds)]))
             speedups[runtime] = trial.speedup()
     found = Quantised(trial.exact_accuracy, rows, speedups)

@@ -5,8 +5,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tqdm import tqdm
-
 from gancompress import assemble
 from gancompress.architecture_search.budget import Budget, Costs, check_feasible
 from gancompress.architecture_search.front import Candidate, Front
@@ -20,6 +18,7 @@ from gancompress.assemble.pairs import open_pairs
 from gancompress.assemble.scoring import calibration_batches, conditions, stages_of
 from gancompress.assemble.students import adopt_student, keep_student, title_of
 from gancompress.data.live import Pairs
+from gancompress.progress import progress_bar
 from gancompress.recipe.schema import Recipe
 from gancompress.run import RunDir
 from gancompress.student.file import Student
@@ -144,7 +143,7 @@ def _front(task: _Task, scored: Callable[[], None]) -> Front:
     stages = stages_of(recipe, task.run, supernet, task.pairs)
     fingerprint = conditions(recipe, task.full.fingerprint)
     digest = hashlib.sha256(fingerprint.encode()).hexdigest()[:12]
-    with tqdm(desc="search", total=sum(stage.subnets for stage in stages)) as bar:
+    with progress_bar(desc="search", total=sum(stage.subnets for stage in stages)) as bar:
 
         def show(progress: Progress) -> None:
             scored()

@@ -12,7 +12,7 @@ from gancompress.errors import GancompressError
 
 # A message that names its key itself, e.g. "search.mac_budget: …".
 _NAMED = re.compile(r"(distill|teacher|teach|student|search|data|collect|evaluate|export|device"
-                    r"|precision|disk)\b[\w.\[\]]*(, [\w.]+)*: ")  # fmt: skip
+                    r"|precision|disk|track)\b[\w.\[\]]*(, [\w.]+)*: ")  # fmt: skip
 
 _OURS = Path(gancompress.__file__).parent
 _TORCH = Path(torch.__file__).parent

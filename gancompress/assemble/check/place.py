@@ -8,6 +8,7 @@ from pathlib import Path
 from gancompress.architecture_search.storage import check_storage
 from gancompress.assemble.check.findings import Findings
 from gancompress.assemble.check.teacher import Known
+from gancompress.assemble.logs import check_trackers
 from gancompress.batch import WHOLE
 from gancompress.errors import MissingPackageError, RecipeError, RunError
 from gancompress.recipe.schema import Recipe
@@ -25,6 +26,8 @@ def check_machine(recipe: Recipe, found: Findings) -> None:
     """Device, precision, optional packages, and the storage of a shared search."""
     with found.noting("device"):
         check_device(recipe.device, recipe.precision)
+    with found.noting("track"):
+        check_trackers(recipe.track)
     for name in recipe.export.formats:
         _check_packages("export.formats", name, found)
     if recipe.search.latency_budget:

@@ -48,3 +48,36 @@ def test_without_tensorboard_and_in_other_processes_all_goes_on(
         with event_logger(run, "distill", main_process=main_process) as log:
             log({"step": 1, "l1": 1.0})
     assert len(list(run.events("distill"))) == 1
+
+
+class Tracker:
+    """What a tracker of accelerate is asked to do."""
+
+    name = "mlflow"
+    told: list[tuple[Any, ...]]
+
+    def __init__(self, project: str, run_name: str) -> None:
+        Tracker.told = [(project, run_name)]
+
+    def start(self) -> None:
+        Tracker.told.append(("started",))
+
+    def log(self, values: dict[str, float], step: int | None) -> None:
+        Tracker.told.append((values, step))
+
+    def finish(self) -> None:
+        Tracker.told.append(("finished",))
+
+
+def test_numbers_go_to_the_trackers_that_a_recipe_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("accelerate.tracking.MLflowTracker", Tracker)
+    monkeypatch.setattr("gancompress.assemble.logs.check_trackers", lambda names: None)
+    run = RunDir(tmp_path / "digits-1")
+    run.path.mkdir()
+    with event_logger(run, "distill", True, ["mlflow"], "digits") as log:
+        log({"step": 4, "l1": 0.5, "remark": "words"})
+    values = {"distill/l1": 0.5, "distill/step": 4}
+    assert Tracker.told == [("digits", "digits-1"), ("started",), (values, 4), ("finished",)]
+    assert not (run.path / "tensorboard").exists()
