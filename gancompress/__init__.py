@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from gancompress.api.export import export, load_exported
     from gancompress.api.files import load, save
     from gancompress.api.search import Chosen, SearchResult, SearchSettings, search
+    from gancompress.api.shrink import ShrinkOptions, Shrunk, shrink
     from gancompress.api.teacher import Teacher, load_teacher
     from gancompress.batch import Batch, Input, InputSpec, example_inputs
     from gancompress.data.memory import MemoryPairs
@@ -57,6 +58,8 @@ _PLACES = {
     "SearchSettings": "gancompress.api.search",
     "SearchSpace": "gancompress.supernet",
     "SegmentationScores": "gancompress.metrics.segmentation",
+    "ShrinkOptions": "gancompress.api.shrink",
+    "Shrunk": "gancompress.api.shrink",
     "Student": "gancompress.student.file",
     "Subnet": "gancompress.supernet",
     "Supernet": "gancompress.supernet",
@@ -78,6 +81,7 @@ _PLACES = {
     "save": "gancompress.api.files",
     "save_student": "gancompress.student.file",
     "search": "gancompress.api.search",
+    "shrink": "gancompress.api.shrink",
     "segmentation_scores": "gancompress.metrics.segmentation",
     "sort_channels": "gancompress.api.channels",
 }
@@ -107,6 +111,8 @@ __all__ = [
     "SearchSettings",
     "SearchSpace",
     "SegmentationScores",
+    "ShrinkOptions",
+    "Shrunk",
     "Student",
     "Subnet",
     "Supernet",
@@ -130,6 +136,7 @@ __all__ = [
     "save_student",
     "search",
     "segmentation_scores",
+    "shrink",
     "sort_channels",
 ]
 

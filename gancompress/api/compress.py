@@ -11,18 +11,16 @@ from typing import Any
 from torch import Tensor, nn
 
 from gancompress.api.collect import collect
+from gancompress.api.costs import check_budget, costs_of
 from gancompress.api.distill import DistillSettings, Loss, distill
 from gancompress.api.export import export
 from gancompress.api.search import SearchResult, SearchSettings, search
-from gancompress.architecture_search.budget import Budget, check_feasible, columns_of
-from gancompress.architecture_search.study import cost_function
 from gancompress.atomic import write_json
-from gancompress.batch import InputSpec, example_inputs
+from gancompress.batch import example_inputs
 from gancompress.data.live import Pairs
 from gancompress.distillation.options import DistillOptions
 from gancompress.distillation.terms import find_term
 from gancompress.errors import RunError, TeacherError
-from gancompress.metrics.macs import count_macs
 from gancompress.student.file import Architecture, Student, load_student, save_student
 from gancompress.supernet import Supernet
 from gancompress.supernet.importance import sort_channels, taylor_scores
@@ -110,8 +108,8 @@ def compress(
     """
     how, folder = options or CompressOptions(), Path(run)
     supernet = _supernet(teacher, student, how)
-    reference = _costs(teacher)
-    _check_budget(supernet, mac_budget, reference)
+    reference = costs_of(teacher)
+    check_budget(supernet, mac_budget, reference)
     folder.mkdir(parents=True, exist_ok=True)
     _same_run(folder / "compress.json", _identity(teacher, supernet, how))
 
@@ -194,32 +192,6 @@ def _distance(loss: Loss) -> Callable[[Tensor, Tensor], Tensor] | None:
 def _architecture(teacher: FrozenTeacher, student: nn.Module | None) -> Architecture:
     known = getattr(teacher, "architecture", None) if student is None else None
     return known if isinstance(known, Architecture) else Architecture("")
-
-
-def _costs(teacher: FrozenTeacher) -> dict[str, float]:
-    """What one sample costs the teacher, by column; nothing is known of a black box."""
-    module = getattr(teacher, "module", None)
-    if not isinstance(module, nn.Module):
-        return {}
-    inputs: InputSpec = dict(teacher.inputs)
-    parameters = list(module.parameters())
-    return {
-        "macs": float(count_macs(module, example_inputs(inputs, 1)).exact),
-        "params": float(sum(p.numel() for p in parameters)),
-        "weight_bytes": float(sum(p.numel() * p.element_size() for p in parameters)),
-    }
-
-
-def _check_budget(
-    supernet: Supernet, mac_budget: str | float, reference: Mapping[str, float]
-) -> None:
-    """Refuse an impossible budget before anything is recorded."""
-    costs = cost_function(supernet.cost_model)
-    if not reference:
-        largest = columns_of(costs, [supernet.space.largest])
-        reference = {name: float(column[0]) for name, column in largest.items()}
-    limits = Budget.parse(macs=mac_budget).limits(reference)
-    check_feasible(limits, supernet.space, costs)
 
 
 def _identity(teacher: FrozenTeacher, supernet: Supernet, how: CompressOptions) -> dict[str, str]:

@@ -18,7 +18,7 @@ from gancompress.cli.look import (
     recipe_verb,
     sample_verb,
 )
-from gancompress.cli.make import apply_verb, demo_verb, generate_verb
+from gancompress.cli.make import apply_verb, demo_verb, generate_verb, shrink_verb
 from gancompress.cli.measure import evaluate_verb, extractor_verb, quantise_verb
 from gancompress.cli.stages import search_verb, stage_verbs
 from gancompress.errors import GancompressError
@@ -28,6 +28,7 @@ Make a generator small: distil it into a supernet, search the supernet for the b
 budget, prove that the extracted student equals what was searched, export it.
 
   gancompress run recipes/quickstart.yaml        everything, from data to the exported student
+  gancompress shrink net_G.pth --data photos/    a student of a trained generator, in minutes
   gancompress search --mac-budget 2M             another student from the newest run
   gancompress inspect my_models.py:build --input 1x3x256x256
 """
@@ -79,6 +80,7 @@ def command_parser() -> argparse.ArgumentParser:
     check_verb(verbs)
     inspect_verb(verbs)
     sample_verb(verbs)
+    shrink_verb(verbs)
     apply_verb(verbs)
     generate_verb(verbs)
     demo_verb(verbs)

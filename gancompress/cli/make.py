@@ -6,6 +6,76 @@ from pathlib import Path
 from gancompress.cli.verbs import Verbs, add_verb
 
 
+def shrink_verb(verbs: Verbs) -> None:
+    """Add the verb `shrink`."""
+    text = "Make a small generator of a trained one in minutes, by least squares: no recipe needed."
+    example = (
+        "gancompress shrink my_models.py:build --weights w.pth --data photos/ --mac-budget 1/8"
+    )
+    parser = add_verb(verbs, "shrink", text, example, _do_shrink)
+    parser.add_argument(
+        "what", help="built-in name, module:attr or file.py:attr of the module, or a teacher file"
+    )
+    parser.add_argument(
+        "kwargs",
+        nargs="*",
+        metavar="key=value",
+        help="arguments of the factory, or settings of the file (part=a2b)",
+    )
+    parser.add_argument("--weights", type=Path, help="file with the weights of the module")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        help="folder or zip of images that it is fed; not needed where inputs are drawn",
+    )
+    parser.add_argument(
+        "--mac-budget", default="1/8", help="MACs of a sample, or a share (default: 1/8)"
+    )
+    parser.add_argument(
+        "--run", type=Path, default=Path("runs/shrink"), help="folder (default: runs/shrink)"
+    )
+    parser.add_argument(
+        "--samples", type=int, default=0, help="inputs to solve on (default: 48, latents: 512)"
+    )
+    parser.add_argument("--trials", type=int, default=40, help="subnets compared (default: 40)")
+    parser.add_argument(
+        "--steps", type=int, default=200, help="updates of the fine-tuning (default: 200)"
+    )
+    parser.add_argument(
+        "--format",
+        action="append",
+        choices=[".onnx", ".pt2", ".xml"],
+        help="of the exported files; may be repeated (default: .onnx)",
+    )
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, help="of the processor (default: PyTorch's)")
+
+
+def _do_shrink(options: argparse.Namespace) -> None:
+    from gancompress.api.shrink import ShrinkOptions
+    from gancompress.cli.verbs import read_settings
+    from gancompress.workflows.shrink import shrink
+
+    how = ShrinkOptions(
+        samples=options.samples,
+        trials=options.trials,
+        steps=options.steps,
+        formats=tuple(options.format or [".onnx"]),
+        seed=options.seed,
+    )
+    text = shrink(
+        options.what,
+        read_settings(options.kwargs),
+        weights=options.weights,
+        data=options.data,
+        mac_budget=options.mac_budget,
+        run=options.run,
+        options=how,
+        threads=options.threads,
+    )
+    print(text)
+
+
 def apply_verb(verbs: Verbs) -> None:
     """Add the verb `apply`."""
     text = "Run an image translator on a picture, or on a folder or zip of pictures, of any size."

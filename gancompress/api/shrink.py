@@ -1,0 +1,265 @@
+"""From a trained generator to a small one in minutes: nothing is trained but the last touches."""
+
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from gancompress.api.costs import check_budget, costs_of
+from gancompress.api.export import export
+from gancompress.api.inputs import rows_of
+from gancompress.api.teacher import Teacher
+from gancompress.architecture_search.budget import Budget
+from gancompress.architecture_search.evaluator import Stage
+from gancompress.architecture_search.study import search
+from gancompress.atomic import write_json
+from gancompress.batch import DRAWN, Batch, example_inputs
+from gancompress.errors import DataError, TeacherError
+from gancompress.reconstruction import Gathered, gather, reconstruct
+from gancompress.reconstruction.finetune import finetune
+from gancompress.student.file import Architecture, Student, save_student
+from gancompress.supernet import Subnet, Supernet
+from gancompress.supernet.calibrate import calibrate
+from gancompress.supernet.importance import sort_channels, taylor_scores
+
+# Teachers of more MACs get fewer inputs, which are larger and say more.
+DEAR = 1e9
+# MACs that one batch may take.
+AT_ONCE = 4e10
+
+
+@dataclass(frozen=True)
+class ShrinkOptions:
+    """How :func:`gancompress.shrink` goes on.
+
+    Attributes:
+        samples: inputs that the weights are solved on; 0: 48 where one takes the teacher a billion
+            MACs or more, else 512.
+        trials: subnets that are compared.
+        steps: updates of the fine-tuning at the end; 0: none.
+        divisor: widths are multiples of this.
+        minimum: smallest width.
+        formats: endings of the files that the student is exported to: ``.onnx``, ``.pt2``,
+            ``.xml``.
+        seed: of everything drawn.
+    """
+
+    samples: int = 0
+    trials: int = 40
+    steps: int = 200
+    divisor: int = 8
+    minimum: int = 8
+    formats: tuple[str, ...] = (".onnx",)
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Shrunk:
+    """What :func:`gancompress.shrink` made.
+
+    Attributes:
+        student: a plain module in evaluation mode, which answers in [-1, 1].
+        subnet: its widths.
+        report: costs of teacher and student, distances to the teacher on inputs that nothing else
+            was done with (of the cut weights, the solved ones and the fine-tuned ones), seconds of
+            each step; also in ``report.json``.
+        files: what was written, by what it is: ``student``, ``.onnx``, ….
+    """
+
+    student: nn.Module
+    subnet: Subnet
+    report: Mapping[str, Any]
+    files: Mapping[str, Path]
+
+
+def shrink(
+    teacher: Teacher,
+    data: Any = None,
+    *,
+    mac_budget: str | float = "1/8",
+    run: str | Path = "runs/shrink",
+    options: ShrinkOptions | None = None,
+    tell: Callable[[str], None] | None = None,
+) -> Shrunk:
+    """A small generator of the teacher's own architecture, without training a supernet.
+
+    The teacher's Gram matrices are gathered once; subnets are compared by the weights that follow
+    from them; the weights of the best one are solved for layer by layer, and fine-tuned shortly.
+
+    Args:
+        teacher: of :func:`load_teacher`, or your own module.
+        data: rows for the inputs that cannot be drawn from a seed, see :func:`collect`; none is
+            needed where all can.
+        mac_budget: exact MACs of one sample, ``2M``, or a share of the teacher's, ``1/8``.
+        run: folder for the files; it is made.
+        options: see :class:`ShrinkOptions`.
+        tell: is told in a line what was done after each step.
+
+    Raises:
+        TeacherError: the teacher is a black box.
+        DataError: there are too few inputs.
+        BudgetError: no subnet is that cheap.
+    """
+    how, folder = options or ShrinkOptions(), Path(run)
+    if teacher.module is None:
+        raise TeacherError(
+            "gc.shrink: the teacher is a black box, whose weights are not known; gc.compress "
+            "trains a student= of another architecture towards it"
+        )
+    clock = _Clock(tell or (lambda line: None))
+    reference = costs_of(teacher)
+    example = example_inputs(teacher.inputs)
+    own = copy.deepcopy(teacher.module).requires_grad_(True)
+    supernet = Supernet(own, example, divisor=how.divisor, minimum=how.minimum)
+    check_budget(supernet, mac_budget, reference)
+    solved, chosen, unseen = _inputs(teacher, data, how, reference["macs"])
+    clock("traced", f"{len(supernet.space.groups)} elastic groups")
+
+    sort_channels(supernet, taylor_scores(supernet, solved[:16], seed=how.seed))
+    gathered = gather(supernet, solved, seed=how.seed)
+    clock("gathered", "channels sorted and Gram matrices gathered")
+    subnet = _search(gathered, teacher, chosen, solved, mac_budget, reference, how)
+    clock("searched", f"best of {how.trials} subnets: {subnet}")
+    distances = {"cut": _distance(supernet.extract(subnet).eval(), teacher, unseen)}
+    student = reconstruct(supernet, subnet, solved, seed=how.seed).eval()
+    distances["reconstructed"] = _distance(student, teacher, unseen)
+    clock(
+        "solved", f"L1 to the teacher {distances['reconstructed']:.4f}, cut {distances['cut']:.4f}"
+    )
+    tuned = finetune(student, teacher, solved, chosen, steps=how.steps, seed=how.seed)
+    distances["fine-tuned"] = _distance(student, teacher, unseen)
+    clock("fine-tuned", f"L1 {distances['fine-tuned']:.4f} after {tuned.steps} steps")
+    student.requires_grad_(False)
+    files, exported = _write(teacher, student, subnet, folder, how)
+    clock("written", ", ".join(str(path) for path in files.values()))
+    cost = supernet.cost_model.cost(subnet)
+    report = {
+        "subnet": subnet.text,
+        "teacher": reference,
+        "student": {"macs": cost.macs, "params": cost.params, "weight_bytes": cost.weight_bytes},
+        "l1": distances,
+        "finetuned": vars(tuned),
+        "exported": exported,
+        "seconds": clock.seconds,
+    }
+    write_json(folder / "report.json", report)
+    return Shrunk(student, subnet, report, files)
+
+
+class _Clock:
+    """Tells of each step and how long it took."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self._tell, self._last = tell, perf_counter()
+        self.seconds: dict[str, float] = {}
+
+    def __call__(self, step: str, line: str) -> None:
+        now = perf_counter()
+        self.seconds[step], self._last = round(now - self._last, 2), now
+        self._tell(f"{step} ({self.seconds[step]:.1f} s): {line}")
+
+
+def _inputs(
+    teacher: Teacher, data: Any, how: ShrinkOptions, macs: float
+) -> tuple[list[Batch], list[Batch], list[Batch]]:
+    """Batches to solve on, to choose by, and to judge by; no sample is in two of them."""
+    wanted = how.samples or (48 if macs >= DEAR else 512)
+    others = 16 if macs >= DEAR else 128
+    rows = rows_of(data, teacher.inputs) if data is not None else teacher.data
+    if rows is None and any(entry.kind not in DRAWN for entry in teacher.inputs.values()):
+        rows = rows_of(data, teacher.inputs)
+    parts = [wanted, others, others]
+    numbers = np.arange(sum(parts))
+    if rows is not None:
+        if len(rows) < 12:
+            raise DataError(f"gc.shrink: {len(rows)} inputs; a dozen is the least, 80 are good")
+        numbers = np.random.default_rng(how.seed).permutation(len(rows))
+        if len(rows) < sum(parts):
+            few = max(2, len(rows) // 6)
+            parts = [len(rows) - 2 * few, few, few]
+    size = int(min(64, max(1, AT_ONCE // macs)))
+    asked = Teacher(_module_of(teacher), teacher.inputs, data=rows)
+    found: list[list[Batch]] = []
+    start = 0
+    for count in parts:
+        mine = numbers[start : start + count].tolist()
+        starts = range(0, count, size)
+        found.append([asked.sample_inputs(mine[s : s + size], how.seed) for s in starts])
+        start += count
+    return found[0], found[1], found[2]
+
+
+def _module_of(teacher: Teacher) -> nn.Module:
+    assert teacher.module is not None
+    return teacher.module
+
+
+def _search(
+    gathered: Gathered,
+    teacher: Teacher,
+    chosen: list[Batch],
+    solved: list[Batch],
+    mac_budget: str | float,
+    reference: Mapping[str, float],
+    how: ShrinkOptions,
+) -> Subnet:
+    """The subnet within the budget whose one-shot weights come nearest to the teacher."""
+    targets = [teacher(batch) for batch in chosen]
+
+    def score(subnet: Subnet, seed: int) -> Mapping[str, float]:
+        module = gathered.module(subnet).eval()
+        calibrate(module, solved[:8])
+        return {"l1": _distance(module, teacher, chosen, targets)}
+
+    supernet = gathered.supernet
+    budget = Budget.parse(macs=mac_budget)
+    with TemporaryDirectory() as temporary:
+        front = search(
+            supernet.space,
+            supernet.cost_model,
+            [Stage("one-shot", {"l1": "minimize"}, score, how.trials)],
+            budget,
+            seed=how.seed,
+            storage=Path(temporary) / "search.journal",
+            study_name="shrink",
+            fingerprint=teacher.fingerprint,
+            reference=reference,
+        )
+    return front.best(budget, reference).subnet
+
+
+def _distance(
+    module: nn.Module, teacher: Teacher, batches: list[Batch], targets: list[Tensor] | None = None
+) -> float:
+    """Mean absolute difference to the teacher's outputs."""
+    total, count = 0.0, 0
+    with torch.no_grad():
+        for number, batch in enumerate(batches):
+            target = teacher(batch) if targets is None else targets[number]
+            total += float((module(**batch) - target).abs().sum())
+            count += target.numel()
+    return total / max(count, 1)
+
+
+def _write(
+    teacher: Teacher, student: nn.Module, subnet: Subnet, folder: Path, how: ShrinkOptions
+) -> tuple[dict[str, Path], dict[str, Any]]:
+    folder.mkdir(parents=True, exist_ok=True)
+    architecture = teacher.architecture or Architecture("")
+    provenance = {"teacher": teacher.fingerprint, "subnet": subnet.text}
+    small = Student(student, dict(teacher.inputs), architecture, provenance)
+    files = {"student": folder / "student.safetensors"}
+    save_student(small, files["student"])
+    exported = {}
+    for ending in how.formats:
+        written = export(small, folder / f"student{ending}")
+        files[ending] = written.path
+        exported[ending] = {"bytes": written.size, "max_rel": written.parity.max_rel}
+    return files, exported
