@@ -11,8 +11,8 @@ from gancompress.architecture_search.surrogate import Surrogate
 
 # The share of the proposals that are made for the limits, where there are any.
 AT_LIMIT = 0.9
-# Most proposals doubt the model more than it does itself: few scores make it too sure.
-BOLDNESS = (1.0, 2.0, 4.0)
+# Factors of the model's standard deviation, by turns: of few scores it is underestimated.
+DEVIATION_FACTORS = (1.0, 2.0, 4.0)
 # The other proposals lie within a share of the costs, on a log scale, about a random one.
 BAND = 0.1
 
@@ -27,9 +27,9 @@ def improvements(
 ) -> Iterator[Levels]:
     """Rows of ``pool`` by expected improvement (Jones et al. 1998, equation 15).
 
-    Improved upon is the best score for no more than the subnet's own cost: every point of the
-    front counts, however small the range of budgets that it is the answer to. Under limits it is
-    mostly the best score there is.
+    The improvement is over the best score at no more than the subnet's own cost: every point of
+    the front counts, however small the range of budgets that it is best for. Under limits it is
+    mostly over the best score of all.
 
     Args:
         models: of each objective.
@@ -42,11 +42,11 @@ def improvements(
     places = (np.log(costs) - np.log(costs.min())) / (np.log(costs.max() / costs.min()) or 1.0)
     scales = scores.std(axis=0) + 1e-12
     left = np.ones(len(pool), dtype=bool)
-    boldness = itertools.cycle(BOLDNESS)
+    factors = itertools.cycle(DEVIATION_FACTORS)
     while left.any():
         weights = rng.dirichlet(np.ones(len(models))) / scales
         spreads = np.stack([posterior.spread for posterior in posteriors])
-        spread = np.sqrt(np.square(weights) @ np.square(spreads)) * next(boldness)
+        spread = np.sqrt(np.square(weights) @ np.square(spreads)) * next(factors)
         among = left
         if feasible.limited and rng.random() < AT_LIMIT:
             best = np.full(len(pool), (scores @ weights).min())
@@ -59,7 +59,7 @@ def improvements(
         chosen = int(np.where(among, improvement, -1.0).argmax())
         left[chosen] = False
         for posterior in posteriors:
-            posterior.believe(chosen)
+            posterior.condition(chosen)
         paid = np.append(paid, costs[chosen])
         scores = np.vstack([scores, means[:, chosen]])
         yield pool[chosen]
@@ -73,8 +73,8 @@ def _best_for(costs: Vector, paid: Vector, scores: Vector) -> Vector:
     return best
 
 
-def promising(feasible: Feasible, models: Sequence[Surrogate], pool: Levels, count: int) -> Levels:
-    """Indices of ``count`` rows of ``pool``, those closest to the front the models expect."""
+def near_front(feasible: Feasible, models: Sequence[Surrogate], pool: Levels, count: int) -> Levels:
+    """Indices of ``count`` rows of ``pool``, those closest to the front that the models expect."""
     order = np.argsort(feasible.cost(pool), kind="stable")
     features = feasible.features(pool[order])
     listed = []

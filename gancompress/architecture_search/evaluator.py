@@ -1,4 +1,4 @@
-"""How good is a subnet: scores in stages, cheap ones for many subnets, dear ones for few."""
+"""How good is a subnet: scores in stages, cheap ones for many subnets, expensive ones for few."""
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
@@ -21,7 +21,7 @@ GeneratorAt = Callable[[Subnet], Callable[[Batch], Tensor]]
 Samples = Callable[[int], tuple[Batch, Tensor]]
 
 #: Outputs, inputs and the teacher's outputs (all samples at once) to one number.
-Judge = Callable[[Tensor, Batch, Tensor], float]
+ScoreFunction = Callable[[Tensor, Batch, Tensor], float]
 
 #: Subnet and evaluation seed to one number per objective.
 Score = Callable[[Subnet, int], Mapping[str, float]]
@@ -75,7 +75,11 @@ def score_all(stage: Stage, subnet: Subnet) -> tuple[list[float], list[float]]:
 
 
 def paired_score(
-    generator_at: GeneratorAt, samples: Samples, judges: Mapping[str, Judge], *, batch: int
+    generator_at: GeneratorAt,
+    samples: Samples,
+    functions: Mapping[str, ScoreFunction],
+    *,
+    batch: int,
 ) -> Score:
     """Score outputs against the teacher's on the same inputs, ``batch`` samples at a time.
 
@@ -85,7 +89,7 @@ def paired_score(
     def score(subnet: Subnet, seed: int) -> dict[str, float]:
         inputs, targets = samples(seed)
         outputs = torch.cat(list(_outputs(generator_at(subnet), inputs, batch)))
-        return {name: judge(outputs, inputs, targets) for name, judge in judges.items()}
+        return {name: function(outputs, inputs, targets) for name, function in functions.items()}
 
     return score
 
@@ -120,8 +124,8 @@ def mean_absolute_error(outputs: Tensor, inputs: Batch, targets: Tensor) -> floa
     return float((outputs - targets).abs().mean())
 
 
-def load_judge(name: str) -> Judge:
-    """The user's judge at ``"module:attr"`` or ``"file.py:attr"``.
+def load_score_function(name: str) -> ScoreFunction:
+    """The user's function at ``"module:attr"`` or ``"file.py:attr"``.
 
     A callable ``(outputs, inputs, targets) -> float`` of the student's and the teacher's outputs
     (all samples at once) and the batch that both were given.
@@ -139,7 +143,7 @@ def load_judge(name: str) -> Judge:
     except ValueError:  # some callables in C have no signature
         pass
 
-    def judge(outputs: Tensor, inputs: Batch, targets: Tensor) -> float:
+    def score_outputs(outputs: Tensor, inputs: Batch, targets: Tensor) -> float:
         score = function(outputs, inputs, targets)
         try:
             return float(score)
@@ -148,7 +152,7 @@ def load_judge(name: str) -> Judge:
                 f"evaluator {name!r}: must return one number, returned {type(score).__name__}"
             ) from error
 
-    return judge
+    return score_outputs
 
 
 @torch.no_grad()

@@ -27,7 +27,7 @@ from gancompress.supernet.space import Subnet
 #: Objectives of each stage, first stage first: ``{"paired": {"l1": "minimize"}}``.
 StageDirections = Mapping[str, Mapping[str, str]]
 
-# How much dearer, as a share, a subnet may be that is said to be of the same cost.
+# By how much, as a share, the costs of two subnets of about the same cost may differ.
 SAME_COST = 0.05
 
 
@@ -55,7 +55,7 @@ class Correlation:
     """How two stages rank the subnets that both scored (Spearman; lower is better in both)."""
 
     cheap: str
-    dear: str
+    expensive: str
     subnets: int
     rank: float
 
@@ -158,27 +158,27 @@ class Front:
         """How well the ranks of each pair of consecutive stages agree."""
         names = list(self.stages)
         found = []
-        for cheap, dear in itertools.pairwise(names):
-            pairs = [(self.quality(c, cheap), self.quality(c, dear)) for c in self.candidates]
+        for cheap, expensive in itertools.pairwise(names):
+            pairs = [(self.quality(c, cheap), self.quality(c, expensive)) for c in self.candidates]
             both = np.array([pair for pair in pairs if max(pair) < math.inf])
-            found.append(Correlation(cheap, dear, len(both), spearman(both)))
+            found.append(Correlation(cheap, expensive, len(both), spearman(both)))
         return tuple(found)
 
-    def uniform_rival(self, chosen: Candidate, cost: str = "macs") -> Candidate | None:
+    def uniform_baseline(self, chosen: Candidate, cost: str = "macs") -> Candidate | None:
         """The best uniform-width candidate of about the cost of ``chosen``, scored as far.
 
-        Dearer by no more than :data:`SAME_COST`, for uniform widths come in steps: an advantage
-        that the rival is given.
+        Its cost exceeds the chosen subnet's by no more than the share :data:`SAME_COST`: uniform
+        widths come in steps, and the baseline has the advantage of it.
         """
         stage = self.last_stage(chosen)
-        rivals = [
+        baselines = [
             candidate
             for candidate in self.candidates
             if candidate.uniform
             and candidate.costs[cost] <= chosen.costs[cost] * (1 + SAME_COST)
             and self.quality(candidate, stage) < math.inf
         ]
-        return min(rivals, key=lambda rival: self.quality(rival, stage), default=None)
+        return min(baselines, key=lambda baseline: self.quality(baseline, stage), default=None)
 
     def with_latency(self, measured: Mapping[Subnet, float]) -> "Front":
         """The front with ``measured`` seconds in place of predicted ones.

@@ -115,9 +115,9 @@ class Finals:
             best = [subnets[i] for i in elite(table, count)]
         else:
             best = _along_front(subnets, feasible.cost(feasible.levels(subnets)), table, count)
-        rivals = uniform_line(feasible)
-        rivals = rivals[-1:] if feasible.limited else rivals[:: max(1, len(rivals) // 4)]
-        self._listed = list(dict.fromkeys([*best, *rivals]))
+        uniform = uniform_line(feasible)
+        baselines = uniform[-1:] if feasible.limited else uniform[:: max(1, len(uniform) // 4)]
+        self._listed = list(dict.fromkeys([*best, *baselines]))
         self.total = len(self._listed)
 
     def concerns(self, record: Record) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from gancompress.architecture_search.acquisition import improvements, promising
+from gancompress.architecture_search.acquisition import improvements, near_front
 from gancompress.architecture_search.feasible import Feasible, Levels
 from gancompress.architecture_search.surrogate import Surrogate
 from gancompress.supernet.space import Subnet
@@ -94,7 +94,7 @@ def next_round(
     pool = pool[[row.tobytes() not in used for row in pool]]
     if not len(pool):
         return []
-    pool = pool[promising(feasible, models, pool, SHORTLIST)]
+    pool = pool[near_front(feasible, models, pool, SHORTLIST)]
     found = improvements(feasible, models, pool, known, scores, rng)
     return [feasible.subnet(row) for row in itertools.islice(found, count)]
 
@@ -112,7 +112,7 @@ def _pool(
     pool = np.concatenate([best, _children(feasible, best, POOL, rng), feasible.random(POOL, rng)])
     for _ in range(CLIMBS):
         pool = _unique(pool)
-        top = pool[promising(feasible, models, pool, ELITE * 4)]
+        top = pool[near_front(feasible, models, pool, ELITE * 4)]
         pool = np.concatenate([pool, _neighbours(feasible, top, POOL, rng)])
     return _unique(pool)
 

@@ -64,7 +64,7 @@ class Surrogate:
 
 
 class Posterior:
-    """Expected scores of a pool of subnets; doubt shrinks around those that are believed.
+    """Mean and variance of the scores of a pool of subnets, to be conditioned on further ones.
 
     Attributes:
         mean: expected scores (m,).
@@ -75,7 +75,7 @@ class Posterior:
         self._model, self._features = model, features
         self._explained = model._explained(features)
         self._variance = model._variance(features) - np.square(self._explained).sum(axis=0)
-        self._believed: list[Matrix] = []
+        self._steps: list[Matrix] = []
 
     @property
     def spread(self) -> Matrix:
@@ -83,19 +83,19 @@ class Posterior:
         spread: Matrix = np.sqrt(np.maximum(self._variance, 1e-12)) * self._model._scale
         return spread
 
-    def believe(self, index: int) -> None:
-        """Take it that subnet ``index`` scores what is expected.
+    def condition(self, index: int) -> None:
+        """Condition on subnet ``index`` having its expected score; the means stay as they are.
 
-        The next ones to be chosen before any is scored then lie elsewhere ("kriging believer",
-        Ginsbourger et al. 2010).
+        The variance around it shrinks, so that further ones are chosen elsewhere although none has
+        been scored yet ("kriging believer", Ginsbourger et al. 2010).
         """
         row = self._features[index : index + 1]
         covariance = self._model._covariance(self._features, row)[:, 0]
         covariance -= self._explained.T @ self._explained[:, index]
-        for step in self._believed:
+        for step in self._steps:
             covariance -= step * step[index]
         step = covariance / np.sqrt(max(self._variance[index], 1e-12) + self._model.noise)
-        self._believed.append(step)
+        self._steps.append(step)
         self._variance = self._variance - np.square(step)
 
 

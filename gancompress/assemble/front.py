@@ -69,25 +69,25 @@ def list_front(front: Front) -> str:
 
 
 def trust(front: Front, chosen: Candidate) -> list[str]:
-    """In plain words: do cheap scores rank as dear ones, and is the choice better than uniform."""
+    """In plain words: do cheap scores rank as expensive ones; is the choice better than uniform."""
     told = [
-        f"{found.cheap} and {found.dear} scores rank {found.subnets} subnets alike to "
+        f"{found.cheap} and {found.expensive} scores rank {found.subnets} subnets alike to "
         f"{found.rank:+.2f} (Spearman)."
         for found in front.correlations()
         if math.isfinite(found.rank)
     ]
     stage = front.last_stage(chosen)
     objective = next(iter(front.stages[stage]))
-    rival = front.uniform_rival(chosen)
-    if rival is None:
+    baseline = front.uniform_baseline(chosen)
+    if baseline is None:
         told.append("No uniform-width subnet of about its cost was scored as far.")
-    elif rival.subnet == chosen.subnet:
+    elif baseline.subnet == chosen.subnet:
         told.append("The chosen subnet is itself of uniform width.")
     else:
         key = (stage, objective)
         told.append(
             f"{objective} of the chosen subnet {_score(chosen, key)}, of the best uniform-width "
-            f"one of about its cost ({rival.subnet}) {_score(rival, key)}."
+            f"one of about its cost ({baseline.subnet}) {_score(baseline, key)}."
         )
     return told
 
@@ -106,10 +106,10 @@ def coverage(
     largest = columns_of(costs, [space.largest])
     for name, limit in limits.items():
         column = METRICS[name].column
-        dearest = max((c.costs[column] for c in inside), default=0.0)
-        if dearest < NEAR * min(limit, float(largest[column][0])):
+        most_expensive = max((c.costs[column] for c in inside), default=0.0)
+        if most_expensive < NEAR * min(limit, float(largest[column][0])):
             told.append(
-                f"Nothing between {format_amount(dearest, name)} and the {name} budget, "
+                f"Nothing between {format_amount(most_expensive, name)} and the {name} budget, "
                 f"{format_amount(limit, name)}, was scored: an earlier search had a tighter one. "
                 "--trials 100 with this budget scores more."
             )

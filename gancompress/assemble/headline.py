@@ -57,7 +57,7 @@ def against_uniform(front: Front, chosen: Candidate) -> Card | None:
     """The chosen subnet's score beside that of the best uniform-width one of about its cost."""
     stage = front.last_stage(chosen)
     objective = next(iter(front.stages[stage]))
-    uniform = front.uniform_rival(chosen)
+    uniform = front.uniform_baseline(chosen)
     if uniform is None or uniform.subnet == chosen.subnet:
         return None
     key = (stage, objective)

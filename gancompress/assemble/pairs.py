@@ -5,7 +5,7 @@ from pathlib import Path
 from torch import Tensor
 
 from gancompress import assemble
-from gancompress.architecture_search.evaluator import Judge, mean_absolute_error
+from gancompress.architecture_search.evaluator import ScoreFunction, mean_absolute_error
 from gancompress.assemble.teacher_data import FedRows
 from gancompress.batch import DRAWN, Batch, draw_inputs
 from gancompress.content import sha256_of
@@ -140,7 +140,7 @@ def unseen_pairs(recipe: Recipe, pairs: Pairs) -> range:
     return pairs.held_out[recipe.search.score_samples :] or pairs.held_out
 
 
-def paired_metric(recipe: Recipe, targets: Tensor) -> tuple[str, Judge]:
+def paired_metric(recipe: Recipe, targets: Tensor) -> tuple[str, ScoreFunction]:
     """How far outputs are from the teacher's, with a name: L1 of images, the score term of scores.
 
     Scores of teacher and student are not of one kind (probabilities, logits): only the term that

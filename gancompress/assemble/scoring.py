@@ -1,4 +1,4 @@
-"""What a search scores subnets by, in stages: cheap scores for many, dear ones for few."""
+"""What a search scores subnets by, in stages: cheap scores for many, expensive ones for few."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ from gancompress.architecture_search.evaluator import (
     Score,
     Stage,
     distribution_score,
-    load_judge,
+    load_score_function,
     paired_score,
 )
 from gancompress.assemble.pairs import (
@@ -82,7 +82,7 @@ def check_evaluators(recipe: Recipe) -> None:
     """Refuse evaluators that cannot be had."""
     for evaluator in recipe.search.evaluators.values():
         if evaluator.function:
-            load_judge(evaluator.function)
+            load_score_function(evaluator.function)
 
 
 def conditions(recipe: Recipe, supernet: str) -> str:
@@ -115,12 +115,14 @@ def _first(recipe: Recipe, generator_at: GeneratorAt, pairs: Pairs) -> Stage:
     inputs, outputs = pairs.batch(list(pairs.held_out)[: keys.score_samples])
     targets = decode_output(outputs)
     name, distance = paired_metric(recipe, targets)
-    judges, directions = {name: distance}, {name: "minimize"}
+    functions, directions = {name: distance}, {name: "minimize"}
     if keys.evaluators:
         own = keys.evaluators
-        judges = {n: load_judge(e.function) if e.function else distance for n, e in own.items()}
+        functions = {
+            n: load_score_function(e.function) if e.function else distance for n, e in own.items()
+        }
         directions = {n: "minimize" if e.better == "lower" else "maximize" for n, e in own.items()}
-    score = paired_score(generator_at, lambda seed: (inputs, targets), judges, batch=BATCH)
+    score = paired_score(generator_at, lambda seed: (inputs, targets), functions, batch=BATCH)
     return Stage("paired", directions, score, keys.trials)
 
 

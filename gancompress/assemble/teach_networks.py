@@ -37,7 +37,7 @@ def check_networks(
 
     Args:
         generator: is fed ``inputs``; may be on the meta device, and the discriminator with it.
-        discriminator: judges what it makes.
+        discriminator: takes its images.
         inputs: of the generator.
         shape: (C, H, W) of the real images.
         conditions: which of the inputs the discriminator is given beside the image, by its

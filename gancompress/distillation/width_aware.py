@@ -1,4 +1,4 @@
-"""Telling any discriminator how wide the subnet is whose images it judges."""
+"""Conditioning any discriminator on the widths of the subnet whose images it is given."""
 
 import torch
 from torch import Tensor, nn
@@ -7,12 +7,13 @@ from gancompress.errors import RecipeError
 
 
 class WidthAware(nn.Module):
-    """A discriminator whose verdict depends on the widths of the subnet as well.
+    """A discriminator whose logits depend on the widths of the subnet as well.
 
-    One discriminator opposes subnets of very different strength; told their widths it may judge
-    each by its own measure (Anycost GAN, Lin et al. 2021, section 3.2). The widths enter by
-    projection onto its deepest map (Miyato & Koyama 2018), so nothing inside needs to know of them:
-    logits + ⟨mean over positions of the map, V w⟩. V starts at zero: at first it judges as before.
+    One discriminator is trained against subnets of very different quality; conditioned on their
+    widths it may treat each differently (Anycost GAN, Lin et al. 2021, section 3.2). The widths
+    enter by projection onto its deepest map (Miyato & Koyama 2018), so that the network itself
+    needs no change: logits + ⟨mean over positions of the map, V w⟩. V starts at zero: at first the
+    logits are those of the network.
 
     Args:
         network: ``network(image, **conditions)`` gives (logits, features).

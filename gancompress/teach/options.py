@@ -104,7 +104,7 @@ class TeachOptions:
     )
     batch_size: int = option(64, "images a step", low=1)
     loss: AdversarialLoss = option("hinge", "adversarial loss of generator and discriminator")
-    relativistic: bool = option(False, "judge images against each other, not by themselves")
+    relativistic: bool = option(False, "compare images with each other (relativistic average loss)")
     r1: float = option(0.0, "weight of the R1 gradient penalty on real images", low=0)
     r1_every: int = option(16, "steps between R1 penalties", low=1)
     gradient_penalty: float = option(0.0, "weight of the Wasserstein gradient penalty", low=0)

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from gancompress.training.warnings import SATURATED, numbers
 
-# The generator's loss above which nothing it makes is believed any more, by loss; at a coin's toss
-# it is 0, log 2 and 1/4.
+# The generator's loss above which the discriminator rejects every image, by loss; where it cannot
+# tell images apart the loss is 0, log 2 and 1/4.
 RUNAWAY = {"hinge": 20.0, "bce": 8.0, "least_squares": 4.0}
 
 # The mean logit of all images, in either direction, and how many times the gap between real and
@@ -63,7 +63,7 @@ def _runaway(values: Mapping[str, float], loss: str) -> dict[str, str]:
     if g is None or g <= RUNAWAY.get(loss, float("inf")):
         return {}
     return {
-        "runaway": f"the generator's loss runs away (g {g:.3g}): nothing it makes is believed; "
+        "runaway": f"the generator's loss runs away (g {g:.3g}): every image is rejected; "
         "raise teach.r1, or lower teach.discriminator_learning_rate"
     }
 

@@ -101,7 +101,7 @@ def pixel_gradient_penalty(
 ) -> Tensor:
     """:func:`gradient_penalty` with a norm a pixel, over its channels, and the mean over pixels.
 
-    For discriminators that judge patches: their gradient grows with the number of patches. So do
+    For discriminators of patches: their gradient grows with the number of patches. So do
     SinGAN and ConSinGAN (Hinz et al. 2021).
     """
     gradient = _gradient_between(discriminator, real, fake, {}, mix)

@@ -81,10 +81,10 @@ def _subnets(recipe: Recipe, run: RunDir, front: Front) -> dict[str, Subnet]:
     """What to fine-tune, by name; a subnet that occurs twice is trained once."""
     text = run.facts("search")["subnet"]
     chosen = next(c for c in front.candidates if c.subnet.text == text)
-    rival = front.uniform_rival(chosen)
+    baseline = front.uniform_baseline(chosen)
     subnets = {"chosen": chosen.subnet}
-    if rival is not None and rival.subnet != chosen.subnet:
-        subnets["uniform width"] = rival.subnet
+    if baseline is not None and baseline.subnet != chosen.subnet:
+        subnets["uniform width"] = baseline.subnet
     others = [c.subnet for c in front.candidates if c.subnet not in subnets.values()]
     count = min(recipe.finetune.compare, len(others))
     for number, place in enumerate(np.linspace(0, len(others) - 1, count).round().astype(int)):

@@ -48,7 +48,7 @@ def test_the_list_shows_the_front_with_costs_and_scores() -> None:
     assert lines[3].startswith("16_8 ") and "16ms" in lines[3]
 
 
-def test_the_choice_is_told_beside_its_uniform_rival() -> None:
+def test_the_choice_is_told_beside_its_uniform_baseline() -> None:
     told = trust(FRONT, CHOSEN)
     assert "fd of the chosen subnet 9 ± 0.5, of the best uniform-width one" in told[-1]
     assert "(8_8) 20 ± 0.5" in told[-1]

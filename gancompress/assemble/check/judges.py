@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from gancompress.architecture_search.evaluator import load_judge
+from gancompress.architecture_search.evaluator import load_score_function
 from gancompress.architecture_search.options import EvaluatorOptions
 from gancompress.assemble.check.data import Look
 from gancompress.assemble.check.findings import Findings
@@ -55,14 +55,14 @@ def check_evaluators(recipe: Recipe, teacher: Known | None, found: Findings) -> 
 def _try_evaluator(place: str, evaluator: EvaluatorOptions, teacher: Known | None) -> None:
     if not evaluator.function:
         return
-    judge = load_judge(evaluator.function)
+    function = load_score_function(evaluator.function)
     if teacher is None or teacher.output is None:
         return
     draw = torch.Generator().manual_seed(0)
     outputs, targets = (
         torch.rand(SAMPLES, *teacher.output, generator=draw) * 2 - 1 for _ in range(2)
     )
-    score = judge(outputs, example_inputs(teacher.inputs, SAMPLES), targets)
+    score = function(outputs, example_inputs(teacher.inputs, SAMPLES), targets)
     if math.isnan(score):
         raise RecipeError(
             f"{place}.function: {evaluator.function} gives {score} for answers drawn at random; "

@@ -2,7 +2,7 @@ from itertools import islice
 
 import numpy as np
 
-from gancompress.architecture_search.acquisition import improvements, promising
+from gancompress.architecture_search.acquisition import improvements, near_front
 from gancompress.architecture_search.feasible import Feasible
 from gancompress.architecture_search.surrogate import Surrogate
 
@@ -62,7 +62,7 @@ def test_the_promising_lie_near_the_front():
     losses = Quality(SPACE).of(widths)
     levels = feasible.levels(list(map(tuple, widths)))
     model = Surrogate(feasible.features(levels), losses)
-    picked = promising(feasible, [model], levels, 40)
+    picked = near_front(feasible, [model], levels, 40)
     costs = feasible.cost(levels)
     front = [i for i in range(len(levels)) if losses[i] <= losses[costs <= costs[i]].min()]
     assert len(set(front) & set(picked)) > 0.8 * min(len(front), 40)

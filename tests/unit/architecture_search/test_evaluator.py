@@ -5,7 +5,7 @@ import torch
 from gancompress.architecture_search.evaluator import (
     Stage,
     distribution_score,
-    load_judge,
+    load_score_function,
     mean_absolute_error,
     paired_score,
     score_all,
@@ -88,14 +88,14 @@ def test_a_score_that_is_not_finite_is_the_worst(value):
 
 
 def test_a_users_judge_is_imported():
-    judge = load_judge(f"{__name__}:worst_pixel")
+    judge = load_score_function(f"{__name__}:worst_pixel")
     assert judge(torch.ones(2, 3), {"z": torch.zeros(2, 1)}, torch.zeros(2, 3)) == 3.0
 
 
 def test_a_users_judge_may_stand_in_a_file(tmp_path):
     path = tmp_path / "mine.py"
     path.write_text("def gap(outputs, inputs, targets):\n    return (outputs - targets).max()\n")
-    assert load_judge(f"{path}:gap")(torch.ones(2), {}, torch.zeros(2)) == 1.0
+    assert load_score_function(f"{path}:gap")(torch.ones(2), {}, torch.zeros(2)) == 1.0
 
 
 def two_arguments(outputs, targets):
@@ -112,12 +112,12 @@ def picture(outputs, inputs, targets):
 )
 def test_a_judge_that_cannot_be_had_is_refused(name):
     with pytest.raises(RecipeError, match=name.split(":")[-1]):
-        load_judge(name)
+        load_score_function(name)
 
 
 def test_a_judge_that_gives_no_number_is_refused():
     with pytest.raises(RecipeError, match=r"picture.*one number, returned Tensor"):
-        load_judge(f"{__name__}:picture")(torch.ones(2, 3), {}, torch.ones(2, 3))
+        load_score_function(f"{__name__}:picture")(torch.ones(2, 3), {}, torch.ones(2, 3))
 
 
 @pytest.mark.parametrize(

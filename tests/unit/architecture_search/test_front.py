@@ -64,7 +64,7 @@ def test_the_front_holds_what_nothing_else_beats():
 def test_rank_correlation_of_the_stages_is_that_of_the_subnets_both_scored():
     found = front(*(candidate(8 * i, i, -i) for i in range(1, 6)), candidate(48, 0.0))
     (pair,) = found.correlations()
-    assert (pair.cheap, pair.dear, pair.subnets) == ("cheap", "dear", 5)
+    assert (pair.cheap, pair.expensive, pair.subnets) == ("cheap", "dear", 5)
     assert pair.rank == pytest.approx(1)
     reversed_ = front(*(candidate(8 * i, i, i) for i in range(1, 6)))
     assert reversed_.correlations()[0].rank == pytest.approx(-1)
@@ -77,7 +77,7 @@ def test_the_rival_is_the_best_uniform_subnet_of_about_the_cost():
         candidate(8, 3.0, uniform=True), candidate(16, 2.0, uniform=True), chosen,
         candidate(31, 1.5, uniform=True), candidate(32, 0.5, uniform=True),
     )  # fmt: skip
-    rival = found.uniform_rival(chosen)
+    rival = found.uniform_baseline(chosen)
     assert rival is not None and rival.subnet == (31, 8)
 
 

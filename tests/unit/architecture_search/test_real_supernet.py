@@ -35,7 +35,7 @@ def test_the_best_subnet_of_a_real_supernet_is_found_with_a_tenth_of_the_evaluat
     )  # fmt: skip
     chosen = front.best(Budget.parse(macs=budget), {"macs": float(costs.max())})
     assert chosen.scores["paired", "l1"] == min(inside)
-    rival = front.uniform_rival(chosen)
+    rival = front.uniform_baseline(chosen)
     assert rival is None or chosen.scores["paired", "l1"] <= rival.scores["paired", "l1"]
 
 

@@ -6,7 +6,7 @@ from gancompress.architecture_search.surrogate import Surrogate
 from .synthetic import Quality, every_subnet, space_of
 
 
-def test_scores_that_were_seen_are_expected_again_with_little_doubt():
+def test_known_scores_are_expected_again_with_a_small_variance():
     rng = np.random.default_rng(0)
     features = rng.standard_normal((30, 3))
     scores = features.sum(axis=1) ** 2
@@ -32,14 +32,14 @@ def test_equal_scores_are_no_obstacle():
     assert model.mean(np.array([[2.5]])) == pytest.approx([2.0])
 
 
-def test_doubt_shrinks_around_what_is_believed_as_if_it_had_been_scored():
+def test_conditioning_shrinks_the_variance_as_a_score_would():
     rng = np.random.default_rng(0)
     features = rng.standard_normal((30, 3))
     model = Surrogate(features[:20], np.sin(3 * features[:20]).prod(axis=1))
     posterior = model.posterior(features)
     before = posterior.spread
-    for believed in (25, 27):
-        posterior.believe(believed)
+    for conditioned in (25, 27):
+        posterior.condition(conditioned)
     assert (posterior.spread <= before + 1e-9).all()
     assert (posterior.spread[[25, 27]] < 0.2 * before[[25, 27]]).all()
 
