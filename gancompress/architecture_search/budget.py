@@ -16,7 +16,7 @@ Costs = Callable[[NDArray[np.int64]], Mapping[str, NDArray[Any]]]
 
 
 @dataclass(frozen=True)
-class Metric:
+class BudgetedCost:
     """A cost that can be limited: its recipe key, its column among the costs and its unit."""
 
     key: str
@@ -25,11 +25,11 @@ class Metric:
 
 
 METRICS = {
-    "macs": Metric("search.mac_budget", "macs", ""),
-    "paper_macs": Metric("search.paper_mac_budget", "paper_macs", ""),
-    "params": Metric("search.param_budget", "params", ""),
-    "size": Metric("search.size_budget", "weight_bytes", "B"),
-    "latency": Metric("search.latency_budget", "latency", "s"),
+    "macs": BudgetedCost("search.mac_budget", "macs", ""),
+    "paper_macs": BudgetedCost("search.paper_mac_budget", "paper_macs", ""),
+    "params": BudgetedCost("search.param_budget", "params", ""),
+    "size": BudgetedCost("search.size_budget", "weight_bytes", "B"),
+    "latency": BudgetedCost("search.latency_budget", "latency", "s"),
 }
 
 _SCALES = {

@@ -17,7 +17,7 @@ from gancompress.errors import RecipeError
 from gancompress.recipe.schema import Recipe
 from gancompress.run import RunDir
 from gancompress.teach.adversarial import adversarial_training
-from gancompress.teach.evaluation import Evaluation
+from gancompress.teach.evaluation import TeacherEvaluation
 from gancompress.teach.learner import TeachSetting
 from gancompress.training.engine import TrainingLogger
 
@@ -42,7 +42,7 @@ def adversarial_setup(
     setting = TeachSetting(options=options, seed=recipe.seed, accelerator=accelerator)
     training = adversarial_training(generator, discriminator, images, inputs, setting)
     plan = evaluation_plan(recipe, run, images, inputs, accelerator, samples)
-    evaluation = Evaluation(training, plan, options.steps, logger)
+    evaluation = TeacherEvaluation(training, plan, options.steps, logger)
 
     def finish() -> dict[str, Any]:
         accelerator.wait_for_everyone()

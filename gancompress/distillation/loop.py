@@ -1,6 +1,7 @@
 """Distilling a supernet from recorded pairs: every subnet learns to reproduce the teacher."""
 
-from contextlib import nullcontext
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
 
@@ -9,12 +10,12 @@ from torch import nn
 
 from gancompress.batch import rows
 from gancompress.data.prefetch import Prefetch
-from gancompress.distillation.batch import read_batch
+from gancompress.distillation.batch import StepBatch, read_batch
 from gancompress.distillation.data import DistillData
 from gancompress.distillation.discriminator import prepare_discriminator
 from gancompress.distillation.features import FeatureProvider, Networks, prepare_features
 from gancompress.distillation.map_cache import MapCache, bytes_of
-from gancompress.distillation.objective import objective_of
+from gancompress.distillation.objective import Objective, objective_of
 from gancompress.distillation.online import together
 from gancompress.distillation.sampling import make_sampler
 from gancompress.distillation.step import DistillStep
@@ -67,14 +68,8 @@ def distill(
     # Channels last is what convolutions are fastest in.
     place = {"device": accelerator.device, "memory_format": torch.channels_last}
     supernet = supernet.to(**place).train()
-    teacher = online.live if online else networks.teacher
-    teacher = teacher.to(accelerator.device).eval() if teacher is not None else None
-    networks, batch = replace(networks, teacher=teacher), data.pairs_of(0)[0]
-    features = prepare_features(
-        objective, networks, supernet.module, inputs=dict(data.inputs), batch=batch, seed=data.seed
-    )
-    _show_taps(features, logger)
-    features = _with_cache(features, data, logger)
+    networks = replace(networks, teacher=online.live) if online else networks
+    features = _features(objective, networks, supernet, data, logger)
 
     # The student: its parameters, their moving average, optimizer and learning rate.
     average = moving_average(supernet.module, options.ema).eval()
@@ -112,17 +107,11 @@ def distill(
         validation = Validation(supernet, average, data, objective, logger, online=moving)
         state["validation"] = validation
 
-    # Train. The data of the next step are read while a GPU computes; on a CPU two threads that both
-    # compute slow each other down: with two cores a step took twice as long.
-    read = partial(read_batch, data, discriminator is not None)
-    ahead = data.stored and accelerator.device.type != "cpu"
+    # Train.
     learning = [supernet.module, *([discriminator.network] if discriminator else [])]
-    with (
-        Prefetch(read, depth=1) if ahead else nullcontext(read) as reader,
-        shared_batch_statistics(*learning),
-    ):
+    with _reader(data, discriminator is not None) as read, shared_batch_statistics(*learning):
         update = DistillStep(
-            supernet=supernet, data=data, read=reader, objective=objective, features=features,
+            supernet=supernet, data=data, read=read, objective=objective, features=features,
             discriminator=discriminator, sampler=sampler, optimizer=optimizer, schedules=schedules,
             average=average, warn=warn,
         )  # fmt: skip
@@ -139,6 +128,40 @@ def distill(
         load_checkpoint(validation.best_file, {"average": average})
         warn(validation.best_step, "the weights of this step are the best and are used")
     return trained
+
+
+def _features(
+    objective: Objective,
+    networks: Networks,
+    supernet: Supernet,
+    data: DistillData,
+    logger: TrainingLogger,
+) -> FeatureProvider:
+    """What computes the maps of the feature terms; shows which maps they compare."""
+    teacher = networks.teacher
+    if teacher is not None:
+        networks = replace(networks, teacher=teacher.to(data.accelerator.device).eval())
+    batch, inputs = data.pairs_of(0)[0], dict(data.inputs)
+    features = prepare_features(
+        objective, networks, supernet.module, inputs=inputs, batch=batch, seed=data.seed
+    )
+    show = console(logger.main_process)
+    for term, found in features.taps.items():
+        logger.log({"step": 0, "taps": {term: [str(tap) for tap in found]}})
+        show("\n".join([f"{term} compares, student (shape) = teacher (shape):", *map(str, found)]))
+    return _with_cache(features, data, logger)
+
+
+def _reader(data: DistillData, real: bool) -> AbstractContextManager[Callable[[int], StepBatch]]:
+    """Gives the batch of a step by its number.
+
+    The next one is read while a GPU computes. On a CPU two threads that both compute slow each
+    other down: with two cores a step took twice as long.
+    """
+    read = partial(read_batch, data, real)
+    if data.stored and data.accelerator.device.type != "cpu":
+        return Prefetch(read, depth=1)
+    return nullcontext(read)
 
 
 def _with_cache(
@@ -160,10 +183,3 @@ def _with_cache(
     logger.log({"step": 0, "event": line})
     console(logger.main_process)(line)
     return replace(features, cache=MapCache(capacity))
-
-
-def _show_taps(features: FeatureProvider, logger: TrainingLogger) -> None:
-    show = console(logger.main_process)
-    for term, found in features.taps.items():
-        logger.log({"step": 0, "taps": {term: [str(tap) for tap in found]}})
-        show("\n".join([f"{term} compares, student (shape) = teacher (shape):", *map(str, found)]))

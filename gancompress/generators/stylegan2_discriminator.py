@@ -75,11 +75,11 @@ class DiscriminatorBlock(nn.Module):
         super().__init__()
         self.register_buffer("resample_filter", fir.fir_kernel())
         if image_channels:
-            self.fromrgb = Conv(image_channels, in_channels, 1, conv_clamp)
+            self.fromrgb = EqualizedConv(image_channels, in_channels, 1, conv_clamp)
         self.from_image = image_channels > 0
-        self.conv0 = Conv(in_channels, in_channels, 3, conv_clamp)
-        self.conv1 = Conv(in_channels, out_channels, 3, conv_clamp, down=True)
-        self.skip = Conv(in_channels, out_channels, 1, None, down=True, linear=True)
+        self.conv0 = EqualizedConv(in_channels, in_channels, 3, conv_clamp)
+        self.conv1 = EqualizedConv(in_channels, out_channels, 3, conv_clamp, down=True)
+        self.skip = EqualizedConv(in_channels, out_channels, 1, None, down=True, linear=True)
 
     def forward(self, x: Tensor) -> Tensor:
         h = self.fromrgb(x) if self.from_image else x
@@ -94,7 +94,7 @@ class Epilogue(nn.Module):
     def __init__(self, channels: int, out: int, group: int, conv_clamp: float | None) -> None:
         super().__init__()
         self.group = group
-        self.conv = Conv(channels + 1, channels, 3, conv_clamp)
+        self.conv = EqualizedConv(channels + 1, channels, 3, conv_clamp)
         self.fc = FullyConnected(channels * 16, channels, activate=True)
         self.out = FullyConnected(channels, out)
 
@@ -113,7 +113,7 @@ class Epilogue(nn.Module):
         return deviation.repeat(group).view(-1, 1, 1, 1).expand(-1, 1, *x.shape[2:])
 
 
-class Conv(nn.Module):
+class EqualizedConv(nn.Module):
     """Convolution with equalised learning rate and leaky ReLU, filtered first if it halves."""
 
     resample_filter: Tensor

@@ -31,7 +31,7 @@ Better = Literal["lower", "higher"]
 
 
 @dataclass(frozen=True)
-class Value:
+class MetricValue:
     """One number before it is given its provenance."""
 
     metric: str
@@ -42,39 +42,39 @@ class Value:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
-def _frechet(material: Material) -> list[Value]:
+def _frechet(material: Material) -> list[MetricValue]:
     distance = frechet_distance(material.ours.statistics, material.theirs.statistics)
-    return [Value(frechet_name(material.extractor), distance, "lower")]
+    return [MetricValue(frechet_name(material.extractor), distance, "lower")]
 
 
-def _frechet_infinity(material: Material) -> list[Value]:
+def _frechet_infinity(material: Material) -> list[MetricValue]:
     if material.ours.features is None:
         raise MetricError("an extrapolation needs every feature")
     found = frechet_infinity(material.ours.features, material.theirs.statistics, seed=material.seed)
     settings = {"points": len(found.counts)}
     details = {"fit": found.fit, "slope": found.slope}
     name = f"{frechet_name(material.extractor)}_infinity"
-    return [Value(name, found.value, "lower", None, settings, details)]
+    return [MetricValue(name, found.value, "lower", None, settings, details)]
 
 
-def _kid(material: Material) -> list[Value]:
+def _kid(material: Material) -> list[MetricValue]:
     found = kernel_distance(*material.features(), seed=material.seed)
     name = f"kid_{material.extractor.name}"
     settings = {"blocks": found.blocks}
-    return [Value(name, found.value, "lower", found.standard_error, settings)]
+    return [MetricValue(name, found.value, "lower", found.standard_error, settings)]
 
 
-def _inception_score(material: Material) -> list[Value]:
+def _inception_score(material: Material) -> list[MetricValue]:
     found = inception_score(material.logits(), seed=material.seed)
     name = f"is_{material.extractor.name}"
-    return [Value(name, found.value, "higher", found.deviation, {"splits": found.splits})]
+    return [MetricValue(name, found.value, "higher", found.deviation, {"splits": found.splits})]
 
 
-def _manifold(material: Material) -> list[Value]:
+def _manifold(material: Material) -> list[MetricValue]:
     found = manifold(*material.features())
     settings = {"neighbours": found.neighbours}
     return [
-        Value(f"{name}_{material.extractor.name}", value, "higher", settings=settings)
+        MetricValue(f"{name}_{material.extractor.name}", value, "higher", settings=settings)
         for name, value in (
             ("precision", found.precision),
             ("recall", found.recall),
@@ -84,9 +84,9 @@ def _manifold(material: Material) -> list[Value]:
     ]
 
 
-def _accuracy(material: Material) -> list[Value]:
+def _accuracy(material: Material) -> list[MetricValue]:
     found = conditional_accuracy(material.logits(), material.requested())
-    return [Value(f"accuracy_{material.extractor.name}", found.overall, "higher")]
+    return [MetricValue(f"accuracy_{material.extractor.name}", found.overall, "higher")]
 
 
 def by_class(material: Material) -> list[ClassScore]:
@@ -104,12 +104,12 @@ def by_class(material: Material) -> list[ClassScore]:
     )
 
 
-def _class_frechet(material: Material) -> list[Value]:
+def _class_frechet(material: Material) -> list[MetricValue]:
     rows = by_class(material)
     mean = sum(row.frechet for row in rows) / len(rows)
     details = {row.name: row.frechet for row in rows}
     name = f"class_{frechet_name(material.extractor)}"
-    return [Value(name, mean, "lower", details=details)]
+    return [MetricValue(name, mean, "lower", details=details)]
 
 
 def collapse(material: Material) -> CollapseReport:
@@ -122,25 +122,25 @@ def collapse(material: Material) -> CollapseReport:
     )
 
 
-def _collapse(material: Material) -> list[Value]:
+def _collapse(material: Material) -> list[MetricValue]:
     found = collapse(material)
     name = material.extractor.name
     values = [
-        Value(f"duplicates_{name}", found.duplicates, "lower"),
-        Value(f"near_duplicates_{name}", found.near_duplicates, "lower"),
-        Value(f"diversity_{name}", found.diversity, "higher"),
+        MetricValue(f"duplicates_{name}", found.duplicates, "lower"),
+        MetricValue(f"near_duplicates_{name}", found.near_duplicates, "lower"),
+        MetricValue(f"diversity_{name}", found.diversity, "higher"),
     ]
     if found.missing is not None:
         missing = {"missing": list(found.missing)}
         values.append(
-            Value(f"missing_classes_{name}", len(found.missing), "lower", details=missing)
+            MetricValue(f"missing_classes_{name}", len(found.missing), "lower", details=missing)
         )
     return values
 
 
-def _memorisation(material: Material) -> list[Value]:
+def _memorisation(material: Material) -> list[MetricValue]:
     found = memorisation(*material.features())
-    return [Value(f"authenticity_{material.extractor.name}", found.authenticity, "higher")]
+    return [MetricValue(f"authenticity_{material.extractor.name}", found.authenticity, "higher")]
 
 
 def _paired(
@@ -149,15 +149,15 @@ def _paired(
     name: str,
     better: Better,
     measure: Callable[[Tensor, Tensor], Tensor],
-) -> list[Value]:
+) -> list[MetricValue]:
     """Mean over pairs, with its standard error; pairs at infinity (PSNR of equal images) apart."""
     if not isinstance(reference, Named):
         raise MetricError(f"{name} compares image by image; give the reference as images")
     mean, error, equal = mean_over_pairs(judged, reference, measure)
-    return [Value(name, mean, better, error, details={"equal_pairs": equal})]
+    return [MetricValue(name, mean, better, error, details={"equal_pairs": equal})]
 
 
-def _perceptual(material: Material) -> list[Value]:
+def _perceptual(material: Material) -> list[MetricValue]:
     if not isinstance(material.extractor, NetworkExtractor):
         raise MetricError(f"extractor {material.extractor.name} shows no layers to compare")
     measure = partial(perceptual_distance, material.extractor)
@@ -169,12 +169,12 @@ def _perceptual(material: Material) -> list[Value]:
 class Metric:
     """How a metric is computed, and whether it needs each side's features one by one."""
 
-    compute: Callable[[Material], list[Value]]
+    compute: Callable[[Material], list[MetricValue]]
     keep_ours: bool = True
     keep_theirs: bool = True
 
 
-def _pixels(name: str) -> Callable[[Material], list[Value]]:
+def _pixels(name: str) -> Callable[[Material], list[MetricValue]]:
     return lambda m: _paired(m.judged, m.reference, name, "higher", PIXELS[name])
 
 
@@ -254,7 +254,7 @@ def scores(material: Material, metrics: Sequence[str]) -> list[Score]:
     return [_score(value, material) for value in values]
 
 
-def _score(value: Value, material: Material) -> Score:
+def _score(value: MetricValue, material: Material) -> Score:
     extractor, judged, reference = material.extractor, material.judged, material.reference
     if isinstance(reference, Named):
         label, digest = reference.name, reference.source.fingerprint

@@ -45,7 +45,7 @@ class TrainedGenerator:
     frechet: float | None
 
 
-class Evaluation:
+class TeacherEvaluation:
     """The ``after`` of :func:`gancompress.training.engine.fit`.
 
     It draws nothing from the training's random numbers, so that a training is the same with and

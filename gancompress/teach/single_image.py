@@ -55,7 +55,7 @@ class Photograph:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stage:
+class PyramidStage:
     """One of the trainings that follow each other.
 
     Attributes:
@@ -73,7 +73,7 @@ class Stage:
     before: int
 
 
-def stages_of(photograph: Photograph, options: TeachOptions) -> list[Stage]:
+def stages_of(photograph: Photograph, options: TeachOptions) -> list[PyramidStage]:
     """The trainings that a photograph takes: one for each size, and one for a composite."""
     own, pyramid, composite = options.single_image, photograph.pyramid, photograph.composite
     steps = list(own.steps or (options.steps,) * len(pyramid))
@@ -89,7 +89,7 @@ def stages_of(photograph: Photograph, options: TeachOptions) -> list[Stage]:
         sizes.append(pyramid[-1])
         feeds.append(lambda image, rng: composite)
     return [
-        Stage(number=n, real=real, feed=feed, steps=count, before=sum(steps[:n]))
+        PyramidStage(number=n, real=real, feed=feed, steps=count, before=sum(steps[:n]))
         for n, (real, feed, count) in enumerate(zip(sizes, feeds, steps, strict=True))
     ]
 
@@ -158,7 +158,7 @@ def train_stage(
     generator: ConSinGANGenerator,
     discriminator: nn.Module,
     photograph: Photograph,
-    stage: Stage,
+    stage: PyramidStage,
     options: TeachOptions,
     logger: TrainingLogger,
 ) -> None:

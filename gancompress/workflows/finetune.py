@@ -27,7 +27,7 @@ from gancompress.workflows.distill import train_supernet
 
 
 @dataclass(frozen=True)
-class Row:
+class FinetunedSubnet:
     """A subnet before and after: its distance to the teacher on pairs that no search has seen."""
 
     name: str
@@ -92,7 +92,9 @@ def _subnets(recipe: Recipe, run: RunDir, front: Front) -> dict[str, Subnet]:
     return subnets
 
 
-def _finetuned(recipe: Recipe, run: RunDir, pairs: Pairs, name: str, subnet: Subnet) -> Row:
+def _finetuned(
+    recipe: Recipe, run: RunDir, pairs: Pairs, name: str, subnet: Subnet
+) -> FinetunedSubnet:
     """Train one subnet alone, from the supernet's weights; the chosen one is kept."""
     options = recipe.finetune
     supernet, full = assemble.load_supernet(recipe, run)
@@ -111,10 +113,12 @@ def _finetuned(recipe: Recipe, run: RunDir, pairs: Pairs, name: str, subnet: Sub
     provenance = _provenance(run, pairs, options.steps)
     student = Student(trained, full.inputs, full.architecture, provenance)
     macs = supernet.cost_model.cost(subnet).macs
-    return Row(name, subnet, macs, inherited, _distance(recipe, pairs, trained), student)
+    return FinetunedSubnet(
+        name, subnet, macs, inherited, _distance(recipe, pairs, trained), student
+    )
 
 
-def _distances(row: Row) -> dict[str, float]:
+def _distances(row: FinetunedSubnet) -> dict[str, float]:
     return {"macs": row.macs, "inherited": row.inherited, "fine-tuned": row.finetuned}
 
 

@@ -17,7 +17,7 @@ _UNITS = {"M": 10**6, "G": 10**9}
 
 
 @dataclass(frozen=True)
-class Scores:
+class SizeCheck:
     """What was counted of a published network, and the figures that it fails to reproduce."""
 
     size: PublishedSize
@@ -28,17 +28,17 @@ class Scores:
 
 def verify_papers(as_json: bool = False, as_markdown: bool = False) -> bool:
     """Count every network of :data:`PUBLISHED_SIZES`, print the table, say whether all match."""
-    verdicts = [verify(size) for size in PUBLISHED_SIZES]
+    checks = [verify(size) for size in PUBLISHED_SIZES]
     if as_json:
-        print(to_json(verdicts))
+        print(to_json(checks))
     elif as_markdown:
-        print(to_markdown(verdicts), end="")
+        print(to_markdown(checks), end="")
     else:
-        print(to_text(verdicts))
-    return not any(verdict.failures for verdict in verdicts)
+        print(to_text(checks))
+    return not any(check.failures for check in checks)
 
 
-def verify(size: PublishedSize) -> Scores:
+def verify(size: PublishedSize) -> SizeCheck:
     """Build one network without data and compare its counts with the published figures."""
     with torch.device("meta"):
         module = build(size.factory, **size.kwargs)
@@ -51,7 +51,7 @@ def verify(size: PublishedSize) -> Scores:
     for figure, quantity in (*size.published, *size.recounted):
         if not agrees(figure, counts[quantity]):
             failures.append(f"{figure} {quantity}")
-    return Scores(size, params, macs, tuple(failures))
+    return SizeCheck(size, params, macs, tuple(failures))
 
 
 def _shapes(inputs: InputSpec) -> dict[str, tuple[int, ...]]:
@@ -82,26 +82,26 @@ def _counts(params: int, macs: Macs) -> dict[Quantity, int]:
     }
 
 
-def to_json(verdicts: Sequence[Scores]) -> str:
+def to_json(checks: Sequence[SizeCheck]) -> str:
     """The table as a JSON list, counts in full."""
     return json.dumps(
         [
             {
-                "model": verdict.size.model,
-                "config": verdict.size.config,
-                "published": [list(figure) for figure in verdict.size.published],
-                "recounted": [list(figure) for figure in verdict.size.recounted],
-                "published_params": verdict.size.params,
-                "params": verdict.params,
-                "exact_macs": verdict.macs.exact,
-                "paper_macs": verdict.macs.paper,
-                "instance_norm_macs": verdict.macs.instance_norm,
-                "thop_macs": verdict.macs.thop,
-                "match": not verdict.failures,
-                "failures": list(verdict.failures),
-                "note": verdict.size.note,
+                "model": check.size.model,
+                "config": check.size.config,
+                "published": [list(figure) for figure in check.size.published],
+                "recounted": [list(figure) for figure in check.size.recounted],
+                "published_params": check.size.params,
+                "params": check.params,
+                "exact_macs": check.macs.exact,
+                "paper_macs": check.macs.paper,
+                "instance_norm_macs": check.macs.instance_norm,
+                "thop_macs": check.macs.thop,
+                "match": not check.failures,
+                "failures": list(check.failures),
+                "note": check.size.note,
             }
-            for verdict in verdicts
+            for check in checks
         ],
         indent=2,
         ensure_ascii=False,
@@ -111,19 +111,19 @@ def to_json(verdicts: Sequence[Scores]) -> str:
 _HEAD = ("model", "config", "published", "params", "exact", "paper", "thop", "result", "note")
 
 
-def to_text(verdicts: Sequence[Scores]) -> str:
+def to_text(checks: Sequence[SizeCheck]) -> str:
     """The table in aligned columns, and a line that sums it up."""
-    rows = [_HEAD, *(_cells(verdict) for verdict in verdicts)]
+    rows = [_HEAD, *(_cells(check) for check in checks)]
     widths = [max(len(row[i]) for row in rows) for i in range(len(_HEAD))]
     lines = [
         "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows
     ]
-    return "\n".join([*lines, "", _summary(verdicts)])
+    return "\n".join([*lines, "", _summary(checks)])
 
 
-def to_markdown(verdicts: Sequence[Scores]) -> str:
+def to_markdown(checks: Sequence[SizeCheck]) -> str:
     """The page ``docs/published_sizes.md``."""
-    rows = [_HEAD, ("---",) * len(_HEAD), *(_cells(verdict) for verdict in verdicts)]
+    rows = [_HEAD, ("---",) * len(_HEAD), *(_cells(check) for check in checks)]
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     return f"""# Published sizes
 
@@ -138,26 +138,26 @@ figure must be what our count rounds to. MACs are of one sample, by convention:
 
 {table}
 
-{_summary(verdicts)}
+{_summary(checks)}
 """
 
 
-def _cells(verdict: Scores) -> tuple[str, ...]:
-    macs = verdict.macs
-    figures = verdict.size.published or verdict.size.recounted
+def _cells(check: SizeCheck) -> tuple[str, ...]:
+    macs = check.macs
+    figures = check.size.published or check.size.recounted
     return (
-        verdict.size.model,
-        verdict.size.config,
-        " / ".join(figure for figure, _ in figures) or f"{verdict.size.params:,}",
-        f"{verdict.params:,}",
+        check.size.model,
+        check.size.config,
+        " / ".join(figure for figure, _ in figures) or f"{check.size.params:,}",
+        f"{check.params:,}",
         f"{macs.exact:,}",
         f"{macs.paper:,}",
         f"{macs.thop:,}",
-        f"MISMATCH: {', '.join(verdict.failures)}" if verdict.failures else "match",
-        verdict.size.note,
+        f"MISMATCH: {', '.join(check.failures)}" if check.failures else "match",
+        check.size.note,
     )
 
 
-def _summary(verdicts: Sequence[Scores]) -> str:
-    matching = sum(not verdict.failures for verdict in verdicts)
-    return f"{matching} of {len(verdicts)} rows match."
+def _summary(checks: Sequence[SizeCheck]) -> str:
+    matching = sum(not check.failures for check in checks)
+    return f"{matching} of {len(checks)} rows match."

@@ -13,7 +13,7 @@ from gancompress.data.images import Images, images_from_tensor
 from gancompress.generators.dcgan import DCGANDiscriminator, DCGANGenerator
 from gancompress.teach.adversarial import adversarial_training
 from gancompress.teach.augment import Augment
-from gancompress.teach.evaluation import Evaluation, EvaluationPlan, TrainedGenerator
+from gancompress.teach.evaluation import EvaluationPlan, TeacherEvaluation, TrainedGenerator
 from gancompress.teach.learner import TeachSetting
 from gancompress.teach.options import TeachOptions
 from gancompress.training.engine import TrainingLogger, train
@@ -62,7 +62,7 @@ def teach(
         log_every=5,
         main_process=accelerator.is_main_process,
     )
-    evaluation = Evaluation(training, plan, steps, logger)
+    evaluation = TeacherEvaluation(training, plan, steps, logger)
     state = {**training.state, "evaluation": evaluation}
     train(replace(training, state=state, after=evaluation), logger, steps=steps, seed=0)
     accelerator.wait_for_everyone()
