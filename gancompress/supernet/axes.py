@@ -172,3 +172,7 @@ class Axis:
         """The size of the dimension as ``constant + Σ coefficient × width``."""
         counts = {int(g): float((self.group == g).sum()) for g in self.members}
         return self.fixed, {g: count / groups[g].channels for g, count in counts.items()}
+
+
+# Of every dimension of a tensor; None where it never changes.
+Axes = tuple[Axis | None, ...]

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
@@ -19,7 +18,7 @@ from gancompress.supernet.axes import Axis, Ids, Reason, Source
 from gancompress.supernet.dry_run import DryRun
 from gancompress.supernet.graph import PASSES, DependencyGraph
 from gancompress.supernet.recorder import LIBRARY, counted_name, is_counted
-from gancompress.supernet.slicing import cut_all, plan
+from gancompress.supernet.slicing import plan
 from gancompress.supernet.subnets import attribute_values
 from gancompress.supernet.trace import Call
 
@@ -159,18 +158,25 @@ class _Comparison:
 
 
 def run_subnet(
-    dry_run: DryRun, graph: DependencyGraph, predictor: Predictor, widths: Ids, name: str
+    dry_run: DryRun,
+    graph: DependencyGraph,
+    predictor: Predictor,
+    widths: Ids,
+    name: str,
+    *,
+    meta: bool = False,
 ) -> Difference | None:
-    """Run the module at ``widths`` and compare operator by operator."""
+    """Run the module at ``widths`` and compare operator by operator.
+
+    ``meta``: on the meta device, where a difference says nothing, and none says as much.
+    """
     comparison = _Comparison(predictor.calls, predictor.shapes(widths))
     training, single = PASSES[name]
-    tensors = dry_run.stand_ins()
-    with torch.no_grad():
-        tensors.update(cut_all(tensors, plan(graph.axes, widths)))
+    tensors = dry_run.narrowed(plan(graph.axes, widths), meta)
     try:
         with patched(dry_run.modules(), attribute_values(graph, widths)):
-            inputs = dry_run.inputs(single)
-            dry_run.run(tensors, inputs, comparison.observe, training)
+            inputs = dry_run.inputs(single, meta)
+            dry_run.run(tensors, inputs, comparison.observe, training, meta=meta)
     except Exception as error:
         if comparison.found is None:
             first = str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -13,9 +13,11 @@ positions, plus one per output element of an InstanceNorm.
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 from torch import Tensor
 
 from gancompress.supernet.axes import Axis, Ids
@@ -24,7 +26,8 @@ from gancompress.supernet.space import SearchSpace, Subnet
 from gancompress.supernet.trace import Call, Value
 
 COSTS = ("macs", "paper_macs", "params", "weight_bytes", "activation_bytes")
-_CHUNK = 1 << 14
+# Subnets at a time: so few that the terms of a large network stay in the processor's cache.
+_CHUNK = 1 << 9
 
 
 @dataclass(frozen=True)
@@ -207,18 +210,24 @@ class CostModel:
         keys = {key for p in (*self._totals.values(), *self._moments) for key in p}
         self._keys = sorted(keys)
         at = {key: i for i, key in enumerate(self._keys)}
-        self._rows = np.zeros((len(self._totals), len(at)))
-        for row, polynomial in zip(self._rows, self._totals.values(), strict=True):
+        rows = np.zeros((len(self._totals), len(at)))
+        for row, polynomial in zip(rows, self._totals.values(), strict=True):
             for key, coefficient in polynomial.items():
                 row[at[key]] += coefficient
+        # Sparse: a term is in few sums, and an axis holds channels of few groups.
+        self._rows = csr_matrix(rows)
         peaks = np.zeros((max(len(self._moments), 1), len(at)))
         for row, polynomial in zip(peaks, self._moments, strict=False):
             for key, coefficient in polynomial.items():
                 row[at[key]] += coefficient
-        self._peaks = _undominated(np.unique(peaks, axis=0))
+        self._peaks = csr_matrix(_undominated(np.unique(peaks, axis=0)))
         self._base, self._slopes = self._affine_sizes()
+        self._factors = [
+            (length, np.array([at[key] for key in keys]), np.array(keys, dtype=np.int64))
+            for length, keys in _by_length(self._keys).items()
+        ]
 
-    def _affine_sizes(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _affine_sizes(self) -> tuple[NDArray[np.float64], Any]:
         """The sizes of all axes as ``base + slopes @ subnet``: (axes, 1) and (axes, groups)."""
         base = np.array([float(axis.fixed) for axis in self._axes])
         slopes = np.zeros((len(self._axes), len(self.space.groups)))
@@ -233,7 +242,7 @@ class CostModel:
                     slopes[row, column] += slope * ratio
                 else:
                     base[row] += slope * groups[group].channels
-        return base[:, None], slopes
+        return base[:, None], csr_matrix(slopes)
 
     def _sizes(self, matrix: NDArray[np.int64]) -> NDArray[np.float64]:
         """Sizes of all axes: (axes, n)."""
@@ -245,11 +254,19 @@ class CostModel:
         """The values of all distinct terms: (terms, n)."""
         sizes = self._sizes(matrix)
         terms = np.empty((len(self._keys), len(matrix)))
-        for row, key in zip(terms, self._keys, strict=True):
-            row[:] = sizes[key[0]] if key else 1.0
-            for i in key[1:]:
-                row *= sizes[i]
+        for length, rows, factors in self._factors:
+            products = sizes[factors[:, 0]] if length else 1.0
+            for column in range(1, length):
+                products *= sizes[factors[:, column]]
+            terms[rows] = products
         return terms
+
+
+def _by_length(keys: Sequence[tuple[int, ...]]) -> dict[int, list[tuple[int, ...]]]:
+    found: dict[int, list[tuple[int, ...]]] = {}
+    for key in keys:
+        found.setdefault(len(key), []).append(key)
+    return found
 
 
 def _total(polynomials: Iterable[Polynomial]) -> Polynomial:

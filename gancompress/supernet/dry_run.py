@@ -22,6 +22,7 @@ from gancompress.supernet.attributes import note_attributes
 from gancompress.supernet.copying import copy_structure
 from gancompress.supernet.examples import Examples
 from gancompress.supernet.recorder import Functions, Recorder, run_module
+from gancompress.supernet.slicing import Cuts, cut_all, cut_size
 from gancompress.supernet.substitute import named_tensors
 from gancompress.supernet.trace import Rule, Walk
 
@@ -79,6 +80,7 @@ class DryRun:
         self.real = False
         self.mode = FakeTensorMode(allow_non_fake_inputs=True)
         self._fakes = {name: self.mode.from_tensor(t) for name, t in self.tensors.items()}
+        self._meta = {name: t.to("meta") for name, t in self.tensors.items()}
         self._walk: Walk | None = None
         for path, child in self._module.named_modules():
             child.register_forward_pre_hook(self._enter(path), prepend=True, with_kwargs=True)
@@ -90,10 +92,29 @@ class DryRun:
             return {name: t.clone() for name, t in self.tensors.items()}
         return dict(self._fakes)
 
-    def inputs(self, single: bool) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    def narrowed(self, cuts: Mapping[str, Cuts], meta: bool) -> dict[str, Tensor]:
+        """Stand-ins for the tensors of a subnet; of those without values only the shapes matter.
+
+        ``meta``: on PyTorch's meta device, which is faster and refuses more.
+        """
+        if self.real:
+            tensors = self.stand_ins()
+            with torch.no_grad():
+                return {**tensors, **cut_all(tensors, cuts)}
+        tensors = dict(self._meta if meta else self._fakes)
+        with nullcontext() if meta else self.mode:
+            for name, dims in cuts.items():
+                full = tensors[name]
+                sizes = [cut_size(n, cut) for n, cut in zip(full.shape, dims, strict=True)]
+                tensors[name] = torch.empty(sizes, dtype=full.dtype, device=full.device)
+        return tensors
+
+    def inputs(self, single: bool, meta: bool = False) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Example inputs with at least two samples, or with one."""
 
         def place(leaf: Tensor) -> Tensor:
+            if meta:
+                return leaf.to("meta")
             return leaf.clone() if self.real else self.mode.from_tensor(leaf.contiguous())
 
         return self.examples.prepared(single, place)
@@ -105,12 +126,13 @@ class DryRun:
         observe: Callable[..., None],
         training: bool,
         walk: Walk | None = None,
+        meta: bool = False,
     ) -> Any:
         """One forward pass; ``observe`` sees every operator, ``walk`` where in the module it is."""
         self._walk = walk
         self._module.train(training)
         devices = [t.device for t in self.tensors.values() if t.is_cuda][:1]
-        values = nullcontext() if self.real else self.mode
+        values = nullcontext() if self.real or meta else self.mode
         recorder = Recorder(observe)
         functions = Functions(recorder, walk)
         with _same_chances(devices), values, functions:

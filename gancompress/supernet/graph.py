@@ -10,14 +10,13 @@ from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
 from gancompress.errors import GancompressError, TraceError
-from gancompress.supernet.axes import Axis, ChannelGroup, ChannelIds, Ids, Place, Reason
+from gancompress.supernet.axes import Axes, Axis, ChannelGroup, ChannelIds, Ids, Place, Reason
 from gancompress.supernet.dry_run import NEEDS_VALUES, DryRun
 from gancompress.supernet.grouping import Grouping
 from gancompress.supernet.rules import finder
 from gancompress.supernet.trace import Site, Walk, storage_of
 
 Key = tuple[str, int]
-Axes = tuple[Axis | None, ...]
 
 # (training, single sample): evaluation is walked first; the last is what costs are counted on.
 PASSES: dict[str, tuple[bool, bool]] = {

@@ -73,7 +73,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         shown = args
         if torch.Tag.inplace_view in func.tags:
             shown = (args[0].detach(), *args[1:])
-        if func._schema.name == "aten::native_batch_norm" and isinstance(args[0], FakeTensor):
+        if func._schema.name == "aten::native_batch_norm" and _is_shape(args[0]):
             out = _fake_batch_norm(*args)
         else:
             out = func(*args, **(kwargs or {}))
@@ -129,6 +129,10 @@ def _is_composite(func: Any) -> bool:
     has_kernel = torch._C._dispatch_has_kernel_for_dispatch_key
     name = func.name()
     return bool(has_kernel(name, "CompositeImplicitAutograd") and not has_kernel(name, "CPU"))
+
+
+def _is_shape(tensor: Tensor) -> bool:
+    return tensor.is_meta or isinstance(tensor, FakeTensor)
 
 
 def _fake_batch_norm(source: Tensor, *rest: Any) -> tuple[Tensor, Tensor, Tensor]:

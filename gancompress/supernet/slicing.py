@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gancompress.batch import onto
-from gancompress.supernet.axes import Axis, Ids
-from gancompress.supernet.graph import Axes
+from gancompress.supernet.axes import Axes, Axis, Ids
 
 # How one dimension is cut: its leading n positions, or a list of positions.
 Cut = int | NDArray[np.int64]
+
+# How every dimension of a tensor is cut.
+Cuts = tuple[Cut | None, ...]
 
 # Up to so many pieces are copied one by one, which is faster than by an index.
 _FEW = 4
@@ -48,6 +50,13 @@ def _cut(axis: Axis | None, widths: Ids, known: dict[int, Cut | None]) -> Cut | 
         else:
             known[id(axis)] = count if keep[:count].all() else np.flatnonzero(keep)
     return known[id(axis)]
+
+
+def cut_size(size: int, cut: Cut | None) -> int:
+    """How long a dimension of ``size`` is once it is cut."""
+    if cut is None:
+        return size
+    return cut if isinstance(cut, int) else int(cut.size)
 
 
 def cut_tensor(tensor: Tensor, cuts: Sequence[Cut | None]) -> Tensor:

@@ -48,7 +48,13 @@ class _Verifier:
 
     def __init__(self, dry_run: DryRun, graph: DependencyGraph, hints: dict[Site, int]) -> None:
         self._dry_run, self._hints = dry_run, hints
-        self._predictors = {name: Predictor(graph, name) for name in ("eval", "train")}
+        names = ("eval",) if _trains_alike(graph) else ("eval", "train")
+        self._predictors = {name: Predictor(graph, name) for name in names}
+        most = np.array([g.channels for g in graph.groups], dtype=np.int64)
+        self._meta = not dry_run.real and all(
+            run_subnet(dry_run, graph, predictor, most, name, meta=True) is None
+            for name, predictor in self._predictors.items()
+        )
         self._guesser = Guesser(dry_run.modules())
 
     def corrected(self, graph: DependencyGraph, subnets: int, seed: int) -> DependencyGraph:
@@ -72,7 +78,12 @@ class _Verifier:
         return graph
 
     def _run(self, graph: DependencyGraph, widths: Ids, name: str) -> Difference | None:
-        return run_subnet(self._dry_run, graph, self._predictors[name], widths, name)
+        predictor = self._predictors[name]
+        if self._meta:
+            found = run_subnet(self._dry_run, graph, predictor, widths, name, meta=True)
+            if found is None:
+                return None
+        return run_subnet(self._dry_run, graph, predictor, widths, name)
 
     def _take_hint(self, difference: Difference) -> None:
         if take_hint(difference, self._hints):
@@ -135,6 +146,15 @@ class _Verifier:
             if self._run(linked, _narrowed(linked, shares), name) is None:
                 return linked
         return None
+
+
+def _trains_alike(graph: DependencyGraph) -> bool:
+    """Whether training executes what evaluation does, so that one of them stands for both."""
+    eval_, train = ([(c.op, c.outputs) for c in graph.walks[n].calls] for n in ("eval", "train"))
+    return len(eval_) == len(train) and all(
+        a == b and [v.shape for v in made] == [v.shape for v in also]
+        for (a, made), (b, also) in zip(eval_, train, strict=True)
+    )
 
 
 def _trial_widths(graph: DependencyGraph, trial: int, seed: int) -> Ids:
