@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from gancompress.architecture_search.budget import METRICS, Costs, columns_of, fits, format_amount
 from gancompress.architecture_search.front import Candidate, Front
@@ -66,6 +67,20 @@ def list_front(front: Front) -> str:
         rows.append([name, *costs, *scores])
     titles = [f"{stage} {objective}" for stage, objective in objectives]
     return Table(["subnet", *metrics, *titles], rows).text()
+
+
+def front_facts(front: Front) -> list[dict[str, Any]]:
+    """The front as plain data, cheapest first."""
+    stage = next(iter(front.stages))
+    return [
+        {
+            "subnet": candidate.subnet.text,
+            "uniform": candidate.uniform,
+            "costs": dict(candidate.costs),
+            "scores": {".".join(key): value for key, value in candidate.scores.items()},
+        }
+        for candidate in front.nondominated(stage)
+    ]
 
 
 def trust(front: Front, chosen: Candidate) -> list[str]:

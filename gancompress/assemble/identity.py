@@ -129,7 +129,7 @@ def changes(old: Identity, new: Identity) -> list[str]:
     found += [
         f"the {name} is another one"
         for name, digest in new["consumed"].items()
-        if old["consumed"].get(name) != digest
+        if old["consumed"].get(name, digest) != digest
     ]
     return found
 

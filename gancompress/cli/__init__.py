@@ -20,6 +20,7 @@ from gancompress.cli.look import (
 )
 from gancompress.cli.make import apply_verb, demo_verb, generate_verb, shrink_verb
 from gancompress.cli.measure import evaluate_verb, extractor_verb, quantise_verb
+from gancompress.cli.runs import runs_verb
 from gancompress.cli.stages import search_verb, stage_verbs
 from gancompress.errors import GancompressError
 
@@ -77,6 +78,7 @@ def command_parser() -> argparse.ArgumentParser:
     stage_verbs(verbs)
     search_verb(verbs)
     init_verb(verbs)
+    runs_verb(verbs)
     check_verb(verbs)
     inspect_verb(verbs)
     sample_verb(verbs)

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from gancompress.cli.verbs import Verbs, add_generator, add_verb, read_settings
+from gancompress.cli.verbs import Verbs, add_generator, add_json, add_verb, read_settings
 
 
 def evaluate_verb(verbs: Verbs) -> None:
@@ -26,9 +26,12 @@ def evaluate_verb(verbs: Verbs) -> None:
     add_generator(parser)
     parser.add_argument("--inputs", type=Path, help="images that an image-to-image network is fed")
     parser.add_argument("--output", type=Path, help="folder for scores.json and pictures")
+    add_json(parser)
 
 
 def _do_evaluate(options: argparse.Namespace) -> None:
+    import json
+
     from accelerate import PartialState
 
     from gancompress.workflows.evaluate import evaluate
@@ -48,7 +51,9 @@ def _do_evaluate(options: argparse.Namespace) -> None:
         inputs=options.inputs,
         output=options.output,
     )
-    if PartialState().is_main_process:
+    if PartialState().is_main_process and options.json:
+        print(json.dumps([score.to_json() for score in found.scores], indent=2))
+    elif PartialState().is_main_process:
         print(found.text)
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gancompress.cli.verbs import Verbs, add_root, add_verb
+from gancompress.cli.verbs import Verbs, add_json, add_root, add_verb
 
 if TYPE_CHECKING:
     from gancompress.recipe.schema import Recipe
@@ -49,12 +49,12 @@ def stage_verbs(verbs: Verbs) -> None:
             parser.add_argument(
                 "--formats", nargs="+", metavar="FORMAT", help="instead of the recipe's"
             )
+        add_json(parser)
         add_root(parser)
 
 
 def _do_stages(options: argparse.Namespace) -> None:
     from gancompress.run import next_run
-    from gancompress.workflows import report
     from gancompress.workflows.check import check_recipe
     from gancompress.workflows.opening import (
         adopt,
@@ -78,8 +78,8 @@ def _do_stages(options: argparse.Namespace) -> None:
             )
             check_recipe(recipe, str(options.recipe), folder, options.last)
         if options.dry_run:
-            print(found.run.path if found.run else "a new run")
-            print("\n".join(step.line() for step in plan(recipe, found.run, options.last)))
+            if first:
+                _tell_plan(recipe, found.run, options)
             return
         run = found.run or make_run(recipe, options.run, options.root)
     new = first and found.run is None
@@ -93,8 +93,41 @@ def _do_stages(options: argparse.Namespace) -> None:
             for step in plan(recipe, run, options.last):
                 print(step.line(), file=sys.stderr)
         run_until(recipe, run, options.last)
-    if first and options.last == "report":
-        print(report.show(run))
+    if first:
+        _tell(options.last, run, as_json=options.json)
+
+
+def _tell(stage: str, run: "RunDir", *, as_json: bool) -> None:
+    """Say what became of ``stage``."""
+    import json
+    from dataclasses import asdict
+
+    from gancompress.workflows import report
+    from gancompress.workflows.outcome import outcome
+
+    found = outcome(stage, run)
+    if as_json:
+        print(json.dumps(asdict(found), indent=2))
+    elif stage == "report":
+        print(f"{report.show(run)}\nresult    {found.headline}\nnext      {found.next}")
+    else:
+        print(found.text())
+
+
+def _tell_plan(recipe: "Recipe", run: "RunDir | None", options: argparse.Namespace) -> None:
+    """Say what would be done, and why."""
+    import json
+    from dataclasses import asdict
+
+    from gancompress.workflows.plan import plan
+
+    steps = plan(recipe, run, options.last)
+    if options.json:
+        facts = {"run": str(run.path) if run else None, "plan": [asdict(step) for step in steps]}
+        print(json.dumps(facts, indent=2))
+        return
+    print(run.path if run else "a new run")
+    print("\n".join(step.line() for step in steps))
 
 
 @contextmanager
@@ -137,12 +170,15 @@ def search_verb(verbs: Verbs) -> None:
         "run, the same command shares the work",
     )
     parser.add_argument("--list", action="store_true", help="only list the best subnets found")
+    add_json(parser)
     add_root(parser)
 
 
 def _do_search(options: argparse.Namespace) -> None:
+    import json
+
     from gancompress.architecture_search.front import Front
-    from gancompress.assemble.front import list_front
+    from gancompress.assemble.front import front_facts, list_front
     from gancompress.errors import RunInUseError
     from gancompress.workflows.opening import existing_run
     from gancompress.workflows.run import run_until
@@ -154,7 +190,10 @@ def _do_search(options: argparse.Namespace) -> None:
         with run.lock():
             if options.list:
                 run_until(recipe, run, "search")
-                print(list_front(Front.from_csv(run.path / "front.csv")))
+                front = Front.from_csv(run.path / "front.csv")
+                print(
+                    json.dumps(front_facts(front), indent=2) if options.json else list_front(front)
+                )
                 return
             _search(recipe, run, more=options.trials is not None)
     except RunInUseError as error:
@@ -163,11 +202,9 @@ def _do_search(options: argparse.Namespace) -> None:
         print(f"{error}\nhelping its search, whose storage is shared", file=sys.stderr)
         print(f"{contribute(recipe, run)} subnets scored here; that process makes the student")
         return
-    facts = run.facts("search")
-    for remark in facts["remarks"]:
-        print(remark)
-    print(f"{facts['subnet']}: {facts['costs']['macs']:,.0f} MACs, {facts['costs']['params']:,.0f} "
-          f"parameters\nstudent {run.path / 'student.safetensors'}")  # fmt: skip
+    if not options.json:
+        print("\n".join(run.facts("search")["remarks"]))
+    _tell("search", run, as_json=options.json)
 
 
 def _asked(recipe: "Recipe", options: argparse.Namespace) -> "Recipe":

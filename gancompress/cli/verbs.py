@@ -36,6 +36,11 @@ def add_root(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """For programs that read what a verb tells."""
+    parser.add_argument("--json", action="store_true", help="tell it as JSON")
+
+
 def add_generator(parser: argparse.ArgumentParser) -> None:
     """What a file that holds a generator does not say of it by itself."""
     parser.add_argument("--family", help="of a teacher file that does not show it")
