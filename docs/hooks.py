@@ -4,6 +4,7 @@ import argparse
 import html
 import posixpath
 import re
+from pathlib import Path
 from typing import Any
 
 import gancompress
@@ -40,6 +41,15 @@ CHAPTERS = {
 
 _LINK = re.compile(r"(?<!!)\[([^\]]+)\]\((\.\./[^)\s]+)\)")
 _ROLE = re.compile(r":(?:class|func|meth|mod|attr|data):<code>~?([^<]*)</code>")
+
+
+def on_config(config: Any) -> Any:
+    """Put pages that the menu of mkdocs.yml does not name at the end of its last chapter."""
+    (last,) = config.nav[-1].values()
+    named = set(re.findall(r"[\w/]+\.md", str(config.nav)))
+    pages = sorted(path.name for path in Path(config.docs_dir).glob("*.md"))
+    last += [name for name in pages if name not in named]
+    return config
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
