@@ -77,7 +77,7 @@ def scores(
     made = answers(module, pairs, teacher.inputs)
     given = {name: in_range(pairs[name], entry) for name, entry in teacher.inputs.items()}
     verdict = score_generator(
-        module, teacher.inputs, extractor, reference, count=0, seed=0, title="", given=given
+        module, teacher.inputs, extractor, reference, count=0, seed=0, given=given
     )
     return {
         "l1_to_teacher": round(float(F.l1_loss(made, taught)), 4),

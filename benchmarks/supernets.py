@@ -116,7 +116,7 @@ def _rows_of(
             torch.manual_seed(0)
             verdict = score_generator(
                 calibrated(supernet, subnet, batches), full.inputs, extractor, reference,
-                count=2_000, seed=77, title=way,
+                count=2_000, seed=77,
             )  # fmt: skip
             found.append(
                 {

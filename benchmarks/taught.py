@@ -67,7 +67,6 @@ def scores(recipe: Recipe, run: RunDir, taught: Student, given: Batch | None) ->
         reference,
         count=count,
         seed=recipe.seed + REPORT_STREAM,
-        title="teacher",
         given=given,
     )
     # Names in order begin with one class or one variety.

@@ -244,11 +244,11 @@ def _from_rows(table: Sequence[Mapping[str, str]]) -> Front:
         scored = [column for column in columns if row[".".join(column)]]
         candidates.append(
             Candidate(
-                Subnet(map(int, row["subnet"].split("_"))),
-                row["uniform"] == "1",
-                {name: float(row[name]) for name in costs if row[name]},
-                {(s, o): float(row[f"{s}.{o}.{d}"]) for s, o, d in scored},
-                {(s, o): float(row[f"{s}.{o}.{d}.std"]) for s, o, d in scored},
+                subnet=Subnet(map(int, row["subnet"].split("_"))),
+                uniform=row["uniform"] == "1",
+                costs={name: float(row[name]) for name in costs if row[name]},
+                scores={(s, o): float(row[f"{s}.{o}.{d}"]) for s, o, d in scored},
+                spreads={(s, o): float(row[f"{s}.{o}.{d}.std"]) for s, o, d in scored},
             )
         )
     return Front(stages, tuple(candidates))

@@ -73,7 +73,11 @@ def fit_latency(cost_model: CostModel, measured: Mapping[Subnet, float]) -> Late
     fits = [_ridge(rows, strength) for strength in _STRENGTHS]
     weights, errors = min(fits, key=lambda fit: float(np.square(fit[1]).mean()))
     return LatencyPredictor(
-        dict(measured), float(np.median(errors)), float(errors.max()), features, weights
+        measured=dict(measured),
+        median_error=float(np.median(errors)),
+        worst_error=float(errors.max()),
+        _features=features,
+        _weights=weights,
     )
 
 

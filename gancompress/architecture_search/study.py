@@ -184,7 +184,15 @@ def _progress(
     sign = 1 if next(iter(stage.directions.values())) == "minimize" else -1
     scored = [(record.values[0], record.subnet) for record in before if record.values is not None]
     best_score, best = min([*scored, (score, subnet)], key=lambda found: sign * found[0])
-    return Progress(stage.name, len(scored) + 1, total, subnet, score, best, best_score)
+    return Progress(
+        stage=stage.name,
+        scored=len(scored) + 1,
+        subnets=total,
+        subnet=subnet,
+        score=score,
+        best=best,
+        best_score=best_score,
+    )
 
 
 def _front(
@@ -203,11 +211,11 @@ def _front(
     table = columns_of(costs, subnets) if subnets else {}
     found = [
         Candidate(
-            subnet,
-            subnet in uniform,
-            {name: float(column[i]) for name, column in table.items()},
-            scores[subnet],
-            spreads[subnet],
+            subnet=subnet,
+            uniform=subnet in uniform,
+            costs={name: float(column[i]) for name, column in table.items()},
+            scores=scores[subnet],
+            spreads=spreads[subnet],
         )
         for i, subnet in enumerate(subnets)
     ]

@@ -41,12 +41,12 @@ def _panel(front: Front, chosen: Candidate, stage: str, cost: str) -> FrontPanel
     better = "lower" if direction == "minimize" else "higher"
     marked = _points([chosen], cost, stage, objective)
     return FrontPanel(
-        _AXES.get(cost, cost),
-        f"{objective} ({better} is better)",
-        _points(front.candidates, cost, stage, objective),
-        _points(front.nondominated(stage, cost), cost, stage, objective),
-        _points([c for c in front.candidates if c.uniform], cost, stage, objective),
-        marked[0] if marked else None,
+        cost=_AXES.get(cost, cost),
+        quality=f"{objective} ({better} is better)",
+        candidates=_points(front.candidates, cost, stage, objective),
+        front=_points(front.nondominated(stage, cost), cost, stage, objective),
+        uniform=_points([c for c in front.candidates if c.uniform], cost, stage, objective),
+        chosen=marked[0] if marked else None,
     )
 
 

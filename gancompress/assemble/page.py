@@ -132,7 +132,13 @@ def _mark(candidate: Candidate, key: tuple[str, str], result: Result) -> Mark:
     widths = str(candidate.subnet)
     label = f"{format_count(macs)} MACs\n{key[1]} {shown}\n{_shortened(widths)}"
     picture = result.pictures.get(candidate.subnet, "")
-    return Mark(macs, score, label, picture, spread if math.isfinite(spread) else 0.0)
+    return Mark(
+        x=macs,
+        y=score,
+        label=label,
+        picture=picture,
+        spread=spread if math.isfinite(spread) else 0.0,
+    )
 
 
 def _shortened(text: str, most: int = 60) -> str:

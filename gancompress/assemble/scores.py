@@ -11,7 +11,7 @@ from gancompress.assemble.teacher_data import expanded
 from gancompress.batch import Batch, InputSpec, batch_size, rows
 from gancompress.data.images import Images
 from gancompress.errors import RecipeError
-from gancompress.metrics.classifier import save_classifier, train_classifier
+from gancompress.metrics.classifier import ClassifierOptions, save_classifier, train_classifier
 from gancompress.metrics.collect import Collected, collect
 from gancompress.metrics.conditional import conditional_accuracy
 from gancompress.metrics.extractors import open_extractor
@@ -61,8 +61,8 @@ def extractor_of(
         classifier = train_classifier(
             train.batch(range(len(train))),
             train.labels,
-            classes=train.classes,
-            steps=recipe.evaluate.classifier_steps,
+            train.classes,
+            ClassifierOptions(steps=recipe.evaluate.classifier_steps),
             seed=recipe.seed,
             progress=True,
         )
@@ -85,7 +85,6 @@ def score_generator(
     *,
     count: int,
     seed: int,
-    title: str,
     given: Batch | None = None,
 ) -> Scores:
     """The scores of ``count`` images that ``module`` makes of the inputs of stream ``seed``.
@@ -99,7 +98,7 @@ def score_generator(
             inputs,
             count=count if given is None else batch_size(given),
             seed=seed,
-            fingerprint=title,
+            fingerprint="",
             sample=None if given is None else lambda indices, _: rows(given, list(indices)),
         )
         return _verdict(collect(source, extractor, keep=True, progress=True), reference)

@@ -74,7 +74,15 @@ def stages_of(recipe: Recipe, run: RunDir, supernet: Supernet, pairs: Pairs) -> 
         stages.append(Stage("screen", {name: "minimize"}, screen, keys.screened))
     final = frechet(lambda seed: search_inputs(recipe, pairs, seed))
     seeds = keys.seeds if drawn else 1
-    stages.append(Stage("frechet", {name: "minimize"}, final, keys.finalists, seeds))
+    stages.append(
+        Stage(
+            name="frechet",
+            directions={name: "minimize"},
+            score=final,
+            subnets=keys.finalists,
+            seeds=seeds,
+        )
+    )
     return stages
 
 

@@ -119,7 +119,11 @@ def _read(place: Path) -> Survey | None:
         return None
     shape = (channels, height, width)
     pixels = _mapped(place / "pixels.u8", len(names), shape, digest) if kept else None
-    return None if kept and pixels is None else Survey(names, shape, digest, problems, pixels)
+    return (
+        None
+        if kept and pixels is None
+        else Survey(names=names, shape=shape, digest=digest, problems=problems, pixels=pixels)
+    )
 
 
 def _mapped(file: Path, count: int, shape: tuple[int, int, int], digest: str) -> Tensor | None:

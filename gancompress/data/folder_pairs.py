@@ -68,7 +68,16 @@ def import_folder_pairs(
         latent_name: Input("normal", tuple(noise.shape)),
         class_name: Input("one_hot", (max(sample.label for sample in samples) + 1,)),
     }
-    plan = Plan(inputs, teacher, 0, len(samples), held_out, shard_size, "uint8", latents)
+    plan = Plan(
+        inputs=inputs,
+        teacher=teacher,
+        seed=0,
+        count=len(samples),
+        held_out=held_out,
+        shard_size=shard_size,
+        output="uint8",
+        latents=latents,
+    )
     writer = PairWriter(path, plan)
     for shard in writer.missing():
         chosen = [samples[index] for index in plan.samples(shard)]

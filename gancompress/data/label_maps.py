@@ -135,7 +135,7 @@ def open_label_maps(
         numbers = numbers.with_mirrored()
         edges = None if edges is None else edges.with_mirrored()
         pictures = None if pictures is None else pictures.with_mirrored()
-    return LabelMaps(numbers, classes, unknown, edges, pictures)
+    return LabelMaps(maps=numbers, classes=classes, unknown=unknown, edges=edges, photos=pictures)
 
 
 def _partners(maps: Images, other: Images, folder: str, other_folder: str) -> Images:

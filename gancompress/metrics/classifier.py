@@ -7,6 +7,7 @@ give a Fréchet distance and its classes a conditional accuracy. Seconds on a la
 import json
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -51,18 +52,32 @@ class ClassifierNetwork(nn.Module):
         return features, self.head(features)
 
 
+@dataclass(frozen=True, kw_only=True)
+class ClassifierOptions:
+    """How a classifier is built and trained.
+
+    Attributes:
+        size: side to which images are resized, 8…64; None: that of the images, within 8…64.
+        width: channels of the first convolution; features have four times as many.
+        steps, batch_size, learning_rate: of Adam with a one-cycle schedule.
+        shift: largest random displacement in pixels, as augmentation.
+    """
+
+    size: int | None = None
+    width: int = 16
+    steps: int = 600
+    batch_size: int = 64
+    learning_rate: float = 1e-2
+    shift: int = 1
+
+
 def train_classifier(
     images: Tensor,
     labels: Tensor,
-    *,
     classes: Sequence[str],
+    options: ClassifierOptions,
+    *,
     name: str = "classifier",
-    size: int | None = None,
-    width: int = 16,
-    steps: int = 600,
-    batch_size: int = 64,
-    lr: float = 1e-2,
-    shift: int = 1,
     seed: int = 0,
     progress: bool = False,
 ) -> NetworkExtractor:
@@ -72,25 +87,23 @@ def train_classifier(
         images: uint8 (N, 1 or 3, H, W).
         labels: int64 (N,), indices into ``classes``.
         classes: names of the classes; each needs an image.
+        options: how it is built and trained.
         name: of the extractor.
-        size: side to which images are resized, 8…64; by default that of the images, within 8…64.
-        width: channels of the first convolution; features have four times as many.
-        steps, batch_size, lr: of Adam with a one-cycle schedule.
-        shift: largest random displacement in pixels, as augmentation.
         seed: of initial weights, order and displacements.
+        progress: show a bar.
 
     Raises:
         MetricError: the data do not fit together, or a class has no image.
     """
-    size = _check_training_data(images, labels, classes, size)
+    size = _check_training_data(images, labels, classes, options.size)
     channels = int(images.shape[1])
     prepared = resize(with_channels(images, channels), size, antialias=True)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = ClassifierNetwork(channels, len(classes), width)
+        network = ClassifierNetwork(channels, len(classes), options.width)
     # One thread: sums keep their order on every machine, and networks this small are no slower.
     with pinned_threads(1):
-        _fit(network, prepared, labels, steps, batch_size, lr, shift, seed, progress)
+        _fit(network, prepared, labels, options, seed, progress)
     return network_extractor(
         name, network, size=size, channels=channels, classes=tuple(classes), taps=_TAPS
     )
@@ -125,27 +138,26 @@ def _fit(
     network: ClassifierNetwork,
     images: Tensor,
     labels: Tensor,
-    steps: int,
-    batch_size: int,
-    lr: float,
-    shift: int,
+    options: ClassifierOptions,
     seed: int,
     progress: bool,
 ) -> None:
     rng = torch.Generator().manual_seed(seed)
     # Batch norm cannot learn from a lone last sample, so a remainder joins the other batches.
-    batches = max(1, len(images) // batch_size)
-    optimizer = torch.optim.Adam(network.parameters(), lr=lr)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps)
+    batches = max(1, len(images) // options.batch_size)
+    optimizer = torch.optim.Adam(network.parameters(), lr=options.learning_rate)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, options.learning_rate, total_steps=options.steps
+    )
     network.train()
     order: tuple[Tensor, ...] = ()
     for step in progress_bar(
-        range(steps), desc="training the extractor", disable=not progress, leave=False
+        range(options.steps), desc="training the extractor", disable=not progress, leave=False
     ):
         if step % batches == 0:
             order = torch.randperm(len(images), generator=rng).tensor_split(batches)
         chosen = order[step % batches]
-        moved = _displace(images[chosen], shift, rng)
+        moved = _displace(images[chosen], options.shift, rng)
         loss = F.cross_entropy(network(moved)[1], labels[chosen], label_smoothing=0.05)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]

@@ -54,20 +54,45 @@ def _frechet_infinity(material: Material) -> list[MetricValue]:
     settings = {"points": len(found.counts)}
     details = {"fit": found.fit, "slope": found.slope}
     name = f"{frechet_name(material.extractor)}_infinity"
-    return [MetricValue(name, found.value, "lower", None, settings, details)]
+    return [
+        MetricValue(
+            metric=name,
+            value=found.value,
+            better="lower",
+            error=None,
+            settings=settings,
+            details=details,
+        )
+    ]
 
 
 def _kid(material: Material) -> list[MetricValue]:
     found = kernel_distance(*material.features(), seed=material.seed)
     name = f"kid_{material.extractor.name}"
     settings = {"blocks": found.blocks}
-    return [MetricValue(name, found.value, "lower", found.standard_error, settings)]
+    return [
+        MetricValue(
+            metric=name,
+            value=found.value,
+            better="lower",
+            error=found.standard_error,
+            settings=settings,
+        )
+    ]
 
 
 def _inception_score(material: Material) -> list[MetricValue]:
     found = inception_score(material.logits(), seed=material.seed)
     name = f"is_{material.extractor.name}"
-    return [MetricValue(name, found.value, "higher", found.deviation, {"splits": found.splits})]
+    return [
+        MetricValue(
+            metric=name,
+            value=found.value,
+            better="higher",
+            error=found.deviation,
+            settings={"splits": found.splits},
+        )
+    ]
 
 
 def _manifold(material: Material) -> list[MetricValue]:
@@ -241,7 +266,15 @@ def look(
         )
     else:
         theirs = Collected(reference[1], None, None, None)
-    return Material(judged, reference, ours, theirs, extractor, classes, seed)
+    return Material(
+        judged=judged,
+        reference=reference,
+        ours=ours,
+        theirs=theirs,
+        extractor=extractor,
+        classes=classes,
+        seed=seed,
+    )
 
 
 def scores(material: Material, metrics: Sequence[str]) -> list[Score]:

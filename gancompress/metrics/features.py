@@ -119,7 +119,16 @@ def network_extractor(
     network = network.eval().requires_grad_(False)
     preparation = f"{type(network).__name__}:{channels}:{size}:{antialias}"
     fingerprint = hash_weights(network.state_dict(), preparation)
-    return NetworkExtractor(name, fingerprint, size, channels, network, antialias, classes, taps)
+    return NetworkExtractor(
+        name=name,
+        fingerprint=fingerprint,
+        size=size,
+        channels=channels,
+        network=network,
+        antialias=antialias,
+        classes=classes,
+        taps=taps,
+    )
 
 
 def _device_of(network: nn.Module) -> torch.device:

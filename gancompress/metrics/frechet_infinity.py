@@ -67,5 +67,9 @@ def frechet_infinity(
     spread = float(np.var(distances))
     fit = 1.0 - float(np.var(residual)) / spread if spread > 0 else 1.0
     return Extrapolation(
-        float(value), float(slope), fit, tuple(int(n) for n in counts), tuple(distances)
+        value=float(value),
+        slope=float(slope),
+        fit=fit,
+        counts=tuple(int(n) for n in counts),
+        distances=tuple(distances),
     )

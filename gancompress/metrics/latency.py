@@ -171,7 +171,13 @@ def _seconds(run: Run) -> float:
 
 def _timing(seconds: Sequence[float], peak_bytes: int | None) -> Timing:
     low, median, high = np.percentile(seconds, [25, 50, 75])
-    return Timing(float(median), float(low), float(high), len(seconds), peak_bytes)
+    return Timing(
+        median=float(median),
+        low=float(low),
+        high=float(high),
+        repeats=len(seconds),
+        peak_bytes=peak_bytes,
+    )
 
 
 def _peak_bytes(run: Run) -> int | None:

@@ -157,13 +157,13 @@ def load_student(path: str | os.PathLike[str], *, factory: Factory | None = None
     """
     description, tensors = _read(Path(path))
     architecture = Architecture(
-        description["factory"],
-        description["kwargs"],
-        tuple(description["separable"]),
-        description["separable_norm"],
-        tuple(description.get("output_range", RANGE)),
-        description.get("output", ""),
-        description.get("lists", False),
+        factory=description["factory"],
+        kwargs=description["kwargs"],
+        separable=tuple(description["separable"]),
+        separable_norm=description["separable_norm"],
+        output_range=tuple(description.get("output_range", RANGE)),
+        output=description.get("output", ""),
+        lists=description.get("lists", False),
     )
     make = architecture.build
     if isinstance(factory, str):

@@ -114,7 +114,12 @@ def _finetuned(
     student = Student(trained, full.inputs, full.architecture, provenance)
     macs = supernet.cost_model.cost(subnet).macs
     return FinetunedSubnet(
-        name, subnet, macs, inherited, _distance(recipe, pairs, trained), student
+        name=name,
+        subnet=subnet,
+        macs=macs,
+        inherited=inherited,
+        finetuned=_distance(recipe, pairs, trained),
+        student=student,
     )
 
 

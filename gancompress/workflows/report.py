@@ -175,19 +175,18 @@ def _measure(
             judge.reference,
             count=recipe.evaluate.samples,
             seed=recipe.seed + REPORT_STREAM,
-            title=name,
             given=None if can_be_drawn(pairs) else pairs.batch(unseen_pairs(recipe, pairs))[0],
         )
     parameters = list(network.module.parameters())
     return Row(
-        name,
-        count_macs(network.module, batch).exact,
-        sum(p.numel() for p in parameters),
-        _file_bytes(network),
-        eager,
-        onnx,
-        verdict,
-        {},
+        name=name,
+        macs=count_macs(network.module, batch).exact,
+        params=sum(p.numel() for p in parameters),
+        file_bytes=_file_bytes(network),
+        torch_seconds=eager,
+        onnx_seconds=onnx,
+        verdict=verdict,
+        similarity={},
     )
 
 
@@ -312,7 +311,13 @@ def _figures(row: Row, extractor: str) -> Figures:
         quality = title, row.similarity[title], title.startswith("perceptual")
     elif row.verdict is not None:
         quality = extractor, row.verdict.frechet, True
-    return Figures(row.name, row.macs, row.file_bytes, row.torch_seconds.median, quality)
+    return Figures(
+        name=row.name,
+        macs=row.macs,
+        file_bytes=row.file_bytes,
+        seconds=row.torch_seconds.median,
+        quality=quality,
+    )
 
 
 def _about(recipe: Recipe) -> dict[str, Any]:

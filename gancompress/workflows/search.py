@@ -123,8 +123,15 @@ def _task(recipe: Recipe, run: RunDir) -> _Task:
     check_feasible(known.limits(reference), supernet.space, cost_function(supernet.cost_model))
     clock = _clock(recipe, run, supernet, full) if "latency" in budget.amounts else None
     task = _Task(
-        recipe, run, supernet, full, open_pairs(recipe, run), budget, reference, clock
-    )  # fmt: skip
+        recipe=recipe,
+        run=run,
+        supernet=supernet,
+        full=full,
+        pairs=open_pairs(recipe, run),
+        budget=budget,
+        reference=reference,
+        clock=clock,
+    )
     check_feasible(task.limits, supernet.space, task.costs)
     return task
 
@@ -132,7 +139,9 @@ def _task(recipe: Recipe, run: RunDir) -> _Task:
 def _clock(recipe: Recipe, run: RunDir, supernet: Supernet, full: Student) -> Clock:
     keys = recipe.search
     threads, runs = threads_of(recipe.threads), recipe.evaluate.latency_runs
-    watch = Stopwatch(supernet, full.inputs, keys.runtime, threads, runs)
+    watch = Stopwatch(
+        supernet=supernet, inputs=full.inputs, runtime=keys.runtime, threads=threads, runs=runs
+    )
     kept = run.path / "latency.json"
     return Clock(watch, predictor(watch, full.fingerprint, keys.timed_subnets, recipe.seed, kept))
 

@@ -9,7 +9,7 @@ from gancompress.data.digits import open_digits
 from gancompress.data.images import Images, open_images
 from gancompress.data.splits import split
 from gancompress.errors import DataError
-from gancompress.metrics.classifier import save_classifier, train_classifier
+from gancompress.metrics.classifier import ClassifierOptions, save_classifier, train_classifier
 from gancompress.metrics.conditional import conditional_accuracy
 from gancompress.metrics.features import NetworkExtractor
 
@@ -57,10 +57,9 @@ def train_extractor(
     extractor = train_classifier(
         images.batch(train),
         images.labels[train],
-        classes=images.classes,
+        images.classes,
+        ClassifierOptions(size=size, steps=steps),
         name=output.stem,
-        size=size,
-        steps=steps,
         seed=seed,
         progress=progress,
     )

@@ -54,7 +54,9 @@ def look_at(place: str) -> Material:
     _, classes = read_labels(source, names)
     scale = min(1.0, LARGEST / max(width, height))
     sides = [max(STEP, round(side * scale / STEP) * STEP) for side in (height, width)]
-    return Material(place, len(inside), (sides[0], sides[1]), len(classes), maps)
+    return Material(
+        place=place, count=len(inside), size=(sides[0], sides[1]), classes=len(classes), maps=maps
+    )
 
 
 def _label_maps(source: Source, names: list[str]) -> tuple[str, int, int] | None:

@@ -6,6 +6,7 @@ import torch
 from gancompress.data.digits import open_digits
 from gancompress.errors import MetricError
 from gancompress.metrics.classifier import (
+    ClassifierOptions,
     is_classifier,
     load_classifier,
     save_classifier,
@@ -29,7 +30,7 @@ def test_learns_the_digits_in_seconds() -> None:
     train, held_out = open_digits(8, part="train"), open_digits(8, part="held_out")
     assert train.labels is not None and held_out.labels is not None
     classifier = train_classifier(
-        train.batch(range(len(train))), train.labels, classes=train.classes, steps=100
+        train.batch(range(len(train))), train.labels, train.classes, ClassifierOptions(steps=100)
     )
     logits = classifier(held_out.batch(range(len(held_out)))).logits
     assert logits is not None
@@ -39,7 +40,7 @@ def test_learns_the_digits_in_seconds() -> None:
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others() -> None:
     images, labels = _stripes()
     first, again, other = (
-        train_classifier(images, labels, classes=("h", "v"), steps=5, seed=seed)
+        train_classifier(images, labels, ("h", "v"), ClassifierOptions(steps=5), seed=seed)
         for seed in (0, 0, 1)
     )
     assert first.fingerprint == again.fingerprint != other.fingerprint
@@ -50,7 +51,7 @@ def test_training_leaves_the_global_random_state_alone() -> None:
     torch.manual_seed(3)
     expected = torch.rand(1)
     torch.manual_seed(3)
-    train_classifier(images, labels, classes=("h", "v"), steps=2)
+    train_classifier(images, labels, ("h", "v"), ClassifierOptions(steps=2))
     assert torch.equal(torch.rand(1), expected)
 
 
@@ -58,7 +59,7 @@ def test_training_leaves_the_global_random_state_alone() -> None:
 def test_file_gives_back_the_same_extractor(size: int, channels: int, tmp_path: Path) -> None:
     images, labels = _stripes(size=size)
     images = images.repeat(1, channels, 1, 1)
-    made = train_classifier(images, labels, classes=("h", "v"), steps=2)
+    made = train_classifier(images, labels, ("h", "v"), ClassifierOptions(steps=2))
     path = tmp_path / "stripes.safetensors"
     save_classifier(made, path, facts={"accuracy": 1.0})
     read = load_classifier(path)
@@ -70,7 +71,7 @@ def test_file_gives_back_the_same_extractor(size: int, channels: int, tmp_path: 
 
 def test_large_images_are_brought_to_64_pixels() -> None:
     images, labels = _stripes(count=8, size=100)
-    assert train_classifier(images, labels, classes=("h", "v"), steps=1).size == 64
+    assert train_classifier(images, labels, ("h", "v"), ClassifierOptions(steps=1)).size == 64
 
 
 @pytest.mark.parametrize(
@@ -87,7 +88,7 @@ def test_data_that_do_not_fit_are_refused(
 ) -> None:
     images, _ = _stripes(count=8)
     with pytest.raises(MetricError, match=reason):
-        train_classifier(images, labels, classes=classes, steps=1)
+        train_classifier(images, labels, classes, ClassifierOptions(steps=1))
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:
