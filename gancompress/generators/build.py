@@ -32,6 +32,7 @@ BUILT_IN: dict[str, str] = {
     "stylegan2_discriminator": (
         "gancompress.generators.stylegan2_discriminator:StyleGAN2Discriminator"
     ),
+    "stylegan3": "gancompress.generators.stylegan3:StyleGAN3Generator",
     "tinygan": "gancompress.generators.tinygan:TinyGANGenerator",
     "tinygan_discriminator": "gancompress.generators.tinygan:TinyGANDiscriminator",
     "ugatit": "gancompress.generators.ugatit:UGATITGenerator",

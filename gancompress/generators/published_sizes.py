@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from gancompress.generators.published_size import Figures, PublishedSize, Quantity
+from gancompress.generators.sizes_of_weights import SIZES_OF_WEIGHTS
 
 
 def _compressed(
@@ -252,47 +253,10 @@ _OTHERS = (
     ),
 )
 
-_SUPER_RESOLUTION = (
-    PublishedSize("Real-ESRGAN ×4", "23 blocks, 64 + 32 channels", "rrdb", {}, 16_697_987),
-    PublishedSize(
-        "Real-ESRGAN ×4, drawings", "6 blocks, 64 + 32 channels", "rrdb", {"blocks": 6}, 4_467_779
-    ),
-    PublishedSize("SRVGGNetCompact ×4", "16 convolutions of 64", "srvgg", {}, 621_424),
-)
-
-_PUBLISHED_WEIGHTS = (
-    PublishedSize(
-        "DCGAN faces",
-        "PyTorch's example, 64×64",
-        "dcgan_transposed",
-        {},
-        3_576_704,
-        recounted=(("104.6M", "exact"),),
-    ),
-    PublishedSize(
-        "CycleGAN with affine norms",
-        "ngf 64",
-        "resnet",
-        {"norm_kind": "instance_affine"},
-        11_388_675,
-        recounted=_counted("56.83G", "49.55G"),
-    ),
-    PublishedSize(
-        "pix2pixHD global",
-        "ngf 64, 36×512×1024",
-        "pix2pixhd",
-        {},
-        None,
-        recounted=(("182,546,755", "params"),),
-        note="its paper prints no size",
-    ),
-)
-
 PUBLISHED_SIZES: tuple[PublishedSize, ...] = (
     *_RESNETS,
     *_UNETS,
     *_GAUGANS,
-    *_SUPER_RESOLUTION,
-    *_PUBLISHED_WEIGHTS,
     *_OTHERS,
+    *SIZES_OF_WEIGHTS,
 )

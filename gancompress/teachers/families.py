@@ -88,6 +88,13 @@ FAMILIES: dict[str, Family] = {
         publisher="StyleGAN2-ADA (Nvidia Source Code License)",
         proof="names, shapes and size of the published file; its programs' formulas",
     ),
+    "stylegan3": Family(
+        "stylegan3",
+        synthesis.read_stylegan3,
+        assumes=synthesis.assume_stylegan3,
+        publisher="StyleGAN3 (Nvidia Source Code License)",
+        proof="names as its program writes them; filters equal to SciPy's; its formulas",
+    ),
     "stylegan2_rosinality": Family(
         "stylegan2",
         synthesis.read_stylegan2,

@@ -72,3 +72,38 @@ def read_dcgan(shapes: Shapes) -> Arguments:
         "bias": bias,
         **({} if bias == last_bias else {"last_bias": last_bias}),
     }
+
+
+def read_stylegan3(shapes: Shapes) -> Arguments:
+    """StyleGAN3, T and R; its layers are named by number, size and channels."""
+    found = [re.match(r"synthesis\.L(\d+)_(\d+)_(\d+)\.weight$", name) for name in shapes]
+    layers = {int(m[1]): (int(m[2]), m[0]) for m in found if m}
+    last = max(layers)
+    resolution = layers[last][0]
+    w_dim, joined = shapes["mapping.fc0.weight"]
+    classes = shapes["mapping.embed.weight"][1] if "mapping.embed.weight" in shapes else 0
+    widths = [shapes[layers[index][1]][0] for index in range(last)]
+    sizes = [layers[index][0] for index in range(last + 1)]
+    first = layers[0][1].removesuffix("weight")
+    return {
+        "z_dim": joined - (w_dim if classes else 0),
+        "classes": classes,
+        "w_dim": w_dim,
+        "resolution": resolution,
+        "channels": shapes[layers[last][1]][0],
+        "mapping_layers": count(shapes, r"mapping\.fc\d+\.weight"),
+        # The layer before the image's has the cutoff of half the resolution.
+        "channel_base": widths[-1] * resolution,
+        "channel_max": max(widths),
+        "layers": last,
+        "kernel_size": shapes[layers[0][1]][2],
+        "radial": len(shapes.get(f"{first}down_filter", ())) == 2,
+        # The first layers are sampled on 16 pixels and the margins.
+        "margin": (sizes[0] - 16) // 2,
+        "conv_clamp": 256.0,
+    }
+
+
+def assume_stylegan3(_: Shapes, arguments: Arguments) -> dict[str, str]:
+    """What the tensors of StyleGAN3 do not show."""
+    return {"conv_clamp": "as published", "critical": "as published, with its cutoffs"}

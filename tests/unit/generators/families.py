@@ -123,6 +123,23 @@ GENERATORS: dict[str, tuple[str, dict[str, Any]]] = {
         "stylegan2",
         {"z_dim": 8, "classes": 0, "w_dim": 8, "channel_max": 8, "resolution": 8},
     ),
+    "stylegan3": (
+        "stylegan3",
+        {"z_dim": 8, "w_dim": 8, "resolution": 16, "channel_base": 64, "channel_max": 8},
+    ),
+    "stylegan3, R, classes": (
+        "stylegan3",
+        {
+            "z_dim": 8,
+            "classes": 3,
+            "w_dim": 8,
+            "resolution": 16,
+            "channel_base": 64,
+            "channel_max": 8,
+            "kernel_size": 1,
+            "radial": True,
+        },
+    ),
     "tinygan": ("tinygan", {"width": 4, "blocks": 2, "resolution": 16, "classes": 3}),
     "ugatit": ("ugatit", {"width": 4, "blocks": 1, "resolution": 16}),
     "ugatit, full": ("ugatit", {"width": 4, "blocks": 1, "resolution": 16, "light": False}),
