@@ -22,7 +22,7 @@ from benchmarks.start import arguments_of, parser_of
 from gancompress.architecture_search.budget import Budget
 from gancompress.architecture_search.evaluator import Stage
 from gancompress.architecture_search.feasible import Feasible
-from gancompress.architecture_search.study import search
+from gancompress.architecture_search.study import StudySpec, cost_function, search
 from gancompress.supernet.space import SearchSpace, Subnet
 from tests.unit.architecture_search.real import real_score, real_supernet
 from tests.unit.architecture_search.synthetic import Quality, chain, every_subnet, space_of
@@ -85,8 +85,8 @@ def our_search(
     stage = Stage("s", {"loss": "minimize"}, score, evaluations)
     with tempfile.TemporaryDirectory(dir=_memory()) as folder, suppress(Enough):
         search(
-            landscape.space, landscape.model, [stage], Budget.parse(macs=budget), seed=seed,
-            storage=Path(folder) / "journal", study_name="s", fingerprint="",
+            landscape.space, cost_function(landscape.model), [stage], Budget.parse(macs=budget),
+            StudySpec(storage=Path(folder) / "journal", name="s", fingerprint="", seed=seed),
         )  # fmt: skip
     return order
 
@@ -260,8 +260,8 @@ def overhead(trials: int, folder: Path) -> list[dict[str, Any]]:
         wall, cpu = time.perf_counter(), time.process_time()
         with tempfile.TemporaryDirectory(dir=folder) as place:
             search(
-                space, chain(space), [stage], Budget({}), seed=0,
-                storage=Path(place) / "journal", study_name="s", fingerprint="",
+                space, cost_function(chain(space)), [stage], Budget({}),
+                StudySpec(storage=Path(place) / "journal", name="s", fingerprint="", seed=0),
             )  # fmt: skip
         spent = time.perf_counter() - wall, time.process_time() - cpu
         own = [seconds - evaluating[0] for seconds in spent]
@@ -298,8 +298,9 @@ def supernet_optimum(seeds: int) -> list[dict[str, Any]]:
         stage = Stage("s", {"l1": "minimize"}, lambda subnet, _: scores[subnet], evaluations)
         with tempfile.TemporaryDirectory(dir=_memory()) as folder:
             front = search(
-                supernet.space, supernet.cost_model, [stage], Budget.parse(macs=budget), seed=seed,
-                storage=Path(folder) / "journal", study_name="s", fingerprint="",
+                supernet.space, cost_function(supernet.cost_model), [stage],
+                Budget.parse(macs=budget),
+                StudySpec(storage=Path(folder) / "journal", name="s", fingerprint="", seed=seed),
             )  # fmt: skip
         found = min(candidate.scores["s", "l1"] for candidate in front.candidates)
         wins[budget] += found == inside.min()

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from gancompress.architecture_search.budget import Budget
 from gancompress.architecture_search.evaluator import Stage
 from gancompress.architecture_search.front import Candidate, Front
-from gancompress.architecture_search.study import Progress
+from gancompress.architecture_search.study import Progress, StudySpec, cost_function
 from gancompress.architecture_search.study import search as run_search
 from gancompress.batch import Batch, batch_size, rows
 from gancompress.data.encoding import decode_output
@@ -178,13 +178,15 @@ def search(
     with TemporaryDirectory() as temporary, bar:
         front = run_search(
             supernet.space,
-            supernet.cost_model,
+            cost_function(supernet.cost_model),
             [stage],
             budget,
-            seed=how.seed,
-            storage=Path(folder or temporary) / "search.journal",
-            study_name="search",
-            fingerprint=_conditions(supernet, pairs, how.samples),
+            StudySpec(
+                storage=Path(folder or temporary) / "search.journal",
+                name="search",
+                fingerprint=_conditions(supernet, pairs, how.samples),
+                seed=how.seed,
+            ),
             reference=how.reference or None,
             progress=partial(_show, bar),
         )

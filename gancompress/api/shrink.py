@@ -18,7 +18,7 @@ from gancompress.api.inputs import rows_of
 from gancompress.api.teacher import Teacher
 from gancompress.architecture_search.budget import Budget
 from gancompress.architecture_search.evaluator import Stage
-from gancompress.architecture_search.study import search
+from gancompress.architecture_search.study import StudySpec, cost_function, search
 from gancompress.atomic import write_json
 from gancompress.batch import DRAWN, Batch, example_inputs
 from gancompress.errors import DataError, TeacherError
@@ -223,13 +223,15 @@ def _search(
     with TemporaryDirectory() as temporary:
         front = search(
             supernet.space,
-            supernet.cost_model,
+            cost_function(supernet.cost_model),
             [Stage("one-shot", {"l1": "minimize"}, score, how.trials)],
             budget,
-            seed=how.seed,
-            storage=Path(temporary) / "search.journal",
-            study_name="shrink",
-            fingerprint=teacher.fingerprint,
+            StudySpec(
+                storage=Path(temporary) / "search.journal",
+                name="shrink",
+                fingerprint=teacher.fingerprint,
+                seed=how.seed,
+            ),
             reference=reference,
         )
     return front.best(budget, reference).subnet

@@ -58,18 +58,32 @@ class Progress:
     best_score: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class StudySpec:
+    """Which search it is: where its trials are kept, and what they depend on.
+
+    Attributes:
+        storage: a file for the journal of trials, or a database URL.
+        name: of the search within the storage.
+        fingerprint: of the supernet's weights and the scoring; a study with another is refused.
+        seed: of the proposals. With one worker the same seed gives the same search, interrupted
+            or not.
+    """
+
+    storage: str | os.PathLike[str]
+    name: str
+    fingerprint: str
+    seed: int
+
+
 def search(
     space: SearchSpace,
-    cost_model: CostModel,
+    costs: Costs,
     stages: Sequence[Stage],
     budget: Budget,
+    study: StudySpec,
     *,
-    seed: int,
-    storage: str | os.PathLike[str],
-    study_name: str,
-    fingerprint: str,
     reference: Mapping[str, float] | None = None,
-    latency: Predict | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> Front:
     """Find the subnets of ``space`` with the best scores for their cost.
@@ -79,25 +93,20 @@ def search(
 
     Args:
         space: what to search.
-        cost_model: its costs as formulas.
+        costs: of its subnets, see :func:`cost_function`; with the predicted latency where that is
+            limited or wanted.
         stages: the first explores its number of subnets, each later one scores the best of those
             before it, spread over the front, and uniform-width subnets for comparison.
         budget: upper limits; without any the whole front is explored.
-        seed: of the proposals. With one worker the same seed gives the same search, interrupted
-            or not.
-        storage: a file for the journal of trials, or a database URL.
-        study_name: names the search within the storage.
-        fingerprint: of the supernet's weights and the scoring; a study with another is refused.
+        study: which search it is.
         reference: costs by column that shares of the budget are taken of (the teacher's); by
             default those of the largest subnet.
-        latency: widths (n, groups) to predicted seconds, where latency is limited or wanted.
         progress: called after each subnet scored here.
 
     Raises:
         BudgetError: no subnet keeps the budget; nothing was scored.
         RunError: the storage cannot be used, or its scores were made under other conditions.
     """
-    costs = cost_function(cost_model, latency)
     largest = columns_of(costs, [space.largest])
     whole = dict(reference or {name: float(column[0]) for name, column in largest.items()})
     limits = budget.limits(whole)
@@ -105,8 +114,8 @@ def search(
     column = METRICS[next(iter(limits), "macs")].column
     feasible = Feasible(space, costs, limits, column)
     directions = {stage.name: stage.directions for stage in stages}
-    studies = _open(storage, study_name, space, directions, fingerprint)
-    plan: Exploration | Finals = Exploration(feasible, stages[0], seed)
+    studies = _open(study, space, directions)
+    plan: Exploration | Finals = Exploration(feasible, stages[0], study.seed)
     _score(studies[stages[0].name], stages[0], plan, progress)
     for before, stage in itertools.pairwise(stages):
         plan = Finals(feasible, studies[before.name].records(), before, stage.subnets)
@@ -124,16 +133,10 @@ def cost_function(cost_model: CostModel, latency: Predict | None = None) -> Cost
     return costs
 
 
-def _open(
-    storage: str | os.PathLike[str],
-    name: str,
-    space: SearchSpace,
-    stages: StageDirections,
-    fingerprint: str,
-) -> dict[str, SharedStudy]:
-    opened = open_storage(storage)
+def _open(study: StudySpec, space: SearchSpace, stages: StageDirections) -> dict[str, SharedStudy]:
+    opened, name = open_storage(study.storage), study.name
     return {
-        stage: SharedStudy(opened, f"{name}/{stage}", space, directions, fingerprint)
+        stage: SharedStudy(opened, f"{name}/{stage}", space, directions, study.fingerprint)
         for stage, directions in stages.items()
     }
 

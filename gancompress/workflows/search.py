@@ -8,7 +8,7 @@ from typing import Any
 from gancompress import assemble
 from gancompress.architecture_search.budget import Budget, Costs, check_feasible
 from gancompress.architecture_search.front import Candidate, Front
-from gancompress.architecture_search.study import Progress, cost_function
+from gancompress.architecture_search.study import Progress, StudySpec, cost_function
 from gancompress.architecture_search.study import search as run_search
 from gancompress.assemble.budget import budget_of, reference_costs
 from gancompress.assemble.front import coverage, draw_front, trust
@@ -162,16 +162,17 @@ def _front(task: _Task, scored: Callable[[], None]) -> Front:
 
         return run_search(
             supernet.space,
-            supernet.cost_model,
+            cost_function(supernet.cost_model, predict(task.clock)),
             stages,
             task.budget,
-            seed=recipe.seed,
-            storage=recipe.search.storage or task.run.path / "search.journal",
-            # Runs that share a database do not meet, but copies of one run do.
-            study_name=f"{recipe.name}-{digest}",
-            fingerprint=fingerprint,
+            StudySpec(
+                storage=recipe.search.storage or task.run.path / "search.journal",
+                # Runs that share a database do not meet, but copies of one run do.
+                name=f"{recipe.name}-{digest}",
+                fingerprint=fingerprint,
+                seed=recipe.seed,
+            ),
             reference=task.reference,
-            latency=predict(task.clock),
             progress=show,
         )
 

@@ -17,7 +17,7 @@ import pytest
 from gancompress.architecture_search.budget import Budget
 from gancompress.architecture_search.evaluator import Stage
 from gancompress.architecture_search.front import Front
-from gancompress.architecture_search.study import search
+from gancompress.architecture_search.study import StudySpec, cost_function, search
 from gancompress.supernet.space import SearchSpace
 from tests.unit.architecture_search.synthetic import Quality, chain, space_of
 
@@ -47,8 +47,8 @@ def work(storage: str, log: str) -> Front:
         Stage("full", {"loss": "minimize"}, noting("full", Quality(SPACE, 3)), FINALISTS),
     ]
     return search(
-        SPACE, chain(SPACE), stages, Budget.parse(macs="1/4"), seed=0,
-        storage=storage, study_name="race", fingerprint="w",
+        SPACE, cost_function(chain(SPACE)), stages, Budget.parse(macs="1/4"),
+        StudySpec(storage=storage, name="race", fingerprint="w", seed=0),
     )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ import torch
 
 from gancompress.architecture_search.budget import Budget
 from gancompress.architecture_search.evaluator import Stage
-from gancompress.architecture_search.study import search
+from gancompress.architecture_search.study import StudySpec, cost_function, search
 from gancompress.supernet.space import Subnet
 
 from .real import SAMPLES, real_score, real_supernet
@@ -30,8 +30,8 @@ def test_the_best_subnet_of_a_real_supernet_is_found_with_a_tenth_of_the_evaluat
     inside = [scores[s]["l1"] for s, cost in zip(subnets, costs, strict=True) if cost <= limit]
     stage = Stage("paired", {"l1": "minimize"}, lambda s, seed: scores[s], len(subnets) // 10)
     front = search(
-        supernet.space, supernet.cost_model, [stage], Budget.parse(macs=budget), seed=0,
-        storage=tmp_path / "journal", study_name="s", fingerprint="",
+        supernet.space, cost_function(supernet.cost_model), [stage], Budget.parse(macs=budget),
+        StudySpec(storage=tmp_path / "journal", name="s", fingerprint="", seed=0),
     )  # fmt: skip
     chosen = front.best(Budget.parse(macs=budget), {"macs": float(costs.max())})
     assert chosen.scores["paired", "l1"] == min(inside)

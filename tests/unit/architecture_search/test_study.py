@@ -4,7 +4,7 @@ import pytest
 from gancompress.architecture_search.budget import Budget
 from gancompress.architecture_search.evaluator import Stage
 from gancompress.architecture_search.front import Front
-from gancompress.architecture_search.study import Progress, search
+from gancompress.architecture_search.study import Progress, StudySpec, cost_function, search
 from gancompress.errors import BudgetError, RunError
 
 from .synthetic import Quality, chain, every_subnet, space_of
@@ -17,14 +17,15 @@ def run(tmp_path, quality=None, *, trials=40, budget="", seed=0, finals=0, **cha
     stages = [Stage("paired", {"loss": "minimize"}, score, trials)]
     if finals:
         stages.append(Stage("full", {"loss": "minimize"}, Quality(SPACE, 5), finals, seeds=3))
-    settings = {"study_name": "s", "fingerprint": "a", "storage": tmp_path / "trials.journal"}
+    settings = {"name": "s", "fingerprint": "a", "storage": tmp_path / "trials.journal"}
+    study = {name: changes.pop(name, value) for name, value in settings.items()}
     return search(
         changes.pop("space", SPACE),
-        chain(SPACE),
+        cost_function(chain(SPACE)),
         stages,
         Budget.parse(macs=budget),
-        seed=seed,
-        **{**settings, **changes},
+        StudySpec(seed=seed, **study),
+        **changes,
     )
 
 
@@ -175,8 +176,8 @@ def test_higher_can_be_better(tmp_path):
     quality = Quality(SPACE)
     stage = Stage("s", {"gain": "maximize"}, lambda s, seed: {"gain": -quality(s)["loss"]}, 64)
     front = search(
-        SPACE, chain(SPACE), [stage], Budget({}), seed=0, storage=tmp_path / "j",
-        study_name="s", fingerprint="",
+        SPACE, cost_function(chain(SPACE)), [stage], Budget({}),
+        StudySpec(storage=tmp_path / "j", name="s", fingerprint="", seed=0),
     )  # fmt: skip
     assert front.best(Budget({})).scores["s", "gain"] == pytest.approx(
         -Quality(SPACE).of(every_subnet(SPACE)).min(), abs=0.02
@@ -190,8 +191,8 @@ def test_several_objectives_are_recorded(tmp_path):
         lambda s, seed: {"loss": first(s)["loss"], "other": -second(s)["loss"]}, 30,
     )  # fmt: skip
     front = search(
-        SPACE, chain(SPACE), [stage], Budget({}), seed=0, storage=tmp_path / "j",
-        study_name="s", fingerprint="",
+        SPACE, cost_function(chain(SPACE)), [stage], Budget({}),
+        StudySpec(storage=tmp_path / "j", name="s", fingerprint="", seed=0),
     )  # fmt: skip
     assert all(set(c.scores) == {("s", "loss"), ("s", "other")} for c in front.candidates)
 
@@ -216,9 +217,9 @@ def test_a_predicted_latency_can_be_the_budget(tmp_path):
     quality = Quality(SPACE)
     stage = Stage("paired", {"loss": "minimize"}, quality, 30)
     front = search(
-        SPACE, chain(SPACE), [stage], Budget.parse(latency="100ms"), seed=0,
-        storage=tmp_path / "j", study_name="s", fingerprint="",
-        latency=lambda widths: np.asarray(widths).sum(axis=1) * 1e-3,
+        SPACE, cost_function(chain(SPACE), lambda widths: np.asarray(widths).sum(axis=1) * 1e-3),
+        [stage], Budget.parse(latency="100ms"),
+        StudySpec(storage=tmp_path / "j", name="s", fingerprint="", seed=0),
     )  # fmt: skip
     assert all(sum(subnet) <= 100 for subnet in quality.scored)
     assert front.best(Budget.parse(latency="60ms")).costs["latency"] <= 0.06
