@@ -13,13 +13,14 @@ RUN ?=
 BIN := $(VENV)/bin
 PACKAGING := setup.cfg setup.py pyproject.toml
 
-.PHONY: help quickstart test test-portable test-slow check docs dist format clean
+.PHONY: help quickstart test test-portable test-robustness test-slow check docs dist format clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make quickstart   train, compress, check and export a generator of digits (5 minutes)"
 	@echo "make test         run the tests"
 	@echo "make test-portable  run the tests with the kernels of other processors"
+	@echo "make test-robustness  run thousands of hostile inputs against all that reads"
 	@echo "make test-slow    run the tests that take minutes each"
 	@echo "make check        lint, formatting, types, which room imports which, the documentation"
 	@echo "make docs         build the documentation site"
@@ -41,6 +42,10 @@ PORTABLE ?= ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 MKL_CBWR=COMPAT
 test-portable: $(VENV)/.installed-dev
 	@set -e; for setting in $(PORTABLE); do echo "$$setting"; \
 		env $$setting $(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST_ARGS); done
+
+# The same tests on more hostile inputs.
+test-robustness: $(VENV)/.installed-dev
+	ROBUSTNESS_INPUTS=100 $(BIN)/python -m pytest -n auto tests/robustness $(PYTEST_ARGS)
 
 test-slow: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n auto -m slow $(PYTEST_ARGS)

@@ -54,9 +54,14 @@ def _refusal(error: BaseException) -> int | None:
 def write_text(path: str | os.PathLike[str], text: str) -> None:
     """Replace the file at ``path`` by ``text`` (UTF-8)."""
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_json(path: str | os.PathLike[str], value: Any) -> None:
     """Replace the file at ``path`` by ``value`` as indented JSON."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # a file name that is no UTF-8
+        text = json.dumps(value, indent=2)
+    write_text(path, text + "\n")

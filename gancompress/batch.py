@@ -6,6 +6,7 @@ arguments of the generator's ``forward``; ``noises__0``, ``noises__1``, … are 
 (:mod:`gancompress.generators.adapted`). Images are float in [-1, 1] unless the input says so.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
@@ -31,6 +32,10 @@ DRAWN: tuple[Kind, ...] = (
     "label",
     "tokens",
 )
+
+# Of one sample: a side of its shape, and all of its values.
+LARGEST_SIDE = 2**20
+MOST_VALUES = 2**28
 
 # The kinds of whole numbers, int64.
 WHOLE: tuple[Kind, ...] = ("label", "tokens")
@@ -81,6 +86,7 @@ class Input:
             raise DataError(f"input of kind {self.kind}: no shape; expected e.g. [128]")
         if self.kind == "label" and self.shape:
             raise DataError(f"input of kind label: shape {self.shape}; a label has none: []")
+        self._check_ranges()
         object.__setattr__(self, "shares", tuple(float(share) for share in self.shares))
         if self.shares and (
             not self.choices
@@ -91,6 +97,25 @@ class Input:
                 f"class shares {list(self.shares)}: expected one number of 0 or more for each of "
                 f"the classes of a one_hot or label input; this is {self.kind} of shape "
                 f"{self.shape}"
+            )
+
+    def _check_ranges(self) -> None:
+        if not all(0 < size <= LARGEST_SIDE for size in self.shape):
+            raise DataError(
+                f"input of kind {self.kind}: shape {list(self.shape)}; sizes are 1…{LARGEST_SIDE:,}"
+            )
+        if (values := math.prod(self.shape)) > MOST_VALUES:
+            raise DataError(f"input: {values:,} values a sample; at most {MOST_VALUES:,}")
+        if not -math.inf < self.low < self.high < math.inf:
+            raise DataError(
+                f"input of kind {self.kind}: low {self.low}, high {self.high}; low is below high"
+            )
+        # Else redrawing what lies outside would hardly ever end: 1 in 1,000 is inside here.
+        inside = (math.erf(self.high / 2**0.5) - math.erf(self.low / 2**0.5)) / 2
+        if self.kind == "truncated_normal" and inside < 1e-3:
+            raise DataError(
+                f"input of kind truncated_normal: between {self.low} and {self.high} lies next to "
+                "nothing of a standard normal distribution; widen the limits"
             )
 
     @property

@@ -69,3 +69,7 @@ class MetricError(GancompressError):
 
 class MissingPackageError(GancompressError):
     """An optional package is needed; the message holds the pip command."""
+
+
+class Terminated(KeyboardInterrupt):
+    """The system asked the process to end (SIGTERM): as Ctrl-C does, with exit code 143."""

@@ -2,10 +2,16 @@
 
 import argparse
 import errno
+import io
 import logging
+import os
+import signal
 import sys
+import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
 
 import gancompress
 from gancompress.cli.check import check_verb
@@ -22,7 +28,7 @@ from gancompress.cli.make import apply_verb, demo_verb, generate_verb, shrink_ve
 from gancompress.cli.measure import evaluate_verb, extractor_verb, quantise_verb
 from gancompress.cli.runs import runs_verb
 from gancompress.cli.stages import search_verb, stage_verbs
-from gancompress.errors import GancompressError
+from gancompress.errors import GancompressError, Terminated
 
 DESCRIPTION = """\
 Make a generator small: distil it into a supernet, search the supernet for the best subnet within a
@@ -39,7 +45,8 @@ REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, 
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code: 0 done, 2 the user's mistake, 130 interrupted."""
+    """Run one command; returns the exit code: 0 done, 2 the user's mistake, 130 interrupted,
+    143 terminated, 141 nobody reads the output."""
     parser = command_parser()
     options, left = parser.parse_known_args(arguments)
     # argparse takes positional arguments in one block; overrides may also stand after options.
@@ -49,21 +56,60 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.overrides += left
     _quieten()
     try:
-        code: int | None = options.command(options)
+        with _terminable():
+            code: int | None = options.command(options)
+            sys.stdout.flush()
     except GancompressError as error:
         print(f"gancompress: {error}", file=sys.stderr)
         return error.exit_code
+    except Terminated:
+        print("gancompress: terminated; the same command goes on from here", file=sys.stderr)
+        return 143
     except KeyboardInterrupt:
         print("gancompress: interrupted; the same command goes on from here", file=sys.stderr)
         return 130
+    except BrokenPipeError:
+        # Whoever read the output wants no more; Python would say so once more when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except OSError as error:
-        if error.errno not in REFUSALS:
-            raise
+        return _refused(error)
+    return code or 0
+
+
+def _refused(error: OSError) -> int:
+    """Tell what the system refused; a fault of the program is raised again."""
+    if error.errno in REFUSALS:
         place = f"{error.filename}: " if error.filename else ""
         print(f"gancompress: {place}{error.strerror}; nothing was left half-written. Mend that and "
               "start the same command again", file=sys.stderr)  # fmt: skip
-        return 2
-    return code or 0
+    elif error.filename and error.strerror:
+        other = f" → {error.filename2}" if error.filename2 else ""
+        print(f"gancompress: {error.filename}{other}: {error.strerror}; give another path",
+              file=sys.stderr)  # fmt: skip
+    else:
+        raise error
+    return 2
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """A request to end (SIGTERM) ends as Ctrl-C does; what cannot be printed is replaced."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise Terminated
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def command_parser() -> argparse.ArgumentParser:

@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gancompress.cli.verbs import Verbs, add_generator, add_verb, read_settings
+from gancompress.cli.verbs import Verbs, add_generator, add_verb, read_settings, whole
+from gancompress.options import LARGEST_SEED
 
 if TYPE_CHECKING:
     from gancompress.data.encoding import LatentFormat
@@ -25,8 +26,8 @@ def inspect_verb(verbs: Verbs) -> None:
     parser.add_argument(
         "--input", action="append", default=[], help="shape of an input: 1x3x64x64 or z=1x128"
     )
-    parser.add_argument("--divisor", type=int, default=8, help="widths are multiples (default: 8)")
-    parser.add_argument("--minimum", type=int, default=8, help="smallest width (default: 8)")
+    parser.add_argument("--divisor", type=whole(1), default=8, help="of widths (default: 8)")
+    parser.add_argument("--minimum", type=whole(1), default=8, help="smallest width (default: 8)")
 
 
 def _do_inspect(options: argparse.Namespace) -> None:
@@ -44,9 +45,9 @@ def sample_verb(verbs: Verbs) -> None:
     parser = add_verb(verbs, "sample", text, example, _do_sample)
     parser.add_argument("what", type=Path, help="run directory, student or teacher file")
     parser.add_argument("output", type=Path, nargs="?", help="picture (default: samples.png)")
-    parser.add_argument("--count", type=int, default=8, help="images (default: 8)")
+    parser.add_argument("--count", type=whole(1), default=8, help="images (default: 8)")
     parser.add_argument("--size", default="", help="height x width, e.g. 96x256")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=whole(0, LARGEST_SEED), default=0)
     add_generator(parser)
 
 
@@ -81,7 +82,10 @@ def pairs_verb(verbs: Verbs) -> None:
     )
     parser.add_argument("--teacher", default="", help="import: what made them (default: its name)")
     parser.add_argument(
-        "--held-out", type=int, default=0, help="import: last pairs not to train on (default: 0)"
+        "--held-out",
+        type=whole(0),
+        default=0,
+        help="import: last pairs not to train on",
     )
     parser.add_argument("--half", action="store_true", help="import: latents in half precision")
 

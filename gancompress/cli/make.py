@@ -3,7 +3,8 @@
 import argparse
 from pathlib import Path
 
-from gancompress.cli.verbs import Verbs, add_verb
+from gancompress.cli.verbs import Verbs, add_verb, whole
+from gancompress.options import LARGEST_SEED
 
 
 def shrink_verb(verbs: Verbs) -> None:
@@ -96,7 +97,7 @@ def apply_verb(verbs: Verbs) -> None:
     )
     parser.add_argument(
         "--tile",
-        type=int,
+        type=whole(0),
         help="largest side run at once; 0: never cut (default: cut above a megapixel, where it "
         "changes nothing)",
     )
@@ -137,12 +138,12 @@ def generate_verb(verbs: Verbs) -> None:
     parser = add_verb(verbs, "generate", text, example, _do_generate)
     parser.add_argument("what", type=Path, help="run directory, student or teacher file")
     parser.add_argument("output", type=Path, help="folder, .zip or .safetensors")
-    parser.add_argument("--count", type=int, default=1000, help="images (default: 1000)")
+    parser.add_argument("--count", type=whole(1), default=1000, help="images (default: 1000)")
     parser.add_argument(
         "--label", default="each", help="class of all images, or 'each' for classes in turn"
     )
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--batch-size", type=int, default=64, help="images at once (default: 64)")
+    parser.add_argument("--seed", type=whole(0, LARGEST_SEED), default=0)
+    parser.add_argument("--batch-size", type=whole(1), default=64, help="at once (default: 64)")
     parser.add_argument("--family", help="of a teacher file that does not show it")
     parser.add_argument("--factory", help="of a student whose architecture is not built in")
 
@@ -179,7 +180,7 @@ def demo_verb(verbs: Verbs) -> None:
     text = "Serve a local page to play with a run: slide along its front, teacher beside student."
     parser = add_verb(verbs, "demo", text, "gancompress demo runs/quickstart-1", _do_demo)
     parser.add_argument("what", type=Path, help="run directory or student file")
-    parser.add_argument("--port", type=int, default=8765, help="on 127.0.0.1 (default: 8765)")
+    parser.add_argument("--port", type=whole(0, 65_535), default=8765, help="default: 8765")
     parser.add_argument("--factory", help="of a student whose architecture is not built in")
 
 

@@ -3,7 +3,16 @@
 import argparse
 from pathlib import Path
 
-from gancompress.cli.verbs import Verbs, add_generator, add_json, add_verb, read_settings
+from gancompress.cli.verbs import (
+    Verbs,
+    add_generator,
+    add_json,
+    add_verb,
+    read_settings,
+    real,
+    whole,
+)
+from gancompress.options import LARGEST_SEED
 
 
 def evaluate_verb(verbs: Verbs) -> None:
@@ -19,9 +28,9 @@ def evaluate_verb(verbs: Verbs) -> None:
         "--extractor", default="inception", help="inception, a classifier file, module:attr, …"
     )
     parser.add_argument("--metrics", nargs="+", default=["frechet", "kid", "manifold"])
-    parser.add_argument("--samples", type=int, default=10_000, help="images to generate")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--batch-size", type=int, default=64)
+    parser.add_argument("--samples", type=whole(2), default=10_000, help="images to generate")
+    parser.add_argument("--seed", type=whole(0, LARGEST_SEED), default=0)
+    parser.add_argument("--batch-size", type=whole(1), default=64)
     parser.add_argument("--device", default="auto", help="auto or cpu (default: auto)")
     add_generator(parser)
     parser.add_argument("--inputs", type=Path, help="images that an image-to-image network is fed")
@@ -64,11 +73,11 @@ def extractor_verb(verbs: Verbs) -> None:
     parser = add_verb(verbs, "train-extractor", text, example, _do_extractor)
     parser.add_argument("data", help="'digits', or a folder or zip with one folder a class")
     parser.add_argument("output", type=Path, help="file to write, *.safetensors")
-    parser.add_argument("--size", type=int, default=32, help="pixels, 8 to 64 (default: 32)")
+    parser.add_argument("--size", type=whole(8, 64), default=32, help="pixels (default: 32)")
     parser.add_argument("--channels", type=int, default=3, choices=[1, 3])
-    parser.add_argument("--steps", type=int, default=600)
-    parser.add_argument("--held-out", type=float, default=0.2, help="share kept for its accuracy")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--steps", type=whole(1), default=600)
+    parser.add_argument("--held-out", type=real(0, 0.9), default=0.2, help="share for its accuracy")
+    parser.add_argument("--seed", type=whole(0, LARGEST_SEED), default=0)
 
 
 def _do_extractor(options: argparse.Namespace) -> None:
@@ -110,11 +119,13 @@ def quantise_verb(verbs: Verbs) -> None:
         choices=["onnx", "openvino"],
         help="may be given again (default: onnx)",
     )
-    parser.add_argument("--samples", type=int, default=500, help="to calibrate (default: 500)")
-    parser.add_argument("--seeds", type=int, default=3, help="repetitions (default: 3)")
-    parser.add_argument("--most", type=int, default=5000, help="labelled images (default: 5000)")
+    parser.add_argument("--samples", type=whole(2), default=500, help="to calibrate (default: 500)")
+    parser.add_argument("--seeds", type=whole(1), default=3, help="repetitions (default: 3)")
+    parser.add_argument("--most", type=whole(1), default=5000, help="images (default: 5000)")
     parser.add_argument(
-        "--max-drop", type=float, help="percentage points; layers stay in float until it holds"
+        "--max-drop",
+        type=real(0, 100),
+        help="percent; layers stay in float until it holds",
     )
     parser.add_argument("--output", type=Path, default=Path("quantised"), help="folder")
     parser.add_argument("--factory", help="of a student whose architecture is not built in")

@@ -8,7 +8,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gancompress.cli.verbs import Verbs, add_json, add_root, add_verb
+from gancompress.cli.verbs import Verbs, add_json, add_root, add_verb, whole
 
 if TYPE_CHECKING:
     from gancompress.recipe.schema import Recipe
@@ -161,7 +161,7 @@ def search_verb(verbs: Verbs) -> None:
         "--runtime", choices=["torch", "onnxruntime", "openvino"], help="for the latency budget"
     )
     parser.add_argument(
-        "--trials", type=int, help="score until so many subnets within the budget are scored"
+        "--trials", type=whole(1), help="score until so many subnets within the budget are scored"
     )
     parser.add_argument(
         "--storage",
@@ -210,10 +210,11 @@ def _do_search(options: argparse.Namespace) -> None:
 def _asked(recipe: "Recipe", options: argparse.Namespace) -> "Recipe":
     """The run's recipe with what the command line says about the search."""
     from gancompress.errors import RecipeError
+    from gancompress.recipe.secrets import secret_mistakes
     from gancompress.workflows.search import with_search
 
-    if options.trials is not None and options.trials < 1:
-        raise RecipeError(f"--trials: {options.trials} is below 1")
+    if mistakes := secret_mistakes(storage=options.storage, url=""):
+        raise RecipeError(mistakes[0].replace("search.storage", "--storage"))
     budgets = ("mac_budget", "param_budget", "size_budget", "latency_budget")
     given = {name: getattr(options, name) for name in budgets}
     settings = {name: getattr(options, name) for name in ("runtime", "trials", "storage")}

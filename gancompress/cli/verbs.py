@@ -1,6 +1,7 @@
 """How a verb is put on the command line."""
 
 import argparse
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -27,6 +28,36 @@ def add_verb(
     )
     parser.set_defaults(command=command)
     return parser
+
+
+def whole(low: int, high: int = 2**31 - 1) -> Callable[[str], int]:
+    """The type of an argument that is a whole number from ``low`` to ``high``."""
+
+    def parsed(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = None
+        if value is None or not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"{text!r}: a whole number from {low} to {high}")
+        return value
+
+    return parsed
+
+
+def real(low: float, high: float) -> Callable[[str], float]:
+    """The type of an argument that is a number from ``low`` to ``high``."""
+
+    def parsed(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"{text!r}: a number from {low:g} to {high:g}")
+        return value
+
+    return parsed
 
 
 def add_root(parser: argparse.ArgumentParser) -> None:
@@ -62,15 +93,12 @@ def read_settings(texts: Sequence[str]) -> dict[str, Any]:
     Raises:
         RecipeError: a text without ``=``, or a value that YAML does not read.
     """
-    import yaml
+    from gancompress.recipe.yaml import read_yaml
 
     found: dict[str, Any] = {}
     for text in texts:
         name, separator, value = text.partition("=")
         if not separator or not name:
             raise RecipeError(f"{text}: write key=value")
-        try:
-            found[name] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise RecipeError(f"{text}: not a value in YAML: {error}") from error
+        found[name] = read_yaml(value, text[:80])
     return found

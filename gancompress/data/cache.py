@@ -4,6 +4,7 @@ import hashlib
 import itertools
 import json
 import os
+import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -60,8 +61,11 @@ class Survey:
 
 
 def default_cache() -> Path:
-    """``$GANCOMPRESS_CACHE``, or else ``~/.cache/gancompress``."""
-    return Path(os.environ.get("GANCOMPRESS_CACHE", "~/.cache/gancompress")).expanduser()
+    """``$GANCOMPRESS_CACHE``, or else ``~/.cache/gancompress``, or else below the system's own."""
+    try:
+        return Path(os.environ.get("GANCOMPRESS_CACHE", "~/.cache/gancompress")).expanduser()
+    except RuntimeError:  # a user without a home, as in some containers
+        return Path(tempfile.gettempdir(), f"gancompress-{os.getuid()}")
 
 
 def survey(

@@ -17,6 +17,13 @@ _VERSION = 1
 _MAY_CHANGE = ("count", "held_out")
 
 
+# How a manifest that somebody wrote by hand fails to be read.
+DAMAGED = (
+    OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError,
+    DataError,
+)  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Plan:
     """What is to be recorded.
@@ -128,13 +135,38 @@ def read_manifest(folder: Path) -> Manifest:
         version, shards = content.pop("version"), content.pop("shards")
         plan = Plan(**{**content, "inputs": spec_from_json(content["inputs"])})
         listed = None if shards is None else tuple(Shard(**entry) for entry in shards)
+        _check(plan, listed)
     except FileNotFoundError as error:
         raise DataError(f"{folder}: no pairs are recorded here ({FILE} is missing)") from error
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except DAMAGED as error:
         raise DataError(f"{file}: damaged ({error}); record the pairs anew") from error
     if version != _VERSION:
         raise DataError(f"{file}: format version {version}, this program reads {_VERSION}")
     return Manifest(plan, listed)
+
+
+def _check(plan: Plan, shards: tuple[Shard, ...] | None) -> None:
+    """Whether the numbers are some, and no shard lies elsewhere.
+
+    Raises:
+        ValueError: saying what is not.
+    """
+    numbers: dict[str, Any] = {
+        "count": plan.count,
+        "held_out": plan.held_out,
+        "shard_size": plan.shard_size,
+    }
+    for name, value in numbers.items():
+        if not isinstance(value, int) or not 0 <= value < 2**40:
+            raise ValueError(f"{name} is {value!r}")
+    if plan.shard_size < 1 or plan.held_out > plan.count:
+        raise ValueError(f"shard_size {plan.shard_size}, {plan.held_out} of {plan.count} held out")
+    if shards is None:
+        return
+    if [shard.file for shard in shards] != [shard_file(i) for i in range(plan.shards)]:
+        raise ValueError("its shards are not those of its plan")
+    if [shard.count for shard in shards] != [len(plan.samples(i)) for i in range(plan.shards)]:
+        raise ValueError("its shards do not have the samples of its plan")
 
 
 def require_same(folder: Path, found: Plan, wanted: Plan) -> None:

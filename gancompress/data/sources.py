@@ -26,6 +26,10 @@ OTHER_IMAGES = frozenset(
 )
 
 
+# Of one image or table, unpacked: 64 million pixels of three channels and 16 bits, or so.
+MOST_BYTES = 2**29
+
+
 class Source(Protocol):
     """Named files that can be read in any order, from several threads."""
 
@@ -82,6 +86,8 @@ class ZipSource:
         except (zipfile.BadZipFile, OSError) as error:
             raise DataError(f"{path}: not a readable zip archive ({error})") from error
         self._members = {member.filename: member for member in members}
+        if len(self._members) < len(members):
+            raise DataError(f"{path}: two files of one name in it; pack it again")
         self.names = sorted(self._members)
 
     def _archive(self) -> zipfile.ZipFile:
@@ -93,6 +99,8 @@ class ZipSource:
         return opened[1]
 
     def read(self, name: str) -> bytes:
+        if self._members[name].file_size > MOST_BYTES:
+            raise DataError(f"{self.path}, {name}: more than {MOST_BYTES:,} bytes")
         return self._archive().read(name)
 
     def stamp(self, name: str) -> str:

@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+import math
 import os
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,9 @@ from gancompress.errors import MetricError
 from gancompress.metrics.features import Extractor
 from gancompress.metrics.frechet import FeatureStatistics
 from gancompress.metrics.sources import ImageSource
+
+# Of one array: statistics of 8,192 dimensions.
+MOST_BYTES = 2**30
 
 
 def save_statistics(statistics: FeatureStatistics, path: str | os.PathLike[str]) -> None:
@@ -34,11 +39,15 @@ def load_statistics(path: str | os.PathLike[str]) -> FeatureStatistics:
     """
     place = Path(path)
     try:
+        _check_sizes(place)
         with np.load(place, allow_pickle=False) as content:
             mean = np.asarray(content["mu"], dtype=np.float64)
             covariance = np.asarray(content["sigma"], dtype=np.float64)
             count = int(content["count"]) if "count" in content else 0
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
+    except (
+        *(OSError, ValueError, KeyError, TypeError, OverflowError, EOFError, RuntimeError),
+        *(zipfile.BadZipFile, zlib.error, SyntaxError, MemoryError),
+    ) as error:
         raise MetricError(
             f"{place}: no feature statistics; expected an .npz with mu (D,) and sigma (D, D) "
             f"({error})"
@@ -47,7 +56,31 @@ def load_statistics(path: str | os.PathLike[str]) -> FeatureStatistics:
         raise MetricError(
             f"{place}: mu {mean.shape} and sigma {covariance.shape}; expected (D,) and (D, D)"
         )
+    if count < 0 or not (np.isfinite(mean).all() and np.isfinite(covariance).all()):
+        raise MetricError(f"{place}: holds numbers that are none, or a negative count")
     return FeatureStatistics(count, mean, covariance)
+
+
+def _check_sizes(place: Path) -> None:
+    """Refuse what would take more memory than any statistics, or shapes beyond what is there.
+
+    Raises:
+        ValueError: naming the array.
+    """
+    with zipfile.ZipFile(place) as archive:
+        for member in archive.infolist():
+            if member.file_size > MOST_BYTES:
+                raise ValueError(f"{member.filename}: {member.file_size:,} bytes")
+            with archive.open(member) as file:
+                version = np.lib.format.read_magic(file)
+                read = np.lib.format.read_array_header_1_0
+                if version != (1, 0):
+                    read = np.lib.format.read_array_header_2_0
+                shape, _, dtype = read(file)
+                if math.prod(shape) * dtype.itemsize > member.file_size:
+                    raise ValueError(
+                        f"{member.filename}: shape {shape} of {member.file_size} bytes"
+                    )
 
 
 def cache_path(folder: Path, source: ImageSource, extractor: Extractor) -> Path:

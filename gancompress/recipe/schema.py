@@ -8,6 +8,7 @@ from gancompress.architecture_search.options import SearchOptions
 from gancompress.data.options import CollectOptions
 from gancompress.distillation.options import DistillOptions, FinetuneOptions
 from gancompress.options import LARGEST_SEED, MOST_WORKERS, option, section
+from gancompress.recipe.secrets import secret_mistakes
 from gancompress.recipe.sources import DataOptions, TeacherOptions
 from gancompress.teach.options import TeachOptions
 
@@ -108,7 +109,10 @@ class Recipe:
 
     def mistakes(self) -> list[str]:
         """What does not fit together although every key by itself does."""
-        found = _mistakes_of_name(self.name)
+        found = [
+            *_mistakes_of_name(self.name),
+            *secret_mistakes(storage=self.search.storage, url=self.teacher.remote.url),
+        ]
         if self.taught_on_inputs:
             found += self._mistakes_of_inputs()
         if self.distill.online:

@@ -16,26 +16,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from gancompress.atomic import replacing
-from gancompress.batch import InputSpec, spec_from_json, spec_to_json
+from gancompress.batch import InputSpec, spec_to_json
 from gancompress.errors import DataError, TeacherError, UnsafeFileError
 from gancompress.generators.adapted import adapted, has_lists
 from gancompress.generators.build import build
 from gancompress.generators.signed import RANGE, signed
-from gancompress.student import refit
+from gancompress.student import claims, refit
 from gancompress.student.separable import Norm, separate
-
-FORMAT = 1
-
-_FIELDS = {
-    *("format", "factory", "kwargs", "separable", "separable_norm", "inputs"),
-    *("attributes", "tied", "provenance"),
-}
-
 
 #: What builds a module at full width: a name as in a recipe, a callable without arguments, or such
 #: a module itself, which is copied.
@@ -122,7 +113,7 @@ def save_student(student: Student, path: str | os.PathLike[str], *, half: bool =
         DataError: the factory's arguments or the provenance are not plain data.
     """
     description = {
-        "format": FORMAT,
+        "format": claims.FORMAT,
         **_identity(student),
         "attributes": _attributes(student),
         "tied": refit.tied_names(student.module),
@@ -135,7 +126,7 @@ def save_student(student: Student, path: str | os.PathLike[str], *, half: bool =
         for name, tensor in refit.tensors(student.module).items()
     }
     if half:
-        tensors = _converted(tensors, torch.float32, torch.float16)
+        tensors = claims.converted(tensors, torch.float32, torch.float16)
     metadata = {"gancompress": _dumps(description, "provenance")}
     with replacing(path) as temporary:
         save_file(tensors, temporary, metadata=metadata)
@@ -155,7 +146,7 @@ def load_student(path: str | os.PathLike[str], *, factory: Factory | None = None
             it names no factory, and none was given.
         UnsafeFileError: the factory is not built in, and was not given.
     """
-    description, tensors = _read(Path(path))
+    description, tensors = claims.read(Path(path))
     architecture = Architecture(
         factory=description["factory"],
         kwargs=description["kwargs"],
@@ -181,8 +172,11 @@ def load_student(path: str | os.PathLike[str], *, factory: Factory | None = None
             f"{path}: building this student runs {architecture.factory!r}, which is not built in; "
             f"if you trust it, name it yourself: factory={architecture.factory!r}"
         )
+    try:
+        inputs = claims.inputs_of(description)
+    except DataError as error:
+        raise TeacherError(f"{path}: damaged student description: {error}") from error
     module = _rebuild(make, description, tensors, path)
-    inputs = spec_from_json(description["inputs"])
     return Student(module.eval(), inputs, architecture, description["provenance"])
 
 
@@ -219,22 +213,32 @@ def _rebuild(
     path: str | os.PathLike[str],
 ) -> nn.Module:
     name = description["factory"] or "the factory given"
+    tied = description["tied"]
     try:
-        module = _build(make)
+        with claims.bounded(tensors):
+            light = claims.rehearsed(lambda: _build(make))
+            # Memory is taken for what fits only.
+            if light is None or not refit.unfitting_tensors(light, tensors, tied):
+                module = _build(make)
+            else:
+                module = light
     except Exception as error:  # a factory may fail in any way
         raise TeacherError(
             f"{path}: the student's architecture cannot be built: {error}. Install what defines "
             f"{name}, or give another factory that builds it"
         ) from error
-    unfitting = refit.unfitting_tensors(module, tensors, description["tied"])
+    unfitting = refit.unfitting_tensors(module, tensors, tied)
     unfitting += description["attributes"].keys() - {name for name, _ in module.named_modules()}
     if unfitting:
         raise TeacherError(
             f"{path}: the student does not fit what {name} builds: "
             f"{_some(unfitting)} differ; use the version of it that the student was cut from"
         )
-    refit.set_attributes(module, description["attributes"])
-    refit.set_tensors(module, tensors, description["tied"])
+    try:
+        refit.set_attributes(module, description["attributes"])
+        refit.set_tensors(module, tensors, tied)
+    except (TypeError, ValueError, KeyError, AttributeError, RuntimeError) as error:
+        raise TeacherError(f"{path}: damaged student description: {error}") from error
     return module
 
 
@@ -271,39 +275,3 @@ def _dumps(value: Any, what: str) -> str:
 
 def _some(names: list[str]) -> str:
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-
-
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    try:
-        with safe_open(path, framework="pt") as file:
-            text = (file.metadata() or {}).get("gancompress")
-            if text is None:
-                raise TeacherError(
-                    f"{path}: safetensors, but not a student: its metadata has no 'gancompress'; "
-                    "students are written by `gancompress search` and `finetune`"
-                )
-            description = json.loads(text)
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except FileNotFoundError as error:
-        raise TeacherError(f"{path}: no such file; give the path of a student") from error
-    except (SafetensorError, OSError, json.JSONDecodeError) as error:
-        raise TeacherError(
-            f"{path}: damaged, or not a student file ({error}); copy or export it again"
-        ) from error
-    if not isinstance(description, dict) or description.get("format") != FORMAT:
-        found = description.get("format") if isinstance(description, dict) else description
-        raise TeacherError(
-            f"{path}: student format {found!r}, this gancompress reads {FORMAT}; install the "
-            "version that wrote it, or write it again"
-        )
-    if missing := _FIELDS - description.keys():
-        raise TeacherError(f"{path}: damaged student description: no {', '.join(sorted(missing))}")
-    if description.get("half"):
-        tensors = _converted(tensors, torch.float16, torch.float32)
-    return description, tensors
-
-
-def _converted(
-    tensors: Mapping[str, Tensor], old: torch.dtype, new: torch.dtype
-) -> dict[str, Tensor]:
-    return {name: t.to(new) if t.dtype == old else t for name, t in tensors.items()}

@@ -198,6 +198,11 @@ def _records(
     try:
         with open_file() as file, zipfile.ZipFile(file) as archive:
             records = {info.filename: info for info in archive.infolist()}
+            if len(records) < len(archive.infolist()):
+                raise TeacherError(
+                    f"{where}: two records of one name, of which readers take one or the other; "
+                    "made to deceive: download it again"
+                )
             pickles = [n for n in records if n.count("/") == 1 and n.endswith("/data.pkl")]
             if len(pickles) != 1:
                 refuse_zip(where, set(records))

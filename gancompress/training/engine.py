@@ -22,7 +22,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from gancompress.errors import DivergenceError
+from gancompress.errors import DivergenceError, Terminated
 from gancompress.progress import progress_bar
 from gancompress.training.checkpoint import Stateful, load_checkpoint, save_checkpoint
 from gancompress.training.optimise import everywhere, processes
@@ -153,8 +153,8 @@ def fit(
             keep = bool(logger.keep_every) and progress["step"] % logger.keep_every == 0
             read = last or keep or progress["step"] % logger.log_every == 0
             # Several processes have to stop at the same step.
-            asked = stop_requested() if read or processes() == 1 else False
-            stopping = not everywhere(not asked, logger.device) if read else asked
+            asked = stop_requested() if read or processes() == 1 else None
+            stopping = not everywhere(asked is None, logger.device) if read else bool(asked)
             if not (read or stopping):
                 continue
             losses = means.take(logger.device)
@@ -177,7 +177,7 @@ def fit(
                 kept = checkpoint.with_name(f"{checkpoint.stem}-{progress['step']}.pt")
                 save_checkpoint(kept, state, progress)
             if stopping:
-                raise KeyboardInterrupt
+                raise asked or KeyboardInterrupt
 
 
 def _roll_back(
@@ -235,21 +235,25 @@ class _Means:
 
 
 @contextmanager
-def _stop_requests() -> Iterator[Callable[[], bool]]:
-    """Turn a first SIGINT or SIGTERM into a request to stop after the step; a second one stops."""
+def _stop_requests() -> Iterator[Callable[[], type[KeyboardInterrupt] | None]]:
+    """Turn a first SIGINT or SIGTERM into a request to stop after the step; a second one stops.
+
+    Yields what tells how to stop, or None while nobody has asked for it.
+    """
     received: list[int] = []
+    kinds = {int(signal.SIGINT): KeyboardInterrupt, int(signal.SIGTERM): Terminated}
 
     def request(number: int, frame: FrameType | None) -> None:
         if received:
-            raise KeyboardInterrupt
+            raise kinds[number]
         received.append(number)
 
     if threading.current_thread() is not threading.main_thread():
-        yield lambda: False
+        yield lambda: None
         return
-    before = {number: signal.signal(number, request) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, request) for number in kinds}
     try:
-        yield lambda: bool(received)
+        yield lambda: kinds[received[0]] if received else None
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
