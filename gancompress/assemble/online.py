@@ -1,4 +1,4 @@
-"""A teacher that learns along with its student, instead of before it (OMGD)."""
+"""Online distillation: the teacher is trained together with its student (OMGD)."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from torch import Tensor
 from gancompress import assemble
 from gancompress.assemble.pairs import recording_plan
 from gancompress.assemble.teaching import training_setup
-from gancompress.assemble.training_setup import LEARNS_ALONG, TrainingSetup
+from gancompress.assemble.training_setup import TRAINED_ONLINE, TrainingSetup
 from gancompress.batch import Batch
 from gancompress.data.live import LivePairs
 from gancompress.recipe.schema import Recipe
@@ -21,7 +21,7 @@ from gancompress.teachers.teacher import CallableTeacher
 def online_setup(recipe: Recipe, run: RunDir) -> Iterator[TrainingSetup]:
     """The recipe's teaching, as long as its distillation; the last weights are kept.
 
-    Those are what the student has learned from. What the teaching looks at is logged under `teach`.
+    The student has learned from those. Evaluations of the teacher are logged under `teach`.
     """
     keys = replace(recipe.teach, steps=recipe.distill.steps, best=False)
     with training_setup(replace(recipe, teach=keys), run) as (setup, _):
@@ -39,5 +39,5 @@ def live_pairs(recipe: Recipe, setup: TrainingSetup) -> LivePairs:
 
     inputs = assemble.with_shares(setup.inputs, recipe.collect.class_shares)
     data = assemble.teacher_data(recipe, inputs)
-    teacher = CallableTeacher(answers, inputs, LEARNS_ALONG, data)
+    teacher = CallableTeacher(answers, inputs, TRAINED_ONLINE, data)
     return LivePairs(teacher, recording_plan(recipe, teacher))

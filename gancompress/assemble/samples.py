@@ -14,7 +14,7 @@ from gancompress.report.grid import save_grid
 
 
 class Samples:
-    """A grid for each look of a training, and a film of them all.
+    """A grid for each evaluation of a training, and a film of them all.
 
     Args:
         folder: receives ``<stage>-<step>.png`` and, at the end, ``<stage>.gif``.

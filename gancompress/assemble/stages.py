@@ -7,7 +7,7 @@ concerns; ``tests/workflows/test_stages.py`` notes every key that a tiny run rea
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from gancompress.assemble.training_setup import LEARNS_ALONG
+from gancompress.assemble.training_setup import TRAINED_ONLINE
 from gancompress.distillation.objective import objective_of
 from gancompress.exporters.formats import FORMATS
 from gancompress.recipe.schema import Recipe
@@ -165,7 +165,7 @@ def skipped(stage: str, recipe: Recipe) -> str:
     if stage == "teach" and recipe.teacher.given:
         return f"the teacher is {recipe.teacher.given}"
     if stage in ("teach", "collect") and recipe.distill.online:
-        return LEARNS_ALONG
+        return TRAINED_ONLINE
     if stage == "finetune" and recipe.finetune.steps == 0:
         return "finetune.steps is 0"
     return ""

@@ -119,7 +119,7 @@ def open_pairs_to_learn(recipe: Recipe, inputs: InputSpec) -> Split:
         DataError: an input has no image of its name, or an image no input.
     """
     fed = assemble.teacher_data(recipe, inputs)
-    assert isinstance(fed, NumberedRows)  # the one input was looked at
+    assert isinstance(fed, NumberedRows)  # the one input was checked
     data = fed.rows
     names = data.maps if isinstance(data, LabelMaps) else data.inputs
     folders = recipe.teacher.data.folder or ".", recipe.data.folder or "."

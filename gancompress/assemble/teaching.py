@@ -25,7 +25,7 @@ SETUPS: dict[str, Prepare] = {
 
 @contextmanager
 def training_setup(recipe: Recipe, run: RunDir) -> Iterator[tuple[TrainingSetup, TrainingLogger]]:
-    """The recipe's teaching, ready to begin, and the logger that its looks are entered in."""
+    """The training of the recipe's teacher, ready to begin, and the logger of its evaluations."""
     accelerator = prepare(recipe)
     samples = Samples(run.path / "samples", "teach", accelerator.is_main_process)
     with training_logger(recipe, run, "teach", accelerator) as logger:

@@ -19,7 +19,7 @@ class TrainingSetup:
     """A teaching that is ready to begin.
 
     Attributes:
-        training: of the teacher, with what is looked at on the way.
+        training: of the teacher, with its evaluations.
         inputs: of the teacher.
         architecture: of the teacher.
         finish: says at the end on what it was taught; may put other weights into the average and
@@ -39,7 +39,7 @@ class TrainingSetup:
 
 
 # Why there is nothing to teach or to record before `distill`.
-LEARNS_ALONG = "the teacher learns along with the student"
+TRAINED_ONLINE = "the teacher is trained together with the student"
 
-# Reads a recipe into a setup; its looks go to the log and to the pictures.
+# Reads a recipe into a setup; its evaluations go to the log and to the pictures.
 Prepare = Callable[[Recipe, RunDir, Accelerator, TrainingLogger, Samples], TrainingSetup]

@@ -95,8 +95,8 @@ class DistillData:
     def conditions(self, batch: Batch) -> Batch:
         """What of ``batch`` a discriminator is given beside the image."""
         found: Batch = {}
-        if told := self.class_input:
-            found[told] = as_one_hot(self.inputs[told], batch[told])
+        if classes := self.class_input:
+            found[classes] = as_one_hot(self.inputs[classes], batch[classes])
         if name := self.options.discriminator.condition:
             entry, value = self.inputs[name], batch[name]
             if entry.kind == "image":

@@ -14,7 +14,7 @@ from gancompress.metrics.images import resize, with_channels
 
 @dataclass(frozen=True, eq=False)
 class FeatureNetwork:
-    """What perceptual and style terms look through; not trained.
+    """A network whose feature maps perceptual and style terms compare; not trained.
 
     Attributes:
         extractor: the network and the preparation of its images.

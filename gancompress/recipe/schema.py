@@ -181,17 +181,17 @@ class Recipe:
             )
         if not real.held_out:
             found.append(
-                f"data.held_out: 0, but {objective} looks at held-out images; give a share"
+                f"data.held_out: 0, but {objective} is evaluated on held-out images; give a share"
             )
         return found
 
     def _mistakes_of_online(self) -> list[str]:
-        """Of a teacher that learns along with the student."""
+        """Of online distillation."""
         found = []
         if self.teacher.given:
             found.append(
                 f"distill.online: the teacher is {self.teacher.given}; only one that `teach` "
-                "trains can learn along with the student: write false, or name no teacher"
+                "trains can be trained together with the student: write false, or name no teacher"
             )
         elif self.teach.objective == "single_image":
             found.append(

@@ -24,7 +24,7 @@ def look_ahead(
     They are Adam's, from the moments the optimiser has now.
 
     Args:
-        discriminator: its trainable parameters are looked at.
+        discriminator: its trainable parameters are read.
         optimizer: of them; one group.
         loss: of the discriminator with the given parameters, differentiable twice.
         updates: k of the paper; time and memory grow with it.
@@ -58,7 +58,7 @@ def _moments(
     found = {name: (torch.zeros_like(p), torch.zeros_like(p), 0) for name, p in parameters.items()}
     known = {name: state for name, p in parameters.items() if (state := optimizer.state.get(p))}
     if known:
-        # Read at once: every look at a GPU waits for all that it has yet to do.
+        # Read at once: every read from a GPU waits for all that is queued there.
         steps = torch.stack([state["step"] for state in known.values()]).tolist()
         for (name, state), step in zip(known.items(), steps, strict=True):
             found[name] = state["exp_avg"].clone(), state["exp_avg_sq"].clone(), int(step)

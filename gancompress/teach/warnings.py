@@ -21,7 +21,7 @@ def find_warnings(event: Mapping[str, object], *, loss: str) -> dict[str, str]:
     """What looks wrong in an event of the log, by kind.
 
     Args:
-        event: means of the losses of some steps, or the scores of a look.
+        event: means of the losses of some steps, or the scores of an evaluation.
         loss: the adversarial loss.
     """
     values = numbers(event)

@@ -180,7 +180,7 @@ def make_accelerator(device: str, precision: str) -> Accelerator:
     if number:
         # The only way to tell accelerate which one.
         os.environ["ACCELERATE_TORCH_DEVICE"] = device
-    # Launched processes find each other on CPUs only where they are told that these are CPUs.
+    # Launched processes find each other on CPUs only if `cpu` is set.
     return Accelerator(cpu=kind == "cpu" or not gpu, mixed_precision=precision)
 
 
@@ -188,7 +188,7 @@ def check_device(device: str, precision: str) -> None:
     """Refuse a device that is not there, or a precision that it does not know.
 
     Raises:
-        RecipeError: as told.
+        RecipeError: an argument cannot be used here.
     """
     kind, _, number = device.partition(":")
     gpus = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}

@@ -8,7 +8,7 @@ from gancompress import assemble
 from gancompress.assemble.pairs import recording_plan, require_held_out
 from gancompress.assemble.problems import problem_lines
 from gancompress.assemble.teacher_data import FedRows
-from gancompress.assemble.training_setup import LEARNS_ALONG
+from gancompress.assemble.training_setup import TRAINED_ONLINE
 from gancompress.data.pairs import PairStore, PairWriter, record
 from gancompress.progress import progress_bar
 from gancompress.recipe.schema import Recipe
@@ -20,7 +20,7 @@ from gancompress.teachers.teacher import ModuleTeacher
 def collect(recipe: Recipe, run: RunDir) -> None:
     """Record the teacher of ``recipe`` into ``run/pairs``, or note that it is asked as needed."""
     if recipe.distill.online:
-        run.complete("collect", {"stored": False, "skipped": LEARNS_ALONG})
+        run.complete("collect", {"stored": False, "skipped": TRAINED_ONLINE})
         return
     accelerator = assemble.prepare(recipe)
     teacher = assemble.load_teacher(recipe, run)

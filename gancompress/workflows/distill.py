@@ -124,7 +124,7 @@ def check_objective(recipe: Recipe) -> None:
     """Refuse terms that do not exist or lack what they need, before anything is computed.
 
     Raises:
-        RecipeError: as told.
+        RecipeError: a term is unknown, or lacks what it needs.
     """
     objective = _objective(recipe.distill)
     for name in objective.needing("feature_network"):

@@ -2,7 +2,7 @@
 
 from gancompress.assemble.teach_single_image import teach_single_image
 from gancompress.assemble.teaching import training_setup
-from gancompress.assemble.training_setup import LEARNS_ALONG
+from gancompress.assemble.training_setup import TRAINED_ONLINE
 from gancompress.recipe.schema import Recipe
 from gancompress.run import RunDir
 from gancompress.student.file import Student, save_student
@@ -15,7 +15,7 @@ def teach(recipe: Recipe, run: RunDir) -> None:
         run.complete("teach", {"skipped": f"the teacher is {given}"})
         return
     if recipe.distill.online:
-        run.complete("teach", {"skipped": LEARNS_ALONG})
+        run.complete("teach", {"skipped": TRAINED_ONLINE})
         return
     # One photograph is a training for each of its sizes.
     single = recipe.teach.objective == "single_image"

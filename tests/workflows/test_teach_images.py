@@ -104,7 +104,7 @@ def test_a_teacher_learns_along_with_its_student(data: Path, tmp_path: Path) -> 
     arguments = [*changes(data), *own, "--run", str(tmp_path / "run")]
     assert main(["run", str(TRANSLATE), *arguments]) == 0
     run = RunDir.open(tmp_path / "run")
-    told = "the teacher learns along with the student"
+    told = "the teacher is trained together with the student"
     assert run.facts("teach") == {"skipped": told}
     assert run.facts("collect") == {"stored": False, "skipped": told}
     assert not (run.path / "pairs").exists()
