@@ -14,13 +14,14 @@ from gancompress.api.collect import collect
 from gancompress.api.costs import check_budget, costs_of
 from gancompress.api.distill import DistillSettings, Loss, distill
 from gancompress.api.export import export
-from gancompress.api.search import SearchResult, SearchSettings, search
+from gancompress.api.search import Chosen, SearchResult, SearchSettings, search
 from gancompress.atomic import write_json
 from gancompress.batch import example_inputs
 from gancompress.data.live import Pairs
 from gancompress.distillation.options import DistillOptions
 from gancompress.distillation.terms import find_term
 from gancompress.errors import RunError, TeacherError
+from gancompress.run import RunDir
 from gancompress.student.file import Architecture, Student, load_student, save_student
 from gancompress.supernet import Supernet
 from gancompress.supernet.importance import sort_channels, taylor_scores
@@ -88,8 +89,9 @@ def compress(
 ) -> Compressed:
     """Make a small generator of a large one: record, train, search, extract, export.
 
-    The same call goes on where it was stopped, and does nothing twice; with another budget only
-    what follows from that is done.
+    The same call goes on where it was stopped: nothing is recorded, trained or scored twice, and
+    with another budget only what that asks for is scored. The student is extracted and exported
+    anew each time.
 
     Args:
         teacher: a :class:`gancompress.Teacher`, of :func:`load_teacher` or your own; or a
@@ -104,35 +106,38 @@ def compress(
     Raises:
         BudgetError: no subnet is that cheap, which is told before anything is trained.
         TeacherError: the teacher is a black box and no student was given.
-        RunError: ``run`` holds what another teacher, student or training made.
+        RunError: ``run`` holds what another teacher, student or training made, or is in use.
     """
     how, folder = options or CompressOptions(), Path(run)
     supernet = _supernet(teacher, student, how)
     reference = costs_of(teacher)
     check_budget(supernet, mac_budget, reference)
     folder.mkdir(parents=True, exist_ok=True)
-    _same_run(folder / "compress.json", _identity(teacher, supernet, how))
+    with RunDir(folder).lock():
+        _same_run(folder / "compress.json", _identity(teacher, supernet, how))
+        seed = how.settings.seed
+        pairs = collect(teacher, data, how.count, folder=folder / "pairs", seed=seed)
+        _train(supernet, pairs, how, folder, inherited=student is None)
+        given = SearchSettings(reference=reference, distance=_distance(how.loss), seed=seed)
+        found = search(
+            supernet, pairs=pairs, trials=how.trials, mac_budget=mac_budget, folder=folder,
+            settings=given,
+        )  # fmt: skip
+        chosen = found.best(mac_budget)
+        provenance = {"teacher": teacher.fingerprint, "subnet": chosen.subnet.text}
+        architecture = _architecture(teacher, student)
+        small = Student(chosen.extract(), dict(teacher.inputs), architecture, provenance)
+        report, files = _write(small, _report(reference, chosen), how.formats, folder)
+    return Compressed(small.module, found, report, files)
 
-    seed = how.settings.seed
-    pairs = collect(teacher, data, how.count, folder=folder / "pairs", seed=seed)
-    _train(supernet, pairs, how, folder, inherited=student is None)
-    given = SearchSettings(reference=reference, distance=_distance(how.loss), seed=seed)
-    found = search(
-        supernet, pairs=pairs, trials=how.trials, mac_budget=mac_budget, folder=folder,
-        settings=given,
-    )  # fmt: skip
-    chosen = found.best(mac_budget)
-    architecture = _architecture(teacher, student)
-    provenance = {"teacher": teacher.fingerprint, "subnet": chosen.subnet.text}
-    small = Student(chosen.extract(), dict(teacher.inputs), architecture, provenance)
-    report = {
+
+def _report(reference: Mapping[str, float], chosen: Chosen) -> dict[str, Any]:
+    return {
         "subnet": chosen.subnet.text,
-        "teacher": reference,
+        "teacher": dict(reference),
         "student": dict(chosen.costs),
         "held_out": dict(chosen.scores),
     }
-    report, files = _write(small, report, how.formats, folder)
-    return Compressed(small.module, found, report, files)
 
 
 def _write(

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 import gancompress as gc
+from gancompress.run import RunDir
 from tests.workflows.own_generator import PHOTOS, SPEC, Painter, painter, pairs, supernet
 
 
@@ -106,6 +107,12 @@ def test_run_of_another_teacher_is_refused(tmp_path: Path):
     compress(0)
     with pytest.raises(gc.GancompressError, match="another teacher"):
         compress(5)
+
+
+def test_run_in_use_is_left_alone(tmp_path: Path):
+    teacher = gc.Teacher(painter(), SPEC, data=PHOTOS)
+    with RunDir(tmp_path).lock(), pytest.raises(gc.GancompressError, match="in use"):
+        gc.compress(teacher, mac_budget="1/2", run=tmp_path, options=TINY)
 
 
 def test_impossible_budget_is_told_before_anything_is_done(tmp_path: Path):
