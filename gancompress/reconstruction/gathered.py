@@ -168,7 +168,7 @@ def _add(
         if site is not None and layer is not None:
             # As many of each batch as of sixteen: what comes later is as good.
             each = columns_of_each(layer, 16 * batch_size(batch), LEAST, PER_ROW)
-            at = positions(layer.window.outputs, each, seed * 1000 + number)
+            at = positions(layer, each, seed * 1000 + number)
             columns = layer.columns(at.to(layer.source.device))
             total, count = sums.get(site.weight.key, (torch.zeros(()), 0))
             gram = square(columns)
@@ -190,7 +190,8 @@ def _solve(known: Statistics, kept: Kept, layer: Layer) -> tuple[Tensor, float]:
     if layer.bias is not None:
         last = torch.full_like(group, known.gram.shape[1] - 1)
         kept_rows = torch.cat([kept_rows, last], dim=1)
-    outputs = kept.outputs.view(len(kept.groups), -1).to(group) % known.weights.shape[2]
+    outputs = kept.outputs.view(layer.groups, -1).to(group) % known.weights.shape[2]
+    outputs = outputs.repeat_interleave(layer.phases, 0)
     gram = known.gram[group[..., None], kept_rows[:, :, None], kept_rows[:, None, :]].double()
     place = group[..., None], kept_rows[:, :, None], outputs[:, None, :]
     right, start = known.product[place].double(), known.weights[place].double()

@@ -19,8 +19,8 @@ class Kept:
     """Places of a subnet's layer in the teacher's.
 
     Attributes:
-        groups: (groups,) of the teacher's groups.
-        rows: (groups, rows) of the rows of each group, without the one for the bias.
+        groups: (blocks,) of the teacher's blocks.
+        rows: (blocks, rows) of the rows of each block, without the one for the bias.
         outputs: (channels,) of the teacher's output channels.
     """
 
@@ -71,8 +71,10 @@ class KeptElements:
         rows, outputs = theirs.shape[1:]
         groups = found[:, 0, 0] // (rows * outputs)
         kept_rows = found[:, :, 0] // outputs % rows
-        kept_outputs = groups[:, None] * outputs + found[:, 0, :] % outputs
-        return Kept(groups, kept_rows, kept_outputs.flatten())
+        # Channels once, not once for each phase.
+        every = small.layer.phases
+        channels = groups[::every, None] // every * outputs + found[::every, 0, :] % outputs
+        return Kept(groups, kept_rows, channels.flatten())
 
 
 def numbers(module: nn.Module) -> dict[str, Tensor]:

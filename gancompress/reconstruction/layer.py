@@ -28,6 +28,7 @@ class Layer:
         source: input as the function got it.
         weight, bias: as the function got them; a view of a parameter, or a multiple of one.
         groups: of channels that do not mix.
+        phases: of the kernel, see :attr:`Window.phases`; a bias would tie them together.
         window: which inputs each output position sees.
         channels_last: source and output are (N, …, C), not (N, C, …).
         inputs_first: the weight is (in, out, …), not (out, in, …).
@@ -46,9 +47,16 @@ class Layer:
     inputs_first: bool = False
     moments: Callable[[Tensor], Moments] | None = None
     statistics: tuple[Tensor, Tensor, float] | None = None
+    phases: int = 1
+
+    @property
+    def blocks(self) -> int:
+        """Systems of equations that do not know each other."""
+        return self.groups * self.phases
 
     def columns(self, at: Tensor) -> Tensor:
-        """The inputs of the output positions ``at`` (S,): (groups, rows, N × S).
+        """The inputs of the output positions ``at`` (S,), those of each phase together: (blocks,
+        rows, N × S / phases).
 
         The last row is one throughout where there is a bias.
         """
@@ -57,30 +65,44 @@ class Layer:
             mean, deviation = self.moments(source)
             source = (source - mean) / deviation
         maps = self._maps(source, self.window.inputs)
-        index = self.window.sources(at)
+        index = self.window.sources(at).view(self.phases, len(at) // self.phases, -1)
+        if self.phases > 1:
+            taps = self.window.phase_taps().to(at.device)[:, None]
+            index = index.gather(2, taps.expand(-1, index.shape[1], -1))
         if bool((index == self.window.inputs).any()):
             maps = torch.nn.functional.pad(maps, (0, 1))
-        samples, channels = maps.shape[:2]
+        samples = maps.shape[0]
         seen = maps.index_select(2, index.flatten())
-        seen = seen.view(samples, channels, *index.shape).permute(1, 3, 0, 2)
-        seen = seen.reshape(self.groups, -1, samples * len(at))
+        seen = seen.view(samples, self.groups, -1, *index.shape).permute(1, 3, 2, 5, 0, 4)
+        seen = seen.reshape(self.blocks, -1, samples * index.shape[1])
         if self.bias is None:
             return seen
-        return torch.cat([seen, seen.new_ones(self.groups, 1, seen.shape[2])], dim=1)
+        return torch.cat([seen, seen.new_ones(self.blocks, 1, seen.shape[2])], dim=1)
 
     def sampled(self, output: Tensor, at: Tensor) -> Tensor:
         """A tensor of the output's shape at the positions ``at`` (S,): (channels, N × S)."""
         maps = self._maps(output, self.window.outputs).index_select(2, at)
         return maps.transpose(0, 1).flatten(1)
 
+    def targets(self, sampled: Tensor, samples: int) -> Tensor:
+        """What :meth:`sampled` gives for ``samples`` samples, as the columns are laid out:
+        (blocks, outputs, N × S / phases)."""
+        parts = sampled.view(
+            self.groups, -1, samples, self.phases, sampled.shape[1] // samples // self.phases
+        )
+        return parts.permute(0, 3, 1, 2, 4).flatten(3).flatten(0, 1)
+
     def matrix(self, weight: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
-        """Weight and bias (the layer's own by default) as (groups, rows, outputs of a group)."""
+        """Weight and bias (the layer's own by default) as (blocks, rows, outputs of a group)."""
         weight = self.weight if weight is None else weight
         bias = self.bias if bias is None else bias
         parts = []
         if weight is not None and self.inputs_first:
             w = weight.reshape(self.groups, weight.shape[0] // self.groups, weight.shape[1], -1)
-            parts.append(w.transpose(2, 3).flatten(1, 2))
+            w = w.transpose(2, 3)
+            if self.phases > 1:
+                w = w[:, :, self.window.phase_taps()].transpose(1, 2).flatten(0, 1)
+            parts.append(w.flatten(1, 2))
         elif weight is not None:
             outputs = 1 if self.kind == "norm" else weight.shape[0] // self.groups
             parts.append(weight.reshape(self.groups, outputs, -1).mT)
@@ -96,7 +118,11 @@ class Layer:
             rows, bias = matrix[:, :-1], matrix[:, -1].reshape(self.bias.shape).to(self.bias)
         if self.inputs_first:
             inputs, outputs = self.weight.shape[0] // self.groups, self.weight.shape[1]
-            rows = rows.reshape(self.groups, inputs, -1, outputs).transpose(2, 3)
+            rows = rows.reshape(self.groups, self.phases, inputs, -1, outputs).transpose(1, 2)
+            rows = rows.flatten(2, 3)
+            if self.phases > 1:
+                rows = rows[:, :, self.window.phase_taps().flatten().argsort()]
+            rows = rows.transpose(2, 3)
         else:
             rows = rows.mT
         return rows.reshape(self.weight.shape).to(self.weight), bias

@@ -79,7 +79,8 @@ def _transposed(given: Arguments) -> Layer:
     )
     window = Window(sizes, out, kernel, stride, padding, dilation, transposed=True)
     groups, bias = given.get("groups", 1), given.get("bias")
-    return Layer("transposed convolution", source, weight, bias, groups, window, inputs_first=True)
+    layer = Layer("transposed convolution", source, weight, bias, groups, window, inputs_first=True)
+    return layer if bias is not None else replace(layer, phases=window.phases)
 
 
 def _linear(given: Arguments) -> Layer:

@@ -29,9 +29,11 @@ def held_out(samples: int, first: int, each: int, total: int) -> Tensor:
     return (numbers % HELD_OUT == HELD_OUT - 1).repeat_interleave(each)
 
 
-def positions(count: int, wanted: int, seed: int) -> Tensor:
-    """``wanted`` of ``count`` positions in ascending order; all where there are no more."""
-    if wanted >= count:
-        return torch.arange(count)
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randperm(count, generator=generator)[:wanted].sort().values
+def positions(layer: Layer, wanted: int, seed: int) -> Tensor:
+    """``wanted`` output positions of every phase of a layer; all where there are no more."""
+    count = layer.window.outputs // layer.phases
+    found = torch.arange(count)
+    if wanted < count:
+        generator = torch.Generator().manual_seed(seed)
+        found = torch.randperm(count, generator=generator)[:wanted].sort().values
+    return found if layer.phases == 1 else layer.window.of_phases(found)

@@ -185,11 +185,13 @@ class _Task:
         equations, start = self._equations(site, start)
         each = columns_of_each(layers[0], self.total)
         for number, layer in enumerate(layers):
-            at = positions(layer.window.outputs, each, self.seed + index * 1000 + number)
+            at = positions(layer, each, self.seed + index * 1000 + number)
             at = at.to(layer.source.device)
             targets = self._targets(index, number, layer, at)
-            held = held_out(self.samples[number], self.first[number], len(at), self.total)
-            targets = targets.view(layer.groups, -1, targets.shape[1])
+            samples = self.samples[number]
+            columns = len(at) // layer.phases
+            held = held_out(samples, self.first[number], columns, self.total)
+            targets = layer.targets(targets, samples)
             equations.add(layer.columns(at), targets, held.to(at.device))
         solution = equations.solve(start)
         self._put(index, layers[0], solution)

@@ -1,5 +1,6 @@
 """Which inputs every output of a layer sees: convolutions of any kind as one table of positions."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -41,6 +42,34 @@ class Window:
         """Positions of the kernel."""
         return prod(self.kernel)
 
+    @property
+    def phases(self) -> int:
+        """Parts of the kernel that never meet: of a transposed convolution with stride, output
+        positions of each remainder see taps of their own, so that its equations fall apart."""
+        plain = self.transposed and set(self.dilation) == {1}
+        sizes = zip((*self.kernel, *self.out), self.stride * 2, strict=True)
+        return prod(self.stride) if plain and all(size % s == 0 for size, s in sizes) else 1
+
+    def phase_taps(self) -> Tensor:
+        """The taps of every phase: (phases, taps // phases)."""
+        remainders = cartesian([torch.arange(s) for s in self.stride])
+        tap = cartesian([torch.arange(k) for k in self.kernel])
+        stride, padding = torch.tensor(self.stride), torch.tensor(self.padding)
+        meets = ((remainders[:, None] + padding - tap) % stride == 0).all(2)
+        return meets.nonzero()[:, 1].view(len(remainders), -1)
+
+    def of_phases(self, coarse: Tensor) -> Tensor:
+        """The output positions of every phase in the cells ``coarse`` (S,) of the output map, each
+        of which holds one of each phase: (phases × S,), phase by phase."""
+        cells = [size // s for size, s in zip(self.out, self.stride, strict=True)]
+        places = torch.stack(torch.unravel_index(coarse, cells), dim=1)
+        corner = places * torch.tensor(self.stride)
+        place = corner + cartesian([torch.arange(s) for s in self.stride])[:, None]
+        flat = torch.zeros(place.shape[:2], dtype=torch.int64)
+        for dim, size in enumerate(self.out):
+            flat = flat * size + place[:, :, dim]
+        return flat.flatten()
+
     def sources(self, at: Tensor) -> Tensor:
         """For the flat output positions ``at`` (S,) the flat input positions (S, taps) that they
         see; :attr:`inputs`, one past the last, where a tap meets padding or nothing."""
@@ -69,6 +98,11 @@ class Window:
             index = place[:, None] * stride - padding + tap
             inside = torch.ones_like(index, dtype=torch.bool)
         return index, inside & (index >= 0) & (index < self.sizes[dim])
+
+
+def cartesian(ranges: Sequence[Tensor]) -> Tensor:
+    """Every combination of numbers, one of each of ``ranges``: (combinations, ranges)."""
+    return torch.stack([g.flatten() for g in torch.meshgrid(*ranges, indexing="ij")], dim=1)
 
 
 def pointwise(positions: int) -> Window:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from gancompress.reconstruction.equations import Equations
 from gancompress.reconstruction.reading import read
+from gancompress.reconstruction.sampling import positions
 
 LAYERS = {
     "conv1d": (nn.Conv1d(4, 6, 3, padding=1), (3, 4, 9)),
@@ -21,6 +22,11 @@ LAYERS = {
     "transposed": (nn.ConvTranspose2d(4, 6, 3, 2, 1, output_padding=1), (3, 4, 5, 6)),
     "transposed groups": (nn.ConvTranspose2d(4, 6, 4, 2, 1, groups=2), (3, 4, 5, 6)),
     "transposed dilated": (nn.ConvTranspose2d(4, 3, 3, 2, 1, dilation=2), (3, 4, 5, 6)),
+    "transposed phases": (nn.ConvTranspose2d(4, 3, 4, 2, 1, bias=False), (3, 4, 5, 6)),
+    "transposed phases and groups": (
+        nn.ConvTranspose2d(4, 6, (4, 3), (2, 3), (1, 0), groups=2, bias=False),
+        (3, 4, 5, 6),
+    ),
     "linear": (nn.Linear(5, 7), (3, 5)),
     "linear of tokens": (nn.Linear(5, 7, bias=False), (3, 4, 5)),
     "batch norm": (nn.BatchNorm2d(4).eval(), (3, 4, 5, 6)),
@@ -63,10 +69,10 @@ def test_matrix_times_columns_is_the_layer(name: str) -> None:
     module = randomised(module)
     given = torch.randn(shape, dtype=torch.double, generator=torch.manual_seed(0))
     layer = read(*call_of(module, given))
-    at = torch.arange(layer.window.outputs)
+    at = positions(layer, 10**9, seed=0)
     made = layer.matrix().mT @ layer.columns(at)
-    expected = layer.sampled(module(given).detach(), at)
-    torch.testing.assert_close(made.flatten(0, 1), expected)
+    expected = layer.targets(layer.sampled(module(given).detach(), at), len(given))
+    torch.testing.assert_close(made, expected)
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -86,15 +92,15 @@ def test_solution_is_that_of_numpy(name: str) -> None:
     generator = torch.manual_seed(0)
     given = torch.randn((60, *shape[1:]), dtype=torch.double, generator=generator)
     layer = read(*call_of(module, given))
-    at = torch.arange(layer.window.outputs)
+    at = positions(layer, 10**9, seed=0)
     columns = layer.columns(at)
     noise = 0.1 * torch.randn(module(given).shape, dtype=torch.double, generator=generator)
     targets = layer.sampled(module(given).detach() + noise, at)
-    targets = targets.unflatten(0, (layer.groups, -1))
+    targets = layer.targets(targets, len(given))
     equations = Equations()
     equations.add(columns, targets, torch.arange(columns.shape[2]) % 4 == 3)
     solved = equations.solve(torch.zeros_like(layer.matrix()), ridges=(1e-12,)).matrix
-    for group in range(layer.groups):
+    for group in range(layer.blocks):
         expected = np.linalg.lstsq(columns[group].T.numpy(), targets[group].T.numpy(), rcond=None)
         np.testing.assert_allclose(solved[group].numpy(), expected[0], rtol=1e-6, atol=1e-8)
 

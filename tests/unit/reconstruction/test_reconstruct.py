@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from gancompress.errors import DataError
-from gancompress.reconstruction import LayerFit, reconstruct
+from gancompress.reconstruction import LayerFit, gather, reconstruct
 from gancompress.supernet import Supernet
 
 
@@ -197,3 +197,35 @@ def test_a_failing_module_leaves_no_threads() -> None:
         wrong = [{"image": images(4)}, {"image": torch.zeros(4, 5, 12, 12)}]
         reconstruct(supernet, supernet.space.smallest, wrong)
     assert threading.active_count() == before
+
+
+class Transposed(nn.Module):
+    """Transposed convolutions without bias, whose equations fall apart by phases."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.main = nn.Sequential(
+            nn.ConvTranspose2d(6, 32, 4, 1, 0, bias=False),
+            nn.BatchNorm2d(32),
+            nn.ReLU(),
+            nn.ConvTranspose2d(32, 16, 4, 2, 1, bias=False),
+            nn.BatchNorm2d(16),
+            nn.ReLU(),
+            nn.ConvTranspose2d(16, 3, 4, 2, 1, bias=False),
+        )
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.main(z[:, :, None, None])  # type: ignore[no-any-return]
+
+
+def test_transposed_convolutions_without_bias_are_solved_phase_by_phase() -> None:
+    torch.manual_seed(0)
+    net, z = Transposed().eval(), torch.randn(256, 6)
+    supernet = Supernet(net, {"z": z[:2]})
+    subnet = supernet.space.uniform(0.5)
+    batches = [{"z": part} for part in z.split(64)]
+    full = reconstruct(supernet, supernet.space.largest, batches).eval()
+    assert distance(full, net, z) <= 1e-5
+    cut = distance(supernet.extract(subnet).eval(), net, z)
+    assert distance(reconstruct(supernet, subnet, batches).eval(), net, z) < 0.75 * cut
+    assert distance(gather(supernet, batches).module(subnet).eval(), net, z) < 0.9 * cut
