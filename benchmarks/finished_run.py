@@ -24,8 +24,8 @@ def rows_of(report: dict[str, Any]) -> list[dict[str, Any]]:
         row["torch_ms"] = round(network["torch_seconds"]["median"] * 1e3, 2)
         if network["onnx_seconds"]:
             row["onnx_ms"] = round(network["onnx_seconds"]["median"] * 1e3, 2)
-        if network["verdict"]:
-            row["frechet"] = round(network["verdict"]["frechet"], 3)
+        if network["scores"]:
+            row["frechet"] = round(network["scores"]["frechet"], 3)
         rows.append(row | {name: round(v, 4) for name, v in network["similarity"].items()})
     return rows
 

@@ -76,13 +76,13 @@ def scores(
     """L1 to the teacher and to the photographs, in [-1, 1], and the distance of distributions."""
     made = answers(module, pairs, teacher.inputs)
     given = {name: in_range(pairs[name], entry) for name, entry in teacher.inputs.items()}
-    verdict = score_generator(
+    scores = score_generator(
         module, teacher.inputs, extractor, reference, count=0, seed=0, given=given
     )
     return {
         "l1_to_teacher": round(float(F.l1_loss(made, taught)), 4),
         "l1_to_photograph": round(float(F.l1_loss(made, pairs["target"])), 4),
-        f"fd_{extractor.name}": round(verdict.frechet),
+        f"fd_{extractor.name}": round(scores.frechet),
     }
 
 

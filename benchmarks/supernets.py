@@ -114,7 +114,7 @@ def _rows_of(
         found = []
         for name, subnet in subnets.items():
             torch.manual_seed(0)
-            verdict = score_generator(
+            scores = score_generator(
                 calibrated(supernet, subnet, batches), full.inputs, extractor, reference,
                 count=2_000, seed=77,
             )  # fmt: skip
@@ -124,8 +124,8 @@ def _rows_of(
                     "seed": seed,
                     "subnet": name,
                     "macs": supernet.cost_model.cost(subnet).macs,
-                    f"fd_{extractor.name}": verdict.frechet,
-                    "accuracy": verdict.accuracy,
+                    f"fd_{extractor.name}": scores.frechet,
+                    "accuracy": scores.accuracy,
                     "cpu_minutes": minutes,
                 }
             )

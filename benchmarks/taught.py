@@ -77,12 +77,12 @@ def scores(recipe: Recipe, run: RunDir, taught: Student, given: Batch | None) ->
         sources["input"] = images_from_tensor(to_uint8(shown["input"]))
     judged = {name: score_images(x, extractor, reference) for name, x in sources.items()}
     rows = [("teacher", count, made), *((n, len(sources[n]), judged[n]) for n in sources)]
-    return [row_of(name, n, verdict, f"fd_{extractor.name}") for name, n, verdict in rows]
+    return [row_of(name, n, scores, f"fd_{extractor.name}") for name, n, scores in rows]
 
 
-def row_of(name: str, count: int, verdict: Scores, distance: str) -> dict[str, Any]:
-    row: dict[str, Any] = {"name": name, "images": count, distance: round(verdict.frechet, 3)}
-    return row if verdict.accuracy is None else {**row, "accuracy": round(verdict.accuracy, 4)}
+def row_of(name: str, count: int, scores: Scores, distance: str) -> dict[str, Any]:
+    row: dict[str, Any] = {"name": name, "images": count, distance: round(scores.frechet, 3)}
+    return row if scores.accuracy is None else {**row, "accuracy": round(scores.accuracy, 4)}
 
 
 def picture(run: RunDir, taught: Student) -> Image.Image:

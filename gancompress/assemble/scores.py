@@ -1,4 +1,4 @@
-"""Who judges images in a run: the recipe's extractor, and scores of a generator by it."""
+"""Scores of images in a run: the recipe's extractor, and a generator's scores by it."""
 
 from dataclasses import dataclass
 
@@ -74,7 +74,7 @@ def extractor_of(
 
 def score_images(images: Images, extractor: Extractor, reference: FeatureStatistics) -> Scores:
     """The scores of real images: the ceiling of every generator."""
-    return _verdict(collect(images, extractor, keep=True), reference)
+    return _scores_of(collect(images, extractor, keep=True), reference)
 
 
 def score_generator(
@@ -101,10 +101,10 @@ def score_generator(
             fingerprint="",
             sample=None if given is None else lambda indices, _: rows(given, list(indices)),
         )
-        return _verdict(collect(source, extractor, keep=True, progress=True), reference)
+        return _scores_of(collect(source, extractor, keep=True, progress=True), reference)
 
 
-def _verdict(seen: Collected, reference: FeatureStatistics) -> Scores:
+def _scores_of(seen: Collected, reference: FeatureStatistics) -> Scores:
     distance = frechet_distance(seen.statistics, reference)
     if seen.logits is None or seen.labels is None:
         return Scores(distance, None)

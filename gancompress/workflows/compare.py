@@ -55,7 +55,7 @@ def _table(reports: dict[str, dict[str, Any]]) -> Table:
     lines, scored, likened = [], False, dict[str, None]()
     for report in reports.values():
         for network in report["networks"]:
-            scored = scored or network["verdict"] is not None
+            scored = scored or network["scores"] is not None
             likened |= dict.fromkeys(network["similarity"])
     for name, report in reports.items():
         for network in report["networks"]:
@@ -66,8 +66,8 @@ def _table(reports: dict[str, dict[str, Any]]) -> Table:
             cells += [format_count(network["params"]), format_bytes(network["file_bytes"])]
             cells.append(format_seconds(network["torch_seconds"]["median"]))
             if scored:
-                verdict = network["verdict"]
-                cells.append(f"{verdict['frechet']:.2f}" if verdict else "")
+                scores = network["scores"]
+                cells.append(f"{scores['frechet']:.2f}" if scores else "")
             cells += [
                 f"{network['similarity'][title]:.3f}" if title in network["similarity"] else ""
                 for title in likened

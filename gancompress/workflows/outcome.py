@@ -115,10 +115,10 @@ def _of_report(facts: dict[str, Any], run: RunDir) -> str:
     ratio = format_ratio(teacher["macs"] / student["macs"])
     speedup = format_ratio(facts["speedup_pytorch"]["speedup"])
     told = f"{ratio} fewer MACs ({format_count(student['macs'])}), {speedup} as fast"
-    if student["verdict"] is not None:
-        told += f", Fréchet distance {student['verdict']['frechet']:.3g}"
-        if teacher["verdict"] is not None:
-            told += f" ({teacher['name']} {teacher['verdict']['frechet']:.3g})"
+    if student["scores"] is not None:
+        told += f", Fréchet distance {student['scores']['frechet']:.3g}"
+        if teacher["scores"] is not None:
+            told += f" ({teacher['name']} {teacher['scores']['frechet']:.3g})"
     return told
 
 

@@ -62,7 +62,7 @@ REPORT_STREAM = 3
 
 
 @dataclass(frozen=True)
-class Judge:
+class Scorer:
     """What scores are taken with: an extractor and the held-out real images in its features."""
 
     extractor: Extractor
@@ -70,7 +70,7 @@ class Judge:
 
 
 @dataclass(frozen=True)
-class Row:
+class NetworkRow:
     """One network of the report, measured."""
 
     name: str
@@ -79,7 +79,7 @@ class Row:
     file_bytes: int
     torch_seconds: Timing
     onnx_seconds: Timing | None
-    verdict: Scores | None
+    scores: Scores | None
     similarity: dict[str, float]
 
 
@@ -90,12 +90,12 @@ def report(recipe: Recipe, run: RunDir) -> None:
     networks = _networks(recipe, run, pairs)
     data = assemble.real_images(recipe)
     extractor = extractor_of(recipe, run, data[0] if data else None)
-    ceiling, judge = None, None
+    ceiling, scorer = None, None
     if data is not None and extractor is not None:
-        judge = Judge(extractor, collect(data[1], extractor).statistics)
+        scorer = Scorer(extractor, collect(data[1], extractor).statistics)
         ceiling = score_images(data[1], extractor, collect(data[0], extractor).statistics)
     rows = [
-        _measure(recipe, run, name, network, judge, pairs) for name, network in networks.items()
+        _measure(recipe, run, name, network, scorer, pairs) for name, network in networks.items()
     ]
     if data is None or not can_be_drawn(pairs):
         rows = [
@@ -105,7 +105,7 @@ def report(recipe: Recipe, run: RunDir) -> None:
         ]
     # The first one is the teacher, or for a black box the largest subnet.
     speedup = _speedup(recipe, next(iter(networks.values())), networks["student"])
-    table = _table(rows, judge.extractor.name if judge else None)
+    table = _table(rows, scorer.extractor.name if scorer else None)
     remarks = _remarks(rows, ceiling, speedup, run)
     remarks += [f"Real images: {line}." for line in problem_lines(data[0].problems if data else ())]
     _pictures(recipe, networks, pairs, run)
@@ -154,8 +154,8 @@ def _networks(recipe: Recipe, run: RunDir, pairs: Pairs) -> dict[str, Network]:
 
 
 def _measure(
-    recipe: Recipe, run: RunDir, name: str, network: Network, judge: Judge | None, pairs: Pairs
-) -> Row:
+    recipe: Recipe, run: RunDir, name: str, network: Network, scorer: Scorer | None, pairs: Pairs
+) -> NetworkRow:
     batch = example_inputs(network.inputs, 1)
     repeats = recipe.evaluate.latency_runs
     threads = threads_of(recipe.threads)
@@ -166,26 +166,26 @@ def _measure(
         written = export_network(network, "onnx", run, name.split()[0])
         session = onnx_run(run.path / str(written["file"]), batch, threads=threads)
         onnx = time_run(session, warmup=5, repeats=repeats)
-    verdict = None
-    if judge is not None:
-        verdict = score_generator(
+    scores = None
+    if scorer is not None:
+        scores = score_generator(
             network.module,
             network.inputs,
-            judge.extractor,
-            judge.reference,
+            scorer.extractor,
+            scorer.reference,
             count=recipe.evaluate.samples,
             seed=recipe.seed + REPORT_STREAM,
             given=None if can_be_drawn(pairs) else pairs.batch(unseen_pairs(recipe, pairs))[0],
         )
     parameters = list(network.module.parameters())
-    return Row(
+    return NetworkRow(
         name=name,
         macs=count_macs(network.module, batch).exact,
         params=sum(p.numel() for p in parameters),
         file_bytes=_file_bytes(network),
         torch_seconds=eager,
         onnx_seconds=onnx,
-        verdict=verdict,
+        scores=scores,
         similarity={},
     )
 
@@ -208,11 +208,11 @@ def _speedup(recipe: Recipe, teacher: Network, student: Network) -> PairedTiming
         )
 
 
-def _table(rows: list[Row], extractor: str | None) -> Table:
+def _table(rows: list[NetworkRow], extractor: str | None) -> Table:
     columns = ["", "MACs", "parameters", "file", "PyTorch"]
     columns += ["ONNX Runtime"] if rows[0].onnx_seconds else []
     columns += [f"fd_{extractor}"] if extractor else []
-    conditional = rows[0].verdict is not None and rows[0].verdict.accuracy is not None
+    conditional = rows[0].scores is not None and rows[0].scores.accuracy is not None
     columns += ["right class"] if conditional else []
     columns += list(rows[0].similarity)
     cells = []
@@ -220,9 +220,9 @@ def _table(rows: list[Row], extractor: str | None) -> Table:
         line = [row.name, format_count(row.macs), format_count(row.params)]
         line += [format_bytes(row.file_bytes), _time(row.torch_seconds)]
         line += [_time(row.onnx_seconds)] if row.onnx_seconds else []
-        if row.verdict is not None:
-            line.append(f"{row.verdict.frechet:.2f}")
-            line += [f"{row.verdict.accuracy:.1%}"] if row.verdict.accuracy is not None else []
+        if row.scores is not None:
+            line.append(f"{row.scores.frechet:.2f}")
+            line += [f"{row.scores.accuracy:.1%}"] if row.scores.accuracy is not None else []
         line += [shown(title, value) for title, value in row.similarity.items()]
         cells.append(line)
     return Table(columns, cells)
@@ -233,7 +233,7 @@ def _time(timing: Timing) -> str:
 
 
 def _remarks(
-    rows: list[Row], ceiling: Scores | None, speedup: PairedTiming, run: RunDir
+    rows: list[NetworkRow], ceiling: Scores | None, speedup: PairedTiming, run: RunDir
 ) -> list[str]:
     """What the table does not say by itself."""
     teacher, student = rows[0], rows[-1]
@@ -269,7 +269,7 @@ def _pictures(recipe: Recipe, networks: dict[str, Network], pairs: Pairs, run: R
 def _result(
     recipe: Recipe,
     run: RunDir,
-    rows: list[Row],
+    rows: list[NetworkRow],
     table: Table,
     remarks: list[str],
     speedup: PairedTiming,
@@ -304,13 +304,13 @@ def _result(
     )
 
 
-def _figures(row: Row, extractor: str) -> Figures:
+def _figures(row: NetworkRow, extractor: str) -> Figures:
     quality = None
     if row.similarity:
         title = next(iter(row.similarity))
         quality = title, row.similarity[title], title.startswith("perceptual")
-    elif row.verdict is not None:
-        quality = extractor, row.verdict.frechet, True
+    elif row.scores is not None:
+        quality = extractor, row.scores.frechet, True
     return Figures(
         name=row.name,
         macs=row.macs,
@@ -335,7 +335,7 @@ def _about(recipe: Recipe) -> dict[str, Any]:
     }
 
 
-def _facts(rows: list[Row], ceiling: Scores | None, speedup: PairedTiming) -> dict[str, Any]:
+def _facts(rows: list[NetworkRow], ceiling: Scores | None, speedup: PairedTiming) -> dict[str, Any]:
     return {
         "networks": [asdict(row) for row in rows],
         "real_held_out": asdict(ceiling) if ceiling else None,

@@ -21,7 +21,7 @@ def _run(path: Path, macs: int, scores: tuple[float, float]) -> Path:
     (path / "run.json").write_text(json.dumps(about))
     seconds = {"median": 1e-3, "low": 1e-3, "high": 1e-3, "repeats": 3, "peak_bytes": 0}
     network: dict[str, Any] = {"params": 20, "file_bytes": 80, "torch_seconds": seconds}
-    network |= {"onnx_seconds": None, "verdict": None, "similarity": {"SSIM to teacher": 0.5}}
+    network |= {"onnx_seconds": None, "scores": None, "similarity": {"SSIM to teacher": 0.5}}
     names = {"teacher": 10 * macs, "student": macs}
     networks = [{"name": name, "macs": m, **network} for name, m in names.items()]
     (path / "report" / "report.json").write_text(json.dumps({"networks": networks}))
