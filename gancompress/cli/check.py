@@ -8,6 +8,7 @@ from gancompress.cli.verbs import Verbs, add_root, add_verb
 
 
 def check_verb(verbs: Verbs) -> None:
+    """Add the verb `check`."""
     text = (
         "Tell every mistake of a recipe that can be known before it is run: networks, shapes, "
         "data, budget, disk; or what the run will be. Every other verb begins with this."

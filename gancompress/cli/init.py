@@ -8,6 +8,7 @@ from gancompress.cli.verbs import Verbs, add_verb
 
 
 def init_verb(verbs: Verbs) -> None:
+    """Add the verb `init`."""
     text = (
         "Write a recipe for a generator: what it is fed, what it answers, its range, batch and "
         "steps are found by trying; what was assumed is said."

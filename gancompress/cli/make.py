@@ -177,6 +177,7 @@ def _do_generate(options: argparse.Namespace) -> None:
 
 
 def demo_verb(verbs: Verbs) -> None:
+    """Add the verb `demo`."""
     text = "Serve a local page to play with a run: slide along its front, teacher beside student."
     parser = add_verb(verbs, "demo", text, "gancompress demo runs/quickstart-1", _do_demo)
     parser.add_argument("what", type=Path, help="run directory or student file")

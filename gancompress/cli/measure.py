@@ -96,6 +96,7 @@ def _do_extractor(options: argparse.Namespace) -> None:
 
 
 def quantise_verb(verbs: Verbs) -> None:
+    """Add the verb `quantise`."""
     text = "Put a classifier into 8-bit integers, calibrated by real or synthetic images; compare."
     example = (
         "gancompress quantise resnet20:weights.safetensors --evaluate cifar10.zip "

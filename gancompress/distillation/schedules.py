@@ -19,8 +19,8 @@ def share_left(decay: Decay, progress: float, *, until: float = 1.0, final: floa
 
     Args:
         decay: ``constant``, ``linear`` or ``cosine``.
-        progress: share of the training that is done, 0…1. Give ``step / steps`` for a decay every
-            step, or :func:`epoch_progress` for one every epoch.
+        progress: share of the training that is done, 0…1. Counted in steps, or in whole epochs for
+            a decay once an epoch (TinyGAN, DiStyleGAN).
         until: share of the training after which the decay has ended, in (0, 1].
         final: share that is left then.
 
@@ -31,11 +31,3 @@ def share_left(decay: Decay, progress: float, *, until: float = 1.0, final: floa
         return 1.0
     done = min(max(progress / until, 0.0), 1.0) if until > 0 else 1.0
     return final + (1.0 - final) * _REMAINING[decay](done)
-
-
-def epoch_progress(step: int, steps: int, steps_per_epoch: int) -> float:
-    """Share of the training that is done, counted in whole epochs.
-
-    TinyGAN and DiStyleGAN lower the pixel term once an epoch, not once a step.
-    """
-    return min((step // steps_per_epoch) * steps_per_epoch / steps, 1.0)

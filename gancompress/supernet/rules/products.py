@@ -28,6 +28,7 @@ def count(
 
 
 def sized(walk: Walk, tensor: Tensor, *dims: int) -> list[tuple[int, Ids | None]]:
+    """Sizes of some dimensions of a tensor, each with its channel ids."""
     return [(tensor.shape[d], walk.dims(tensor)[d]) for d in dims]
 
 

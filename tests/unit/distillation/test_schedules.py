@@ -2,7 +2,7 @@
 
 import pytest
 
-from gancompress.distillation.schedules import epoch_progress, share_left
+from gancompress.distillation.schedules import share_left
 
 
 def test_constant_weight_never_changes() -> None:
@@ -22,8 +22,3 @@ def test_cosine_decay_starts_slowly_and_ends_slowly() -> None:
 def test_decay_ends_early_at_its_final_share(decay: str) -> None:
     assert share_left(decay, 0.4, until=0.4, final=0.2) == pytest.approx(0.2)  # type: ignore[arg-type]
     assert share_left(decay, 0.9, until=0.4, final=0.2) == pytest.approx(0.2)  # type: ignore[arg-type]
-
-
-def test_epoch_progress_changes_only_between_epochs() -> None:
-    progress = [epoch_progress(step, 100, 25) for step in (0, 24, 25, 49, 50, 100)]
-    assert progress == [0.0, 0.0, 0.25, 0.25, 0.5, 1.0]
