@@ -124,6 +124,18 @@ def test_more_steps_of_a_schedule_begin_anew_and_it_says_why(
     assert "distill.terms.l1.decay is drawn out over all steps" in told["distill"]
 
 
+def test_more_pairs_are_added_to_those_that_there_are(
+    run: RunDir, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = run.path / "pairs" / "shard-00000.safetensors"
+    assert first.is_file(), sorted(file.name for file in first.parent.iterdir())
+    before = first.stat().st_mtime_ns
+    assert main(["collect", str(run.path), "collect.count=90"]) == 0
+    assert "collect.count: 60 → 90 (goes on from where it ended)" in capsys.readouterr().err
+    assert first.stat().st_mtime_ns == before
+    assert run.facts("collect")["pairs"] == 110
+
+
 def test_a_changed_recipe_goes_on_with_the_run_that_has_something_to_keep(
     finished: RunDir, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -105,6 +105,9 @@ def test_finetuning_is_held_against_inherited_weights_and_uniform_width(run: Run
     table = (run.path / "finetune.txt").read_text()
     for text in ("inherited", "fine-tuned", "\nchosen ", "\nother 1 ", "\nother 2 ", "Spearman"):
         assert text in table
+    tuned = run.path / str(run.facts("finetune")["student"])
+    assert tuned.name == "macs-1of2-finetuned.safetensors"
+    assert (run.path / "students" / "macs-1of2.safetensors").is_file()
 
 
 def test_an_impossible_budget_is_refused_with_the_feasible_range(
