@@ -228,8 +228,13 @@ class Front:
         try:
             with Path(path).open(encoding="utf-8", newline="") as file:
                 return _from_rows(list(csv.DictReader(file)))
-        except (OSError, ValueError, KeyError, IndexError) as error:
-            raise RunError(f"{path}: not a search front that can be read: {error}") from error
+        except (
+            *(OSError, ValueError, KeyError, IndexError, TypeError, AttributeError),
+            *(OverflowError, csv.Error),
+        ) as error:
+            raise RunError(
+                f"{path}: not a search front that can be read: {error}; remove it and search again"
+            ) from error
 
 
 def _from_rows(table: Sequence[Mapping[str, str]]) -> Front:
@@ -240,7 +245,9 @@ def _from_rows(table: Sequence[Mapping[str, str]]) -> Front:
     for stage, objective, direction in columns:
         stages.setdefault(stage, {})[objective] = direction
     candidates = []
-    for row in table:
+    for number, row in enumerate(table, 2):
+        if None in row or None in row.values():
+            raise ValueError(f"line {number} does not have its {len(names)} columns")
         scored = [column for column in columns if row[".".join(column)]]
         candidates.append(
             Candidate(

@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from gancompress.assemble.students import student_file
+from gancompress.assemble.trust import require_trust
 from gancompress.batch import Input, in_range
 from gancompress.data.images import Images, open_images, to_float
 from gancompress.errors import DataError, RecipeError
@@ -59,6 +60,7 @@ def _factory_of(run: Path) -> str | None:
     if not recipe.is_file():
         return None
     read = load_recipe(recipe)
+    require_trust(read, run)
     factory = read.student.factory
     factory = read.teacher.factory if factory == "teacher" else factory
     return factory if ":" in factory else None

@@ -3,6 +3,7 @@
 import os
 import threading
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Protocol
@@ -101,7 +102,18 @@ class ZipSource:
     def read(self, name: str) -> bytes:
         if self._members[name].file_size > MOST_BYTES:
             raise DataError(f"{self.path}, {name}: more than {MOST_BYTES:,} bytes")
-        return self._archive().read(name)
+        try:
+            return self._archive().read(name)
+        # As many ways as an archive can be damaged, locked or packed in.
+        except (
+            zipfile.BadZipFile,
+            zlib.error,
+            RuntimeError,
+            EOFError,
+            OSError,
+            ValueError,
+        ) as error:
+            raise DataError(f"{self.path}, {name}: cannot be unpacked ({error})") from error
 
     def stamp(self, name: str) -> str:
         member = self._members[name]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import gancompress
+from gancompress.assemble.trust import MARK, code_of, require_trust, trust
 from gancompress.atomic import write_text
 from gancompress.errors import RunError
 from gancompress.recipe.load import load_recipe, recipe_to_yaml
@@ -18,7 +19,7 @@ from gancompress.workflows.plan import plan
 LOOKED_AT = 8
 
 # What a run has before any stage has made something.
-_BARE = {"run.json", "recipe.yaml", "stages", "lock", "log.jsonl", "tensorboard"}
+_BARE = {"run.json", "recipe.yaml", "stages", "lock", "log.jsonl", "tensorboard", MARK}
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,10 @@ def find_run(
         directory = what
     if directory is not None:
         there = directory.exists() and (not directory.is_dir() or any(directory.iterdir()))
-        return Found(recipe, RunDir.open(directory) if there else None)
+        run = RunDir.open(directory) if there else None
+        if run is not None and not is_run(what) and (run.path / "recipe.yaml").is_file():
+            _trust_if_named(recipe, run)
+        return Found(recipe, run)
     if fresh:
         return Found(recipe, None)
     named = [run for run in map(RunDir, runs_in(root)) if _named(run, recipe.name)][:LOOKED_AT]
@@ -65,7 +69,9 @@ def find_run(
 def make_run(recipe: Recipe, directory: Path | None, root: Path) -> RunDir:
     """A new run of ``recipe``, at ``directory`` or the first free place in ``root``."""
     place = directory or next_run(root, recipe.name)
-    return RunDir.create(place, version=gancompress.__version__, recipe=recipe_to_yaml(recipe))
+    run = RunDir.create(place, version=gancompress.__version__, recipe=recipe_to_yaml(recipe))
+    trust(recipe, run.path)
+    return run
 
 
 def adopt(recipe: Recipe, run: RunDir) -> None:
@@ -74,6 +80,13 @@ def adopt(recipe: Recipe, run: RunDir) -> None:
     path = run.path / "recipe.yaml"
     if path.read_text(encoding="utf-8") != text:
         write_text(path, text)
+    trust(recipe, run.path)
+
+
+def trust_run(directory: Path) -> list[str]:
+    """Let the code run that the recipe of a run from elsewhere names; gives the names."""
+    run = RunDir.open(directory)
+    return trust(_read(run, ()), run.path)
 
 
 def existing_run(directory: Path | None, root: Path, needs: str) -> tuple[Recipe, RunDir]:
@@ -92,7 +105,25 @@ def existing_run(directory: Path | None, root: Path, needs: str) -> tuple[Recipe
 
 
 def stored(run: RunDir, overrides: Sequence[str] = ()) -> Recipe:
-    """The recipe of ``run``."""
+    """The recipe of ``run``.
+
+    Raises:
+        UnsafeFileError: it names code, and was not made here.
+    """
+    recipe = _read(run, overrides)
+    # What the user adds on the command line is theirs.
+    require_trust(_read(run, ()) if overrides else recipe, run.path)
+    return recipe
+
+
+def _trust_if_named(recipe: Recipe, run: RunDir) -> None:
+    """Whoever gives a recipe has named its code."""
+    kept = _read(run, ())
+    if set(code_of(kept)) <= set(code_of(recipe)):
+        trust(kept, run.path)
+
+
+def _read(run: RunDir, overrides: Sequence[str]) -> Recipe:
     path = run.path / "recipe.yaml"
     if not path.is_file():
         raise RunError(f"{run.path}: no recipe.yaml in it; give its recipe and --run {run.path}")

@@ -206,7 +206,13 @@ def test_damaged_journals(open_it: Callable[[Path], object], tmp_path: Path) -> 
 
 def test_damaged_fronts(tmp_path: Path) -> None:
     path = tmp_path / "front.csv"
-    whole = "subnet,macs,params,l1\n8_8,100,10,0.5\n16_8,200,20,0.25\n"
+    whole = (
+        "subnet,uniform,macs,s.l1.lower,s.l1.lower.std\n8_8,1,9.0,0.5,0.1\n16_8,0,20.0,0.2,0.1\n"
+    )
+    path.write_text(whole)
+    assert len(Front.from_csv(path).candidates) == 2
+    path.write_text(whole[:-9])
+    assert "line 3 does not have its 5 columns" in outcome(lambda: Front.from_csv(path))
     for seed in range(COUNT):
         path.write_bytes(mutated(whole.encode(), random.Random(seed)))
         outcome(lambda: Front.from_csv(path))
