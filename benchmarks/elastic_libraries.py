@@ -4,15 +4,16 @@
     python -m benchmarks.elastic_libraries [NETWORK ...]
 
 For each: the share of multiply-adds that is in layers that narrower subnets make smaller, the
-smallest subnet's share of them, seconds of conversion, whether the subnets extracted at the smallest
-and at half width are exact, and what is left by Torch-Pruning's magnitude pruner at a ratio of .5
-(or why there is none). Networks are those of the libraries with fewer or narrower layers. Target:
-95 % elastic, the smallest under a tenth.
+smallest subnet's share of them, seconds of conversion, whether the subnets extracted at the
+smallest and at half width are exact, and what Torch-Pruning's magnitude pruner leaves at a ratio of
+.5 (or why there is nothing). Networks are those of the libraries with fewer or narrower layers.
+Target: 95 % elastic, the smallest under a tenth.
 """
 
 import sys
 from collections.abc import Callable
 from importlib import import_module
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -159,7 +160,7 @@ def torch_pruning(module: nn.Module, example: Inputs) -> str:
         with torch.no_grad():
             module(**example)
     except Exception as error:  # whatever a third party raises
-        return f"{type(error).__name__}: {str(error).splitlines()[0][:60]}" if str(error) else "?"
+        return ": ".join([type(error).__name__, *str(error).splitlines()[:1]])[:80]
     return f"{after / before:.3f} left"
 
 
@@ -167,7 +168,9 @@ def main() -> None:
     parser = parser_of(__doc__)
     parser.add_argument("networks", nargs="*", choices=[*NETWORKS, []], help="default: all")
     names = arguments_of(parser).networks or (["timm ViT"] if is_quick() else list(NETWORKS))
-    record("elastic_libraries", [row(name) for name in names], target="95 % elastic, a tenth")
+    libraries = {name: version(name) for name in ("timm", "diffusers", "torch-pruning")}
+    rows = [row(name) for name in names]
+    record("elastic_libraries", rows, target="95 % elastic, a tenth", libraries=libraries)
 
 
 if __name__ == "__main__":

@@ -115,7 +115,7 @@ def save_student(student: Student, path: str | os.PathLike[str], *, half: bool =
     description = {
         "format": claims.FORMAT,
         **_identity(student),
-        "attributes": _attributes(student),
+        **_differences(student),
         "tied": refit.tied_names(student.module),
         "provenance": dict(student.provenance),
         **({"half": True} if half else {}),
@@ -193,17 +193,19 @@ def _maker(factory: Callable[[], nn.Module] | nn.Module) -> Callable[[], nn.Modu
     return factory
 
 
-def _attributes(student: Student) -> dict[str, dict[str, Any]]:
-    """What of the module's attributes is kept: all that its factory does not set like that."""
+def _differences(student: Student) -> dict[str, Any]:
+    """What is kept of the module beside its tensors: all that its factory does not do like that."""
     if not student.architecture.factory:
-        return refit.plain_attributes(student.module)
+        return {"attributes": refit.plain_attributes(student.module)}
     full = _build(student.architecture.build)
     if differing := refit.structural_differences(student.module, full):
         raise TeacherError(
             f"student: its module is not what {student.architecture.factory!r} builds: "
             f"{_some(differing)} differ; give the factory and arguments that made the module"
         )
-    return refit.changed_attributes(student.module, full)
+    attributes = refit.changed_attributes(student.module, full)
+    dropped = refit.dropped_names(student.module, full)
+    return {"attributes": attributes, **({"dropped": dropped} if dropped else {})}
 
 
 def _rebuild(
@@ -214,12 +216,18 @@ def _rebuild(
 ) -> nn.Module:
     name = description["factory"] or "the factory given"
     tied = description["tied"]
+
+    def built() -> nn.Module:
+        made = _build(make)
+        refit.drop(made, description.get("dropped", []))
+        return made
+
     try:
         with claims.bounded(tensors):
-            light = claims.rehearsed(lambda: _build(make))
+            light = claims.rehearsed(built)
             # Memory is taken for what fits only.
             if light is None or not refit.unfitting_tensors(light, tensors, tied):
-                module = _build(make)
+                module = built()
             else:
                 module = light
     except Exception as error:  # a factory may fail in any way

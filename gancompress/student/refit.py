@@ -4,7 +4,7 @@ Two modules have the same structure where one factory built both and only widths
 since: the same submodules, parameters and buffers by name, of other sizes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from torch import Tensor, nn
@@ -34,7 +34,27 @@ def structural_differences(module: nn.Module, full: nn.Module) -> list[str]:
     submodules = {
         n or "(root)" for n in ours.keys() | theirs.keys() if ours.get(n) != theirs.get(n)
     }
-    return sorted(submodules | (_by_every_name(module).keys() ^ _by_every_name(full).keys()))
+    tensors_apart = _by_every_name(module).keys() ^ _by_every_name(full).keys()
+    return sorted(submodules | tensors_apart - set(dropped_names(module, full)))
+
+
+def dropped_names(module: nn.Module, full: nn.Module) -> list[str]:
+    """Names of the parameters of ``full`` that are None in ``module``."""
+    own = dict(module.named_modules(remove_duplicate=False))
+    found = []
+    for name, _ in full.named_parameters(remove_duplicate=False):
+        owner, _, leaf = name.rpartition(".")
+        if owner in own and own[owner]._parameters.get(leaf, own) is None:
+            found.append(name)
+    return found
+
+
+def drop(module: nn.Module, names: Iterable[str]) -> None:
+    """Set the parameters of these names to None."""
+    own = dict(module.named_modules(remove_duplicate=False))
+    for owner, _, leaf in (name.rpartition(".") for name in names):
+        if owner in own and leaf in own[owner]._parameters:
+            own[owner]._parameters[leaf] = None
 
 
 def plain_attributes(module: nn.Module) -> dict[str, dict[str, Any]]:

@@ -37,7 +37,7 @@ class Cost:
     Attributes:
         macs: multiply-adds executed.
         paper_macs: the same in the literature's convention.
-        params: number of trainable and frozen parameters.
+        params: number of trainable and frozen parameters that a forward pass uses.
         weight_bytes: size of parameters and buffers.
         activation_bytes: the most that inputs and intermediate results occupy at one time, each
             freed after its last use.
@@ -165,7 +165,7 @@ class CostModel:
     def _weights(self, tensors: Mapping[str, tuple[Tensor, bool]], in_bytes: bool) -> Polynomial:
         result: Polynomial = defaultdict(int)
         for name, (tensor, is_parameter) in tensors.items():
-            if not (is_parameter or in_bytes):
+            if not in_bytes and (not is_parameter or name in self._anatomy.unused):
                 continue
             constant = tensor.element_size() if in_bytes else 1
             key: list[int] = []

@@ -1,6 +1,6 @@
 """A subnet as a plain module of its own: same class, smaller tensors, corrected attributes."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import torch
@@ -31,3 +31,12 @@ def cut_module(
     small = copy_structure(module, replaced)
     set_attributes(dict(small.named_modules()), attributes)
     return small
+
+
+def drop_parameters(module: nn.Module, names: Collection[str]) -> None:
+    """Set the parameters among ``names`` to None, under every name that they have."""
+    gone = {id(p) for name, p in module.named_parameters() if name in names}
+    for child in module.modules():
+        for key, parameter in child._parameters.items():
+            if id(parameter) in gone:
+                child._parameters[key] = None

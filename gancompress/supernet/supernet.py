@@ -15,7 +15,7 @@ from gancompress.supernet.cost import CostModel
 from gancompress.supernet.describe import describe
 from gancompress.supernet.dry_run import DryRun
 from gancompress.supernet.examples import as_inputs, check_module
-from gancompress.supernet.extract import cut_module
+from gancompress.supernet.extract import cut_module, drop_parameters
 from gancompress.supernet.graph import DependencyGraph
 from gancompress.supernet.offer import build_space
 from gancompress.supernet.slicing import Cut, cut_all, plan, write_back
@@ -120,14 +120,20 @@ class Supernet(nn.Module):
         write_back({n: tensors[n] for n in self._written if n in cuts}, parts, cuts)
         return result
 
-    def extract(self, subnet: Sequence[int]) -> nn.Module:
+    def extract(self, subnet: Sequence[int], *, drop_unused: bool = False) -> nn.Module:
         """A plain module of the same class that is the subnet, independent of the supernet.
+
+        Args:
+            subnet: one width for every group of the space.
+            drop_unused: leave out (as None) the parameters that no forward pass uses.
 
         Raises:
             ParityError: its outputs differ from the supernet's by more than 1e-5 of their range.
         """
         cuts, attributes = self._plan(subnet)
         small = cut_module(self.module, cuts, attributes)
+        if drop_unused:
+            drop_parameters(small, self.graph.unused)
         self._check_parity(small, subnet)
         return small
 

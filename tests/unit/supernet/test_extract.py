@@ -1,10 +1,14 @@
 """Extracted modules: smaller, independent, equal."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import Tensor, nn
 
+from gancompress.batch import Input
 from gancompress.errors import ParityError
+from gancompress.student.file import Architecture, Student, load_student, save_student
 from gancompress.supernet import Supernet
 
 
@@ -83,3 +87,30 @@ def test_an_extracted_module_that_differs_is_refused_with_numbers() -> None:
     supernet = Supernet(Remembering(), x)
     with pytest.raises(ParityError, match=r"subnet 8: output 0 .* differs .* by 1 \(largest"):
         supernet.extract((8,))
+
+
+class Spare(nn.Module):
+    """A layer that no forward pass uses."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b, self.spare = nn.Linear(4, 32), nn.Linear(32, 3), nn.Linear(100, 100)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.b(self.a(x))
+        return out
+
+
+def test_unused_parameters_do_not_count_and_are_dropped_on_request(tmp_path: Path) -> None:
+    supernet = Supernet(Spare().eval(), torch.randn(2, 4))
+    assert supernet.cost_model.cost(supernet.space.largest).params == 32 * 5 + 3 * 33
+    small = supernet.extract(supernet.space.smallest, drop_unused=True)
+    assert small.spare.weight is None and small.spare.bias is None
+    assert supernet.extract(supernet.space.smallest).spare.weight.shape == (100, 100)
+    factory = f"{Spare.__module__}:Spare"
+    student = Student(small, {"x": Input("normal", (4,))}, Architecture(factory))
+    save_student(student, tmp_path / "small.safetensors")
+    loaded = load_student(tmp_path / "small.safetensors", factory=factory).module
+    assert loaded.spare.weight is None
+    x = torch.randn(5, 4)
+    torch.testing.assert_close(loaded(x), small(x))
