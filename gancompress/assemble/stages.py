@@ -68,7 +68,7 @@ STAGES: dict[str, Depends] = {
         works_in=("pairs/*",),
     ),
     "distill": Depends(
-        reads=("seed", "precision", "student", "distill"),
+        reads=("seed", "precision", "student", "distill", "teacher.inputs"),
         free=(*_QUIET, *_LOOKS),
         consumes=("pairs",),
         where={
@@ -109,7 +109,7 @@ STAGES: dict[str, Depends] = {
         works_in=("finetune.txt", "checkpoints/finetune-*.pt", "samples/finetune-*"),
     ),
     "export": Depends(
-        reads=("export", "student.factory"),
+        reads=("export", "student.factory", "teacher.factory"),
         consumes=("student",),
         where={
             "calibrated": (("collect.batch_size",), ("pairs",)),

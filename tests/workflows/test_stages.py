@@ -20,7 +20,7 @@ from gancompress.workflows.opening import make_run
 TINY = Path(__file__).with_name("tiny.yaml")
 
 # How and where a run is made; nothing that is made depends on it.
-NOWHERE = {"name", "threads", "device", "checkpoint_seconds", "log_every"}
+NOWHERE = {"name", "threads", "device", "checkpoint_seconds", "log_every", "track"}
 
 # Read where a training is prepared for, by stages that train nothing.
 PREPARED = {"collect": {"precision"}, "search": {"precision"}, "report": {"precision"}}
@@ -85,7 +85,7 @@ VARIANTS = {
     "inside": ["distill.terms={l1: {}, kernel_alignment: {}}", "finetune.steps=1"],
     "teacher's": ["student={factory: teacher, init: teacher}", "finetune.steps=0"],
     "online": ["distill.online=true", "finetune.steps=0"],
-    "latency": ["search.latency_budget=1s", "search.timed_subnets=3", "finetune.steps=0"],
+    "latency": ["search.latency_budget=1s", "search.timed_subnets=8", "finetune.steps=0"],
 }
 SLOW = ("patience", "looks", "inside", "teacher's", "latency")
 
