@@ -4,10 +4,17 @@ import json
 import os
 import re
 import secrets
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+# Seconds after which a temporary file is nobody's, unless its process lives.
+OLD = 3600
+
+_TEMPORARY = re.compile(r"\..+\.(\d+)\.[0-9a-f]{8}\.tmp", re.DOTALL)
 
 # How libraries written in Rust (safetensors) tell that the system refused something.
 _RUST_OS_ERROR = re.compile(r"\(os error (\d+)\)")
@@ -24,6 +31,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
+    _clear(target.parent)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
     try:
         yield temporary
@@ -37,6 +45,30 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise OSError(code, os.strerror(code), str(target)) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@cache
+def _clear(folder: Path) -> None:
+    """Remove what killed processes left in ``folder``, once in a process.
+
+    Another machine may write to the same folder, and knows other processes: what is younger than
+    an hour stays where nothing is known of its writer.
+    """
+    for left in folder.glob(".*.tmp"):
+        found = _TEMPORARY.fullmatch(left.name)
+        with suppress(OSError):
+            if found and time.time() - left.stat().st_mtime > OLD and not _alive(int(found[1])):
+                left.unlink()
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
 
 
 def _refusal(error: BaseException) -> int | None:

@@ -1,5 +1,7 @@
 """What a search scores subnets by, in stages: cheap scores for many, expensive ones for few."""
 
+import hashlib
+import json
 from collections.abc import Callable
 
 import numpy as np
@@ -30,6 +32,7 @@ from gancompress.metrics.collect import collect
 from gancompress.metrics.features import Extractor
 from gancompress.metrics.frechet import frechet_distance, statistics_of
 from gancompress.metrics.images import as_uint8
+from gancompress.recipe.load import recipe_to_dict
 from gancompress.recipe.schema import Recipe
 from gancompress.run import RunDir
 from gancompress.supernet import Subnet, Supernet
@@ -104,7 +107,19 @@ def conditions(recipe: Recipe, supernet: str) -> str:
         keys.calibration_batches,
     )
     own = (f"{name}={e.function}/{e.better}" for name, e in keys.evaluators.items())
-    return ":".join(map(str, (supernet, *counts, *own)))
+    # Scores of another judge, or on other images or pairs, are not the same.
+    judge = recipe_to_dict(
+        {
+            "extractor": recipe.evaluate.extractor,
+            "classifier_steps": recipe.evaluate.classifier_steps,
+            "data": recipe.data,
+            "collect": recipe.collect,
+            "seed": recipe.seed,
+            "batch_size": recipe.distill.batch_size,
+        }
+    )
+    told = hashlib.sha256(json.dumps(judge, sort_keys=True).encode()).hexdigest()[:12]
+    return ":".join(map(str, (supernet, *counts, *own, told)))
 
 
 def calibration_batches(recipe: Recipe, pairs: Pairs) -> list[Batch]:

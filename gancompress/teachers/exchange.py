@@ -6,6 +6,7 @@ a service that says when to come back (Retry-After) is taken at its word.
 
 import http.client
 import os
+import queue
 import random
 import re
 import ssl
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.message import Message
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 from gancompress.errors import TeacherError
 from gancompress.teachers.wire import Body
@@ -209,7 +211,7 @@ def _attempt(
     request = urllib.request.Request(url, body.content, headers, method="POST")
     # Causes are cut off: an error of the library may hold the request with its headers.
     try:
-        with _OPENER.open(request, timeout=timeout) as response:
+        with _begun(request, timeout) as response:
             return _read(response, clock() + timeout, clock)
     except urllib.error.HTTPError as error:
         status, answer = error.code, error.headers
@@ -227,6 +229,30 @@ def _attempt(
     raise TeacherError(f"{_shown(url)}: {phrase}{hint}{moved}") from None
 
 
+def _begun(request: urllib.request.Request, timeout: float) -> http.client.HTTPResponse:
+    """The answer once its headers are there, within ``timeout`` seconds in all.
+
+    The timeout of a socket is that of its next byte: headers could be sent for ever.
+    """
+    found: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            found.put(_OPENER.open(request, timeout=timeout))
+        except BaseException as error:  # raised where it is waited for
+            found.put(error)
+
+    threading.Thread(target=ask, daemon=True).start()
+    try:
+        answer = found.get(timeout=timeout)
+    except queue.Empty:
+        raise TimeoutError from None
+    if isinstance(answer, BaseException):
+        raise answer
+    response: http.client.HTTPResponse = answer
+    return response
+
+
 def _read(response: http.client.HTTPResponse, deadline: float, clock: Callable[[], float]) -> bytes:
     chunks: list[bytes] = []
     size = 0
@@ -238,7 +264,7 @@ def _read(response: http.client.HTTPResponse, deadline: float, clock: Callable[[
         if clock() > deadline:
             raise TimeoutError
     declared = response.headers.get("Content-Length")
-    if declared is not None and declared.isdigit() and size < int(declared):
+    if declared is not None and _is_number(declared) and size < int(declared):
         raise http.client.IncompleteRead(b"")
     return b"".join(chunks)
 
@@ -246,15 +272,20 @@ def _read(response: http.client.HTTPResponse, deadline: float, clock: Callable[[
 def _retry_after(headers: Message) -> float:
     """Seconds, from either form of the header; 0 where there is none."""
     text = (headers.get("Retry-After") or "").strip()
-    if text.isdigit():
+    if _is_number(text):
         return float(text)
     try:
         until = parsedate_to_datetime(text)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return 0.0
     if until.tzinfo is None:
         until = until.replace(tzinfo=timezone.utc)
     return max(0.0, (until - datetime.now(timezone.utc)).total_seconds())
+
+
+def _is_number(text: str) -> bool:
+    """Whether it is digits 0 to 9, and not so many that no number is meant."""
+    return text.isascii() and text.isdigit() and len(text) <= 20
 
 
 def _shown(url: str) -> str:

@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -86,11 +87,11 @@ def receive_scores(vocabulary: Sequence[str], field: str = "") -> Decode:
         if isinstance(answer, list) and all(isinstance(one, int | float) for one in answer):
             if len(answer) != len(vocabulary):
                 raise TeacherError(f"{len(answer)} scores for {len(vocabulary)} tags")
-            return _finite(torch.tensor(answer, dtype=torch.float32))
+            return _finite(torch.tensor([_number(one) for one in answer]))
         scores = torch.zeros(len(vocabulary))
         for tag, score in _named(answer):
             if tag in places:
-                scores[places[tag]] = score
+                scores[places[tag]] = _number(score)
         return _finite(scores)
 
     return decode
@@ -132,6 +133,11 @@ def _named(answer: Any) -> list[tuple[str, float]]:
 
 def _first(mapping: Mapping[str, Any], names: Sequence[str]) -> Any:
     return next((mapping[name] for name in names if name in mapping), None)
+
+
+def _number(score: float) -> float:
+    """A whole number of any length as float; what is too large for one is infinite."""
+    return float(score) if abs(score) < 1e38 else math.inf
 
 
 def _finite(scores: Tensor) -> Tensor:
