@@ -155,17 +155,17 @@ class _FourierFeatures(nn.Module):
         self.size, self.rate, self.bandwidth = band.size, band.rate, band.cutoff
         self.weight = nn.Parameter(torch.randn(channels, channels))
         self.affine = FullyConnected(w_dim, 4)
-        with torch.no_grad():
-            self.affine.weight.zero_()
-            self.affine.bias.copy_(torch.tensor([1.0, 0.0, 0.0, 0.0]))
-        # Frequencies uniform in a disc.
-        freqs = torch.randn(channels, 2)
-        radii = freqs.square().sum(dim=1, keepdim=True).sqrt()
+        nn.init.zeros_(self.affine.weight)
+        if not self.affine.bias.is_meta:
+            with torch.no_grad():
+                self.affine.bias[0] = 1.0
         self.register_buffer("transform", torch.eye(3))
-        self.register_buffer(
-            "freqs", freqs / (radii * radii.square().exp().pow(0.25)) * band.cutoff
-        )
-        self.register_buffer("phases", torch.rand(channels) - 0.5)
+        self.register_buffer("freqs", torch.randn(channels, 2))
+        self.register_buffer("phases", nn.init.uniform_(torch.empty(channels), -0.5, 0.5))
+        if not self.freqs.is_meta:
+            # Frequencies uniform in a disc.
+            radii = self.freqs.square().sum(dim=1, keepdim=True).sqrt()
+            self.freqs *= band.cutoff / (radii * radii.square().exp().pow(0.25))
 
     def forward(self, w: Tensor) -> Tensor:
         t = self.affine(w)

@@ -8,17 +8,20 @@ from torch import Tensor
 
 from gancompress.errors import TeacherError
 from gancompress.teachers.explain import NEAR, explain
+from gancompress.teachers.explain import nearest as best_of
 from gancompress.teachers.families import families
 from gancompress.teachers.fit import Fit
 from gancompress.teachers.networks import Found, is_optimizer, networks_in, under_prefixes
 from gancompress.teachers.not_a_checkpoint import ANOTHER_FRAMEWORK
 from gancompress.teachers.other_networks import what_else
-from gancompress.teachers.recognise import Recognised, filled, fitting
+from gancompress.teachers.recognise import Recognised, filled, fitting, fitting_by_name
 from gancompress.teachers.stylegan2_ada import recorded_settings
 from gancompress.teachers.torch_claims import TensorClaim
 from gancompress.teachers.torch_file import ReadFile
 
 _Attempt = tuple[Found, Fit]
+# How many networks of a file are looked at to say what is nearest.
+_EXPLAINED = 8
 
 
 def choose(
@@ -50,7 +53,7 @@ def choose(
             raise TeacherError(f"{file.where}: holds several generators; say which: part={names}")
         if found:
             return _filled(file, found[0], settings, _beside(found[0], networks))
-    raise TeacherError(_explained(file, nearest))
+    raise TeacherError(_explained(file, nearest, family))
 
 
 def _take(
@@ -63,7 +66,7 @@ def _take(
     nearest: list[tuple[Found, list[Fit]]] = []
     found = _attempts(file, network, family, settings, nearest)
     if not found:
-        raise TeacherError(_explained(file, nearest))
+        raise TeacherError(_explained(file, nearest, family))
     if len(found) > 1:
         names = "|".join(inner.name for inner, _ in found)
         raise TeacherError(f"{file.where}: holds several generators; say which: part={names}")
@@ -185,19 +188,25 @@ def _beside(chosen: _Attempt, networks: Sequence[Found]) -> list[str]:
     return remarks
 
 
-def _explained(file: ReadFile, nearest: Sequence[tuple[Found, list[Fit]]]) -> str:
+def _explained(
+    file: ReadFile, nearest: Sequence[tuple[Found, list[Fit]]], family: str | None
+) -> str:
     """The error for the network that comes nearest, or that is known to be something else."""
 
     def nearness(attempt: tuple[Found, list[Fit]]) -> tuple[float, int]:
         network, fits = attempt
-        return (fits[0].named if fits else 0.0, len(network.tensors))
+        return (best_of(fits).named if fits else 0.0, len(network.tensors))
 
+    largest = sorted(nearest, key=lambda attempt: len(attempt[0].tensors), reverse=True)
+    looked = [
+        (part, [*fits, *fitting_by_name(_shapes(part), file.where, family)])
+        for part, fits in largest[:_EXPLAINED]
+    ]
+    network, fits = max(looked, key=nearness)
     told = [attempt for attempt in nearest if what_else(attempt[0].shapes)]
-    network, fits = max(nearest, key=nearness)
-    if told and (not fits or fits[0].named < NEAR):
+    if told and (not fits or best_of(fits).named < NEAR):
         network, fits = told[0]
-    shapes = network.shapes
-    return explain(shapes, fits, _where(file, network), path=file.where)
+    return explain(network.shapes, fits, _where(file, network), path=file.where)
 
 
 def _nothing(file: ReadFile) -> str:

@@ -19,7 +19,7 @@ def explain(shapes: Shapes, fits: Sequence[Fit], where: str, path: str = "") -> 
 
     Args:
         shapes: of the file's tensors.
-        fits: the families that come near, the nearest first.
+        fits: the families that come near.
         where: names the file, and the part of it, in errors.
         path: of the file, for the recipe to paste; ``where`` by default.
     """
@@ -34,9 +34,9 @@ def explain(shapes: Shapes, fits: Sequence[Fit], where: str, path: str = "") -> 
 
 
 def _nearest(fits: Sequence[Fit]) -> list[str]:
-    if not fits or fits[0].named == 0:
+    if not fits or nearest(fits).named == 0:
         return ["none of these names is known"]
-    best = fits[0]
+    best = nearest(fits)
     if best.named < NEAR:
         return [f"few of these names are known (most by {best.family})"]
     lines = [f"closest is {best.family}: {best.same} tensors fit, these do not:"]
@@ -44,6 +44,11 @@ def _nearest(fits: Sequence[Fit]) -> list[str]:
     if len(best.misfits) > _SHOWN:
         lines.append(f"  and {len(best.misfits) - _SHOWN} more")
     return lines
+
+
+def nearest(fits: Sequence[Fit]) -> Fit:
+    """The fit with the largest share of common names; the most tensors of one shape among those."""
+    return max(fits, key=lambda fit: (fit.named, fit.same))
 
 
 def next_step(path: str, shapes: Shapes) -> str:

@@ -71,6 +71,7 @@ def recognise(
     shapes = {name: torch.empty_like(tensor, device="meta") for name, tensor in tensors.items()}
     fits = fitting(shapes, where, family, settings)
     if not fits or fits[0].misfits:
+        fits = [*fits, *fitting_by_name(shapes, where, family)]
         raise TeacherError(explain({n: tuple(t.shape) for n, t in shapes.items()}, fits, where))
     return filled(fits[0], tensors, where, settings)
 
@@ -81,7 +82,8 @@ def fitting(
     family: str | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> list[Fit]:
-    """The families that tensors of these names and shapes might be of, the best first.
+    """The families whose arguments tensors of these shapes tell, the best first; one alone that
+    fits without misfits.
 
     Args:
         tensors: on the meta device; the others are those of :func:`recognise`.
@@ -99,9 +101,19 @@ def fitting(
         fits += [fit] if fit is not None else []
     if settings and not any(_takes(name, settings) for name in tried):
         raise TeacherError(f"{where}: {', '.join(settings)}: not arguments of {' or '.join(tried)}")
-    # Families whose arguments the shapes do not tell: only their names can be compared.
-    fits += [fit for name in tried if (fit := _fit(name, named, None)) is not None]
-    return sorted(fits, key=lambda fit: (fit.named, fit.same), reverse=True)
+    return fits
+
+
+def fitting_by_name(
+    tensors: Mapping[str, Tensor], where: str, family: str | None = None
+) -> list[Fit]:
+    """Every family by the names of its tensors alone, as it is by default, to say what is nearest.
+
+    Arguments are those of :func:`fitting`.
+    """
+    named = plain(tensors, where)
+    fits = [_fit(name, named, None) for name in _families(family)]
+    return [fit for fit in fits if fit is not None]
 
 
 def filled(
