@@ -3,11 +3,17 @@
 from collections.abc import Iterable
 
 from gancompress.batch import Batch
+from gancompress.reconstruction import gather
+from gancompress.reconstruction.selection import selection_scores
 from gancompress.supernet import Supernet, importance
 
 
 def sort_channels(
-    supernet: Supernet, batches: Iterable[Batch] | None = None, *, seed: int = 0
+    supernet: Supernet,
+    batches: Iterable[Batch] | None = None,
+    *,
+    greedy: bool = False,
+    seed: int = 0,
 ) -> None:
     """Put the channels that matter most first, where narrow subnets keep them.
 
@@ -19,10 +25,16 @@ def sort_channels(
         batches: inputs by name, on the supernet's device; 100 samples or so: channels are then
             ordered by how much the output would change without them (Molchanov et al. 2019, to
             first order). None: by the size of their weights.
+        greedy: with ``batches``, take channels one by one instead, each time the one that leaves
+            least of the layers that read it unexplained
+            (:mod:`gancompress.reconstruction.selection`); groups that no plain layer reads keep
+            their order.
         seed: of the random directions of the output.
     """
     if batches is None:
         scores = importance.weight_scores(supernet)
+    elif greedy:
+        scores = selection_scores(gather(supernet, batches, seed=seed))
     else:
         scores = importance.taylor_scores(supernet, batches, seed=seed)
     importance.sort_channels(supernet, scores)
