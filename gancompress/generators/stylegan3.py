@@ -159,7 +159,8 @@ class _FourierFeatures(nn.Module):
         if not self.affine.bias.is_meta:
             with torch.no_grad():
                 self.affine.bias[0] = 1.0
-        self.register_buffer("transform", torch.eye(3))
+        identity = torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+        self.register_buffer("transform", identity)
         self.register_buffer("freqs", torch.randn(channels, 2))
         self.register_buffer("phases", nn.init.uniform_(torch.empty(channels), -0.5, 0.5))
         if not self.freqs.is_meta:

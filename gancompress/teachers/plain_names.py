@@ -77,10 +77,11 @@ def _spectral(
 
 def _matrices(weight: Tensor, u: Tensor, v: Tensor) -> list[Tensor]:
     """``weight`` as matrices that fit ``u`` and ``v``; transposed ones have outputs second."""
-    ways = [weight.flatten(1)]
-    if weight.ndim > 2:
-        ways.append(weight.transpose(0, 1).flatten(1))
-    return [rows for rows in ways if rows.shape == (*u.shape, *v.shape)]
+    ways = [weight] if weight.ndim < 3 else [weight, weight.transpose(0, 1)]
+    fitting = [
+        way for way in ways if way.shape[:1] == u.shape and v.shape == (way.numel() // len(way),)
+    ]
+    return [way.flatten(1) for way in fitting]
 
 
 def _weight_normed(gain: Tensor, direction: Tensor, where: str) -> Tensor:
