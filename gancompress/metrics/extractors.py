@@ -7,7 +7,6 @@ from pathlib import Path
 from gancompress.errors import MetricError
 from gancompress.metrics.classifier import load_classifier
 from gancompress.metrics.features import Extractor, NetworkExtractor
-from gancompress.metrics.inception import inception
 from gancompress.metrics.networks import lenet5, resnet20, squeezenet, torchvision_backbone
 
 # Networks whose weights are the user's file.
@@ -45,6 +44,9 @@ def open_extractor(text: str, *, device: str = "cpu") -> Extractor:
 def _open(text: str) -> Extractor:
     head, _, rest = text.partition(":")
     if head == "inception":
+        # It brings torchvision, and with that all of PyTorch's compiler: a second of every start.
+        from gancompress.metrics.inception import inception
+
         return inception(rest or None)
     family, _, size = head.partition("@")
     settings = {"size": int(size)} if size.isdigit() else {}
