@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-from scipy import stats
 
 from gancompress.architecture_search.budget import (
     METRICS,
@@ -265,6 +264,8 @@ def spearman(pairs: "np.ndarray[tuple[int, ...], np.dtype[np.float64]]") -> floa
     """Spearman's rank correlation of an array (n, 2); NaN for fewer than three or constant ones."""
     if len(pairs) < 3 or min(np.ptp(pairs, axis=0)) == 0:
         return math.nan
+    from scipy import stats  # half a second, which most commands do without
+
     return float(stats.spearmanr(pairs[:, 0], pairs[:, 1]).statistic)
 
 

@@ -2,7 +2,6 @@
 
 import numpy as np
 import torch
-from scipy.stats import spearmanr
 from torch import Tensor, nn
 
 from gancompress.batch import Batch, InputSpec
@@ -53,6 +52,8 @@ def _images(made: Tensor, answers: Tensor, extractor: Extractor | None) -> dict[
 
 
 def _scores(made: Tensor, answers: Tensor, extractor: Extractor | None) -> dict[str, Tensor]:
+    from scipy.stats import spearmanr  # half a second, which most commands do without
+
     ranks = [
         spearmanr(ours, theirs).statistic
         for ours, theirs in zip(made.numpy(), answers.numpy(), strict=True)
