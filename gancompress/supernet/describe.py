@@ -1,5 +1,6 @@
 """The table that says what of a module is elastic, what is not and why, and what subnets cost."""
 
+import re
 from collections.abc import Mapping, Sequence
 
 from torch import Tensor
@@ -9,6 +10,9 @@ from gancompress.supernet.cost import CostModel, subnet_cost_range
 from gancompress.supernet.graph import DependencyGraph
 from gancompress.supernet.space import SearchSpace
 
+# Beyond so many lines, groups of like blocks share one.
+_MANY = 40
+_NUMBERS = re.compile(r"\d+")
 _NARROW = "has no narrower width under the space's divisor; lower it or give widths"
 
 
@@ -28,7 +32,7 @@ def describe(
     """
     shares = model.group_shares()
     widths = dict(zip(space.groups, space.choices, strict=True))
-    rows = [("group", "channels", "tensors", "MACs", "widths")]
+    rows: list[tuple[str, ...]] = [("group", "channels", "tensors", "MACs", "widths")]
     notes: dict[str, int] = {}
     for group, share in zip(groups, shares, strict=True):
         if not any(name in parameters for name, _ in group.places):
@@ -42,11 +46,31 @@ def describe(
             state = f"fixed [{notes.setdefault(note, len(notes) + 1)}]"
         tensors = len({name for name, _ in group.places})
         rows.append((group.name, str(group.channels), str(tensors), f"{share:.1%}", state))
+    if len(rows) > _MANY:
+        rows = [rows[0], *_folded(rows[1:])]
     numbered = [f"[{number}] {note}" for note, number in notes.items()]
     remarks = _remarks(parameters, graph)
     return "\n".join(
         [*_aligned(rows), *numbered, *remarks, *_costs(space, model, bool(graph.uncounted))]
     )
+
+
+def _folded(rows: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """One line for the groups of blocks that are alike in all but the numbers in their names."""
+    alike: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
+    for row in rows:
+        name, channels, tensors, _, state = row
+        alike.setdefault((_NUMBERS.sub("*", name), channels, tensors, state), []).append(row)
+    return [_line(members) for members in alike.values()]
+
+
+def _line(members: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    if len(members) == 1:
+        return members[0]
+    name, channels, tensors, _, state = members[0]
+    share = sum(float(row[3].rstrip("%")) for row in members) / len(members)
+    name = f"{_NUMBERS.sub('*', name)} ({len(members)} groups)"
+    return (name, channels, tensors, f"{share:.1f}% each", state)
 
 
 def _remarks(parameters: Mapping[str, Tensor], graph: DependencyGraph) -> list[str]:

@@ -188,3 +188,10 @@ def test_unused_parameters_are_reported_and_kept() -> None:
     supernet = Supernet(module, torch.randn(IMAGE))
     assert "not used in the forward pass: spare.weight … (2 tensors, 30)" in supernet.describe()
     assert supernet.extract(supernet.space.smallest).spare.weight.shape == (5, 5)
+
+
+def test_groups_of_like_blocks_share_a_line_of_the_description() -> None:
+    blocks = [nn.Sequential(nn.Conv2d(3, 16, 1), nn.ReLU(), nn.Conv2d(16, 3, 1)) for _ in range(45)]
+    text = Supernet(nn.Sequential(*blocks), torch.randn(1, 3, 4, 4), trials=0).describe()
+    (line,) = [line for line in text.splitlines() if line.startswith("*.* (45 groups)")]
+    assert "8 16" in line and len(text.splitlines()) < 70
