@@ -85,7 +85,7 @@ VARIANTS = {
     "inside": ["distill.terms={l1: {}, kernel_alignment: {}}", "finetune.steps=1"],
     "teacher's": ["student={factory: teacher, init: teacher}", "finetune.steps=0"],
     "online": ["distill.online=true", "finetune.steps=0"],
-    "latency": ["search.latency_budget=1s", "search.timed_subnets=8", "finetune.steps=0"],
+    "latency": ["search.latency_budget=1s", "finetune.steps=0"],
 }
 SLOW = ("patience", "looks", "inside", "teacher's", "latency")
 
