@@ -108,35 +108,29 @@ def shrink(
         BudgetError: no subnet is that cheap.
     """
     how, folder = options or ShrinkOptions(), Path(run)
-    if teacher.module is None:
-        raise TeacherError(
-            "gc.shrink: the teacher is a black box, whose weights are not known; gc.compress "
-            "trains a student= of another architecture towards it"
-        )
     clock = _Clock(tell or (lambda line: None))
-    reference = costs_of(teacher)
-    example = example_inputs(teacher.inputs)
-    own = copy.deepcopy(teacher.module).requires_grad_(True)
-    supernet = Supernet(own, example, divisor=how.divisor, minimum=how.minimum)
+    supernet, reference = _supernet(teacher, how)
     check_budget(supernet, mac_budget, reference)
     solved, chosen, unseen = _inputs(teacher, data, how, reference["macs"])
     clock("traced", f"{len(supernet.space.groups)} elastic groups")
 
-    sort_channels(supernet, taylor_scores(supernet, solved[:16], seed=how.seed))
+    # Choose channels and widths.
+    sort_channels(supernet, taylor_scores(supernet, solved[:8], seed=how.seed))
     gathered = gather(supernet, solved, seed=how.seed)
     clock("gathered", "channels sorted and Gram matrices gathered")
     subnet = _search(gathered, teacher, chosen, solved, mac_budget, reference, how)
     clock("searched", f"best of {how.trials} subnets: {subnet}")
-    distances = {"cut": _distance(supernet.extract(subnet).eval(), teacher, unseen)}
+
+    # Solve for its weights, and train them a little.
+    l1 = {"cut": _distance(supernet.extract(subnet).eval(), teacher, unseen)}
     student = reconstruct(supernet, subnet, solved, seed=how.seed).eval()
-    distances["reconstructed"] = _distance(student, teacher, unseen)
-    clock(
-        "solved", f"L1 to the teacher {distances['reconstructed']:.4f}, cut {distances['cut']:.4f}"
-    )
+    l1["reconstructed"] = _distance(student, teacher, unseen)
+    clock("solved", f"L1 to the teacher {l1['reconstructed']:.4f}, cut {l1['cut']:.4f}")
     tuned = finetune(student, teacher, solved, chosen, steps=how.steps, seed=how.seed)
-    distances["fine-tuned"] = _distance(student, teacher, unseen)
-    clock("fine-tuned", f"L1 {distances['fine-tuned']:.4f} after {tuned.steps} steps")
-    student.requires_grad_(False)
+    l1["fine-tuned"] = _distance(student.requires_grad_(False), teacher, unseen)
+    clock("fine-tuned", f"L1 {l1['fine-tuned']:.4f} after {tuned.steps} steps")
+
+    # Write it, and say what it is.
     files, exported = _write(teacher, student, subnet, folder, how)
     clock("written", ", ".join(str(path) for path in files.values()))
     cost = supernet.cost_model.cost(subnet)
@@ -144,13 +138,26 @@ def shrink(
         "subnet": subnet.text,
         "teacher": reference,
         "student": {"macs": cost.macs, "params": cost.params, "weight_bytes": cost.weight_bytes},
-        "l1": distances,
+        "l1": l1,
         "finetuned": vars(tuned),
         "exported": exported,
         "seconds": clock.seconds,
     }
     write_json(folder / "report.json", report)
     return Shrunk(student, subnet, report, files)
+
+
+def _supernet(teacher: Teacher, how: ShrinkOptions) -> tuple[Supernet, dict[str, float]]:
+    """A supernet on a copy of the teacher, and what the teacher costs."""
+    if teacher.module is None:
+        raise TeacherError(
+            "gc.shrink: the teacher is a black box, whose weights are not known; gc.compress "
+            "trains a student= of another architecture towards it"
+        )
+    own = copy.deepcopy(teacher.module).requires_grad_(True)
+    example = example_inputs(teacher.inputs)
+    supernet = Supernet(own, example, divisor=how.divisor, minimum=how.minimum)
+    return supernet, costs_of(teacher)
 
 
 class _Clock:

@@ -36,17 +36,21 @@ def shrink_verb(verbs: Verbs) -> None:
         "--run", type=Path, default=Path("runs/shrink"), help="folder (default: runs/shrink)"
     )
     parser.add_argument(
+        "--format",
+        action="append",
+        choices=[".onnx", ".pt2", ".xml"],
+        help="of the exported files; may be repeated (default: .onnx)",
+    )
+    _add_shrink_numbers(parser)
+
+
+def _add_shrink_numbers(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
         "--samples", type=int, default=0, help="inputs to solve on (default: 48, latents: 512)"
     )
     parser.add_argument("--trials", type=int, default=40, help="subnets compared (default: 40)")
     parser.add_argument(
         "--steps", type=int, default=200, help="updates of the fine-tuning (default: 200)"
-    )
-    parser.add_argument(
-        "--format",
-        action="append",
-        choices=[".onnx", ".pt2", ".xml"],
-        help="of the exported files; may be repeated (default: .onnx)",
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, help="of the processor (default: PyTorch's)")
