@@ -131,7 +131,8 @@ def load_score_function(name: str) -> ScoreFunction:
     (all samples at once) and the batch that both were given.
 
     Raises:
-        RecipeError: there is no such callable, or what it returns is no number.
+        RecipeError: there is no such callable; or, when it is called, it raises, changes its
+            arguments in place, or returns no number.
     """
     function = resolve(name, noun="evaluator")
     try:
@@ -144,7 +145,20 @@ def load_score_function(name: str) -> ScoreFunction:
         pass
 
     def score_outputs(outputs: Tensor, inputs: Batch, targets: Tensor) -> float:
-        score = function(outputs, inputs, targets)
+        # Copies: what it does to them must not reach the next one.
+        own = outputs.clone(), {key: x.clone() for key, x in inputs.items()}, targets.clone()
+        tensors = (own[0], *own[1].values(), own[2])
+        before = [tensor._version for tensor in tensors]
+        try:
+            score = function(*own)
+        except Exception as error:
+            raise RecipeError(
+                f"evaluator {name!r}: raises {type(error).__name__}: {error}"
+            ) from error
+        if [tensor._version for tensor in tensors] != before:
+            raise RecipeError(
+                f"evaluator {name!r}: changes its arguments in place; let it work on copies"
+            )
         try:
             return float(score)
         except (TypeError, ValueError, RuntimeError) as error:

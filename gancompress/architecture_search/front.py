@@ -20,7 +20,7 @@ from gancompress.architecture_search.budget import (
     format_amount,
 )
 from gancompress.atomic import write_text
-from gancompress.errors import BudgetError, RunError
+from gancompress.errors import BudgetError, MetricError, RunError
 from gancompress.supernet.space import Subnet
 
 #: Objectives of each stage, first stage first: ``{"paired": {"l1": "minimize"}}``.
@@ -94,6 +94,12 @@ class Front:
             raise self._none_fits(limits)
         first, *later = self.stages
         choice = min(inside, key=lambda candidate: self.quality(candidate, first))
+        if not self.quality(choice, first) < math.inf:
+            names = ", ".join(self.stages[first])
+            raise MetricError(
+                f"search: none of {len(inside)} candidates within the budget has a finite score "
+                f"({names}): the evaluator gives NaN or infinity for all, so nothing is chosen"
+            )
         for stage in later:
             if self.quality(choice, stage) < math.inf:
                 choice = min(inside, key=lambda candidate: self.quality(candidate, stage))

@@ -107,13 +107,12 @@ def conditions(recipe: Recipe, supernet: str) -> str:
         keys.calibration_batches,
     )
     own = (f"{name}={e.function}/{e.better}" for name, e in keys.evaluators.items())
-    # Scores of another judge, or on other images or pairs, are not the same.
+    # Scores of another judge, or on other images, are not the same. The pairs are in the supernet.
     judge = recipe_to_dict(
         {
             "extractor": recipe.evaluate.extractor,
             "classifier_steps": recipe.evaluate.classifier_steps,
             "data": recipe.data,
-            "collect": recipe.collect,
             "seed": recipe.seed,
             "batch_size": recipe.distill.batch_size,
         }

@@ -134,3 +134,23 @@ def test_a_judge_that_gives_no_number_is_refused():
 def test_a_stage_that_makes_no_sense_is_refused(wrong):
     with pytest.raises(ValueError, match="stage"):
         Stage(**{"name": "s", "directions": {"l": "minimize"}, "score": len, "subnets": 1, **wrong})
+
+
+def doubling(outputs, inputs, targets):
+    outputs.mul_(2)
+    return float(outputs.mean())
+
+
+def failing(outputs, inputs, targets):
+    raise KeyError("tag")
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"), [("doubling", "changes its arguments in place"), ("failing", "KeyError")]
+)
+def test_an_evaluator_that_misbehaves_is_named(name, problem):
+    judge = load_score_function(f"{__name__}:{name}")
+    outputs, inputs, targets = torch.ones(2, 3), {"z": torch.ones(2)}, torch.ones(2, 3)
+    with pytest.raises(RecipeError, match=f"{name}.*{problem}"):
+        judge(outputs, inputs, targets)
+    assert torch.equal(outputs, torch.ones(2, 3))

@@ -4,7 +4,7 @@ import pytest
 
 from gancompress.architecture_search.budget import Budget
 from gancompress.architecture_search.front import Candidate, Front
-from gancompress.errors import BudgetError, RunError
+from gancompress.errors import BudgetError, MetricError, RunError
 from gancompress.supernet.space import Subnet
 
 STAGES = {"cheap": {"l1": "minimize"}, "dear": {"score": "maximize"}}
@@ -115,3 +115,10 @@ def test_measured_latencies_take_the_place_of_predicted_ones(tmp_path):
 def test_an_unknown_latency_keeps_no_limit():
     found = front(candidate(8, 3.0), candidate(16, 2.0)).with_latency({Subnet((8, 8)): 0.1})
     assert found.best(Budget.parse(latency="1s")).subnet == (8, 8)
+
+
+def test_scores_that_are_none_for_all_choose_nothing():
+    with pytest.raises(MetricError, match=r"none of 2 candidates.*\(l1\)"):
+        front(candidate(8, math.inf), candidate(16, math.inf)).best(Budget({}))
+    found = front(candidate(8, math.inf), candidate(16, 2.0))
+    assert found.best(Budget({})).subnet == (16, 8)

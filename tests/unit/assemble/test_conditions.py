@@ -14,7 +14,6 @@ from gancompress.recipe.load import load_recipe
         "evaluate.extractor=inception",
         "evaluate.classifier_steps=7",
         "data.resolution=16",
-        "collect.count=77",
         "seed=3",
         "search.seeds=2",
         "search.evaluators={own: {function: 'a:b'}}",
