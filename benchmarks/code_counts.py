@@ -1,18 +1,19 @@
 """How large the package is, and what in it nobody can reach: counts that should go down.
 
-    python benchmarks/code_counts.py [ROOT] [--list]
+    python -m benchmarks.code_counts [ROOT] [--list]
 
 What only tests use is found by names: a public function, class or constant whose name stands
 nowhere else in the package, the benchmarks, the examples or setup.cfg, and is no name of the public
 API, is counted; likewise a module that nothing but tests imports. ``--list`` names what was found.
 """
 
-import argparse
 import ast
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+
+from benchmarks.start import arguments_of, parser_of
 
 LONG, MANY = 40, 8
 
@@ -21,10 +22,10 @@ Definition = Function | ast.ClassDef
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = parser_of(__doc__)
     parser.add_argument("root", type=Path, nargs="?", default=Path(__file__).parents[1])
     parser.add_argument("--list", action="store_true", help="name what was found")
-    options = parser.parse_args()
+    options = arguments_of(parser)
     for title, found in counts(options.root).items():
         print(f"{len(found) if isinstance(found, list) else found:7,}  {title}")
         if options.list and isinstance(found, list):

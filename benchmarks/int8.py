@@ -8,7 +8,6 @@ batch 1, one thread, the 8-bit file
 in turns with the 32-bit one of the same runtime. Writes ``benchmarks/results/int8.json``.
 """
 
-import argparse
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ import torch
 from torch import nn
 
 from benchmarks.record import record
+from benchmarks.start import arguments_of, parser_of
 from gancompress.batch import Batch, Input, InputSpec, draw_inputs, in_range
 from gancompress.data.images import to_float
 from gancompress.data.paired import open_side_by_side
@@ -36,10 +36,9 @@ ROWS = {"onnx-int8, every layer": ("onnx-int8", 0.0), "onnx-int8, 36 dB": ("onnx
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser = parser_of(__doc__)
     parser.add_argument("--shared", type=Path, default=Path("../shared"), help="data and weights")
-    parser.add_argument("--quick", action="store_true", help="few inputs and repetitions")
-    options = parser.parse_args()
+    options = arguments_of(parser)
     torch.set_num_threads(1)
     count, repeats = (8, 3) if options.quick else (48, 30)
     rows = []
