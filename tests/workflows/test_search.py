@@ -16,6 +16,7 @@ import yaml
 from gancompress.architecture_search.front import Front
 from gancompress.cli import main
 from gancompress.run import RunDir
+from gancompress.workflows.opening import trust_run
 
 TINY = Path(__file__).with_name("tiny.yaml")
 
@@ -38,6 +39,7 @@ def copy(distilled: Path, tmp_path: Path) -> Callable[..., RunDir]:
         recipe = yaml.safe_load((run / "recipe.yaml").read_text())
         recipe["search"].update(keys)
         (run / "recipe.yaml").write_text(yaml.safe_dump(recipe, sort_keys=False))
+        trust_run(run)
         return RunDir.open(run)
 
     return make
