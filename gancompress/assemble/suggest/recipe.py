@@ -213,7 +213,7 @@ def _teach(draft: Draft, scale: Scale, discriminator: dict[str, Any] | None) -> 
         "objective": "adversarial",
         "steps": steps,
         "batch_size": scale.batch,
-        "look_every": every,
+        "evaluate_every": every,
         "discriminator": discriminator,
     }
 
