@@ -1,5 +1,6 @@
 """A run appears whole or not at all; the same command begins what was killed or found no room."""
 
+import multiprocessing
 import os
 import sys
 from pathlib import Path
@@ -33,14 +34,21 @@ def stop_at(event: int, folder: Path, code: int | None) -> None:
     sys.addaudithook(hook)
 
 
-def begin(command: list[str], event: int, folder: Path, code: int | None) -> int:
-    """The exit code of ``command`` in a process that is stopped at ``event``."""
-    process = os.fork()
-    if process == 0:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-        stop_at(event, folder, code)
-        os._exit(main(command))
-    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+def begun(command: list[str], event: int, folder: Path, code: int | None) -> None:
+    """Run ``command`` in a process that is stopped at ``event``."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    stop_at(event, folder, code)
+    os._exit(main(command))
+
+
+def begin(command: list[str], event: int, folder: Path, code: int | None) -> int | None:
+    """The exit code of :func:`begun`, forked from a process that has imported everything only."""
+    clean = multiprocessing.get_context("forkserver")
+    clean.set_forkserver_preload(["gancompress.workflows.run"])
+    process = clean.Process(target=begun, args=(command, event, folder, code))
+    process.start()
+    process.join()
+    return process.exitcode
 
 
 @pytest.mark.parametrize("code", [None, 28], ids=["killed", "out of space"])
