@@ -11,7 +11,7 @@ from gancompress.generators.stylegan2 import (
     SynthesisLayer,
     ToRGB,
 )
-from gancompress.generators.stylegan2_discriminator import Conv
+from gancompress.generators.stylegan2_discriminator import EqualizedConv
 
 Array = np.ndarray
 
@@ -162,7 +162,7 @@ def test_up_sampling_convolves_with_a_lopsided_filter() -> None:
 @pytest.mark.parametrize("size", [1, 3])
 def test_down_sampling_filters_before_it_drops(size: int) -> None:
     torch.manual_seed(0)
-    layer = Conv(2, 3, size, None, down=True, linear=True).double().requires_grad_(False)
+    layer = EqualizedConv(2, 3, size, None, down=True, linear=True).double().requires_grad_(False)
     x = torch.randn(1, 2, 8, 8, dtype=torch.float64)
     kernel = np.outer(BINOMIAL, BINOMIAL)
     # The filter keeps the size, off by half a pixel; the kernel's own padding comes on top.

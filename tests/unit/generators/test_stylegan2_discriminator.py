@@ -2,7 +2,11 @@ import numpy as np
 import pytest
 import torch
 
-from gancompress.generators.stylegan2_discriminator import Conv, Epilogue, StyleGAN2Discriminator
+from gancompress.generators.stylegan2_discriminator import (
+    Epilogue,
+    EqualizedConv,
+    StyleGAN2Discriminator,
+)
 
 
 @pytest.mark.parametrize(("n", "group"), [(8, 4), (6, 3), (5, 1), (2, 2)])
@@ -17,7 +21,7 @@ def test_the_last_map_is_the_deviation_within_groups(n: int, group: int) -> None
 
 
 def test_a_gain_scales_a_convolution_and_its_clamp() -> None:
-    layer = Conv(3, 4, 3, conv_clamp=0.5)
+    layer = EqualizedConv(3, 4, 3, conv_clamp=0.5)
     x = torch.randn(2, 3, 8, 8)
     assert torch.allclose(layer(x, gain=0.25), 0.25 * layer(x), atol=1e-6)
     assert layer(x, gain=0.25).max() <= 0.125
