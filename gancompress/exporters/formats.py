@@ -59,37 +59,23 @@ class Format:
     write: Callable[[Job], Exported]
 
 
-def _onnx(job: Job) -> Exported:
-    return export_onnx(
-        job.module,
-        job.inputs,
-        job.path,
-        dynamic_size=job.dynamic_size,
-        tolerance=job.tolerance,
-        fingerprint=job.fingerprint,
-    )
+def _exact(write: Callable[..., Exported]) -> Callable[[Job], Exported]:
+    """The formats that hold the student's own numbers share their arguments."""
+
+    def written(job: Job) -> Exported:
+        return write(
+            job.module,
+            job.inputs,
+            job.path,
+            dynamic_size=job.dynamic_size,
+            tolerance=job.tolerance,
+            fingerprint=job.fingerprint,
+        )
+
+    return written
 
 
-def _pt2(job: Job) -> Exported:
-    return export_pt2(
-        job.module,
-        job.inputs,
-        job.path,
-        dynamic_size=job.dynamic_size,
-        tolerance=job.tolerance,
-        fingerprint=job.fingerprint,
-    )
-
-
-def _openvino(job: Job) -> Exported:
-    return export_openvino(
-        job.module,
-        job.inputs,
-        job.path,
-        dynamic_size=job.dynamic_size,
-        tolerance=job.tolerance,
-        fingerprint=job.fingerprint,
-    )
+_onnx, _openvino, _pt2 = _exact(export_onnx), _exact(export_openvino), _exact(export_pt2)
 
 
 def _onnx_int8(job: Job) -> Exported:

@@ -12,7 +12,7 @@ import torch
 import gancompress
 from gancompress import assemble
 from gancompress.architecture_search.front import Front
-from gancompress.assemble.headline import Figures, against_uniform, headline, lead
+from gancompress.assemble.headline import against_uniform, headline, lead
 from gancompress.assemble.latency import threads_of
 from gancompress.assemble.page import Result, write_page
 from gancompress.assemble.pairs import can_be_drawn, open_pairs, unseen_pairs
@@ -23,9 +23,10 @@ from gancompress.assemble.report_pictures import (
     draw_translations,
     subnet_pictures,
 )
+from gancompress.assemble.report_rows import NetworkRow, figures_of, rows_table
 from gancompress.assemble.scores import Scores, extractor_of, score_generator, score_images
 from gancompress.assemble.scoring import calibration_batches
-from gancompress.assemble.similarity import shown, similarity
+from gancompress.assemble.similarity import similarity
 from gancompress.assemble.students import CURRENT, student_file, title
 from gancompress.atomic import write_json, write_text
 from gancompress.batch import example_inputs
@@ -35,7 +36,6 @@ from gancompress.metrics.features import Extractor
 from gancompress.metrics.frechet import FeatureStatistics
 from gancompress.metrics.latency import (
     PairedTiming,
-    Timing,
     eager_run,
     onnx_run,
     time_pair,
@@ -47,10 +47,7 @@ from gancompress.metrics.threads import pinned_threads
 from gancompress.recipe.schema import Recipe
 from gancompress.report.table import (
     Table,
-    format_bytes,
-    format_count,
     format_ratio,
-    format_seconds,
 )
 from gancompress.run import RunDir
 from gancompress.supernet.calibrate import calibrated
@@ -67,20 +64,6 @@ class Scorer:
 
     extractor: Extractor
     reference: FeatureStatistics
-
-
-@dataclass(frozen=True)
-class NetworkRow:
-    """One network of the report, measured."""
-
-    name: str
-    macs: int
-    params: int
-    file_bytes: int
-    torch_seconds: Timing
-    onnx_seconds: Timing | None
-    scores: Scores | None
-    similarity: dict[str, float]
 
 
 def report(recipe: Recipe, run: RunDir) -> None:
@@ -105,7 +88,7 @@ def report(recipe: Recipe, run: RunDir) -> None:
         ]
     # The first one is the teacher, or for a black box the largest subnet.
     speedup = _speedup(recipe, next(iter(networks.values())), networks["student"])
-    table = _table(rows, scorer.extractor.name if scorer else None)
+    table = rows_table(rows, scorer.extractor.name if scorer else None)
     remarks = _remarks(rows, ceiling, speedup, run)
     remarks += [f"Real images: {line}." for line in problem_lines(data[0].problems if data else ())]
     _pictures(recipe, networks, pairs, run)
@@ -208,30 +191,6 @@ def _speedup(recipe: Recipe, teacher: Network, student: Network) -> PairedTiming
         )
 
 
-def _table(rows: list[NetworkRow], extractor: str | None) -> Table:
-    columns = ["", "MACs", "parameters", "file", "PyTorch"]
-    columns += ["ONNX Runtime"] if rows[0].onnx_seconds else []
-    columns += [f"fd_{extractor}"] if extractor else []
-    conditional = rows[0].scores is not None and rows[0].scores.accuracy is not None
-    columns += ["right class"] if conditional else []
-    columns += list(rows[0].similarity)
-    cells = []
-    for row in rows:
-        line = [row.name, format_count(row.macs), format_count(row.params)]
-        line += [format_bytes(row.file_bytes), _time(row.torch_seconds)]
-        line += [_time(row.onnx_seconds)] if row.onnx_seconds else []
-        if row.scores is not None:
-            line.append(f"{row.scores.frechet:.2f}")
-            line += [f"{row.scores.accuracy:.1%}"] if row.scores.accuracy is not None else []
-        line += [shown(title, value) for title, value in row.similarity.items()]
-        cells.append(line)
-    return Table(columns, cells)
-
-
-def _time(timing: Timing) -> str:
-    return format_seconds(timing.median, (timing.high - timing.low) / 2)
-
-
 def _remarks(
     rows: list[NetworkRow], ceiling: Scores | None, speedup: PairedTiming, run: RunDir
 ) -> list[str]:
@@ -281,7 +240,7 @@ def _result(
     named = run.facts("search")["subnet"]
     subnet = supernet.space.parse(named)
     extractor = next((title for title in table.columns if title.startswith("fd_")), "")
-    teacher, student = (_figures(row, extractor) for row in (rows[0], rows[-1]))
+    teacher, student = (figures_of(row, extractor) for row in (rows[0], rows[-1]))
     cards = headline(teacher, student, speedup.speedup)
     for chosen in (c for c in front.candidates if c.subnet == subnet):
         cards += [card for card in [against_uniform(front, chosen)] if card is not None]
@@ -301,22 +260,6 @@ def _result(
         pictures=subnet_pictures(supernet, front, calibration_batches(recipe, pairs), batch),
         about=_about(recipe),
         inputs=list(full.inputs),
-    )
-
-
-def _figures(row: NetworkRow, extractor: str) -> Figures:
-    quality = None
-    if row.similarity:
-        title = next(iter(row.similarity))
-        quality = title, row.similarity[title], title.startswith("perceptual")
-    elif row.scores is not None:
-        quality = extractor, row.scores.frechet, True
-    return Figures(
-        name=row.name,
-        macs=row.macs,
-        file_bytes=row.file_bytes,
-        seconds=row.torch_seconds.median,
-        quality=quality,
     )
 
 
