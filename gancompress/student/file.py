@@ -130,6 +130,8 @@ def save_student(student: Student, path: str | os.PathLike[str], *, half: bool =
     metadata = {"gancompress": _dumps(description, "provenance")}
     with replacing(path) as temporary:
         save_file(tensors, temporary, metadata=metadata)
+        # safetensors leaves a file that only its owner may read.
+        temporary.chmod(0o644)
 
 
 def load_student(path: str | os.PathLike[str], *, factory: Factory | None = None) -> Student:

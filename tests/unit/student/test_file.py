@@ -123,6 +123,10 @@ def test_separable_patterns_are_applied_again(tmp_path: Path) -> None:
     assert loaded.architecture.separable == ("first",)
 
 
+def test_file_can_be_read_by_others(tmp_path: Path) -> None:
+    assert save(tmp_path).stat().st_mode & 0o777 == 0o644
+
+
 def test_fingerprint_survives_the_file_and_sees_every_change(tmp_path: Path) -> None:
     original = student()
     save_student(original, tmp_path / "s.safetensors")
