@@ -98,8 +98,9 @@ def apply(
         if target.exists() and not overwrite:
             kept += 1
             continue
-        made = [_translated(network, name, read(), tile) for network in networks]
-        shown = [_original(read(), networks[-1].entry), *made] if with_input else made
+        data = read()
+        made = [_translated(network, name, data, tile) for network in networks]
+        shown = [_original(data, networks[-1].entry), *made] if with_input else made
         save_png(_joined(shown), target)
         written += 1
     return Applied(written, kept, networks[-1].rule)

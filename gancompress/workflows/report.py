@@ -29,7 +29,7 @@ from gancompress.assemble.scoring import calibration_batches
 from gancompress.assemble.similarity import similarity
 from gancompress.assemble.students import CURRENT, student_file, title
 from gancompress.atomic import write_json, write_text
-from gancompress.batch import example_inputs
+from gancompress.batch import Batch, example_inputs
 from gancompress.data.live import Pairs
 from gancompress.metrics.collect import collect
 from gancompress.metrics.features import Extractor
@@ -50,6 +50,7 @@ from gancompress.report.table import (
     format_ratio,
 )
 from gancompress.run import RunDir
+from gancompress.supernet import Supernet
 from gancompress.supernet.calibrate import calibrated
 from gancompress.teachers.teacher import ModuleTeacher
 from gancompress.workflows.export import Network, export_network
@@ -66,11 +67,29 @@ class Scorer:
     reference: FeatureStatistics
 
 
+@dataclass(frozen=True)
+class Opened:
+    """What a report is about: loaded and traced once.
+
+    Attributes:
+        pairs: of the run.
+        supernet: whose subnets are shown.
+        calibration: training inputs for their BatchNorm statistics.
+        networks: teacher, if it is a white box, largest subnet and student.
+    """
+
+    pairs: Pairs
+    supernet: Supernet
+    calibration: list[Batch]
+    networks: dict[str, Network]
+
+
 def report(recipe: Recipe, run: RunDir) -> None:
     """Measure teacher, largest subnet and student on inputs and images not used before."""
     assemble.prepare(recipe)
     pairs = open_pairs(recipe, run)
-    networks = _networks(recipe, run, pairs)
+    opened = _opened(recipe, run, pairs)
+    networks = opened.networks
     data = assemble.real_images(recipe)
     extractor = extractor_of(recipe, run, data[0] if data else None)
     ceiling, scorer = None, None
@@ -95,7 +114,7 @@ def report(recipe: Recipe, run: RunDir) -> None:
     folder = run.path / "report"
     write_text(folder / "report.txt", "\n".join([table.text(), "", *remarks]) + "\n")
     write_json(folder / "report.json", _facts(rows, ceiling, speedup))
-    write_page(recipe, run, _result(recipe, run, rows, table, remarks, speedup, pairs))
+    write_page(recipe, run, _result(recipe, run, opened, rows, table, remarks, speedup))
     facts = {
         "text": "report/report.txt",
         "page": "report/report.html",
@@ -119,7 +138,7 @@ def show(run: RunDir) -> str:
     return text + "\n" + "\n".join(places)
 
 
-def _networks(recipe: Recipe, run: RunDir, pairs: Pairs) -> dict[str, Network]:
+def _opened(recipe: Recipe, run: RunDir, pairs: Pairs) -> Opened:
     teacher = assemble.load_teacher(recipe, run)
     supernet, full = assemble.load_supernet(recipe, run)
     # Its BatchNorm statistics are those of all subnets together; it deserves its own as they do.
@@ -131,9 +150,10 @@ def _networks(recipe: Recipe, run: RunDir, pairs: Pairs) -> dict[str, Network]:
         "largest subnet": Network(largest, full.inputs, full.fingerprint),
         "student": Network(student.module, student.inputs, student.fingerprint),
     }
-    if not isinstance(teacher, ModuleTeacher):
-        return networks
-    return {"teacher": Network(teacher.module, teacher.inputs, teacher.fingerprint), **networks}
+    if isinstance(teacher, ModuleTeacher):
+        whole = Network(teacher.module, teacher.inputs, teacher.fingerprint)
+        networks = {"teacher": whole, **networks}
+    return Opened(pairs, supernet, batches, networks)
 
 
 def _measure(
@@ -228,14 +248,14 @@ def _pictures(recipe: Recipe, networks: dict[str, Network], pairs: Pairs, run: R
 def _result(
     recipe: Recipe,
     run: RunDir,
+    opened: Opened,
     rows: list[NetworkRow],
     table: Table,
     remarks: list[str],
     speedup: PairedTiming,
-    pairs: Pairs,
 ) -> Result:
     """What the page shows besides the pictures of teacher and student."""
-    supernet, full = assemble.load_supernet(recipe, run)
+    supernet, pairs = opened.supernet, opened.pairs
     front = Front.from_csv(run.path / "front.csv")
     named = run.facts("search")["subnet"]
     subnet = supernet.space.parse(named)
@@ -257,9 +277,9 @@ def _result(
                 supernet.space.groups, subnet, supernet.space.largest, strict=True
             )
         },
-        pictures=subnet_pictures(supernet, front, calibration_batches(recipe, pairs), batch),
+        pictures=subnet_pictures(supernet, front, opened.calibration, batch),
         about=_about(recipe),
-        inputs=list(full.inputs),
+        inputs=list(opened.networks["student"].inputs),
     )
 
 
