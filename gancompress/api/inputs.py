@@ -1,15 +1,16 @@
 """What a generator is fed: as the caller says, or as the generator itself does."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from torch import Tensor, nn
 
-from gancompress.batch import DRAWN, Input, InputSpec, in_range
+from gancompress.batch import DRAWN, Input, InputSpec, class_input, in_range
 from gancompress.data.images import open_images, to_float
-from gancompress.errors import DataError, TeacherError
+from gancompress.errors import DataError, RecipeError, TeacherError
 from gancompress.teachers.teacher import InputData
 
 EXAMPLE = '{"z": gc.Input("normal", (128,))} or {"image": gc.Input("image", (3, 256, 256))}'
@@ -74,6 +75,23 @@ def rows_of(data: Any, inputs: Mapping[str, Input]) -> InputData | None:
     channels, *size = entry.shape
     images = open_images(data, resolution=(size[0], size[1]), channels=channels)
     return _Pictures(images, name, entry)
+
+
+def with_shares(inputs: InputSpec, shares: Sequence[float]) -> InputSpec:
+    """``inputs`` with classes that are drawn as often as ``shares`` says; none: as they are.
+
+    Raises:
+        RecipeError: there are not as many classes.
+    """
+    if not shares:
+        return inputs
+    name = class_input(inputs)
+    if name is None or len(shares) != inputs[name].choices:
+        classes = inputs[name].choices if name else "no"
+        raise RecipeError(
+            f"collect.class_shares: {len(shares)} numbers; the teacher has {classes} classes"
+        )
+    return {**inputs, name: replace(inputs[name], shares=tuple(shares))}
 
 
 class _Columns:
@@ -141,15 +159,15 @@ class Parted:
         share = held_out / (training + held_out)
         kept = min(held_out, max(1, round(len(rows) * share)), len(rows) - 1)
         self._rows = rows
-        self._kept: Sequence[int] = order[:kept]
+        self._held_out: Sequence[int] = order[:kept]
         self._train: Sequence[int] = order[kept:]
         self.training = training if repeat else min(training, len(self._train))
-        self.held_out = held_out if repeat else min(held_out, kept)
+        self.kept = held_out if repeat else min(held_out, kept)
 
     def __len__(self) -> int:
-        return self.training + self.held_out
+        return self.training + self.kept
 
     def __getitem__(self, index: int) -> Mapping[str, Tensor]:
         if index < self.training:
             return self._rows[self._train[index % len(self._train)]]
-        return self._rows[self._kept[(index - self.training) % len(self._kept)]]
+        return self._rows[self._held_out[(index - self.training) % len(self._held_out)]]

@@ -20,7 +20,6 @@ from gancompress.assemble.teacher import (
     stated_inputs,
     taught_architecture,
     teacher_data,
-    with_shares,
 )
 from gancompress.assemble.training import prepare
 
@@ -45,5 +44,4 @@ __all__ = [
     "student_factory",
     "taught_architecture",
     "teacher_data",
-    "with_shares",
 ]

@@ -7,11 +7,12 @@ from dataclasses import replace
 from torch import Tensor
 
 from gancompress import assemble
-from gancompress.assemble.pairs import recording_plan
+from gancompress.api.inputs import with_shares
+from gancompress.assemble.pairs import recorded
 from gancompress.assemble.teaching import training_setup
 from gancompress.assemble.training_setup import TRAINED_ONLINE, TrainingSetup
 from gancompress.batch import Batch
-from gancompress.data.live import LivePairs
+from gancompress.data.live import Pairs
 from gancompress.recipe.schema import Recipe
 from gancompress.run import RunDir
 from gancompress.teachers.teacher import CallableTeacher
@@ -28,7 +29,7 @@ def online_setup(recipe: Recipe, run: RunDir) -> Iterator[TrainingSetup]:
         yield setup
 
 
-def live_pairs(recipe: Recipe, setup: TrainingSetup) -> LivePairs:
+def live_pairs(recipe: Recipe, setup: TrainingSetup) -> Pairs:
     """What the teacher of ``setup`` answers at the moment at which it is asked."""
     live = setup.training.live.eval()
     device = next(live.parameters()).device
@@ -37,7 +38,7 @@ def live_pairs(recipe: Recipe, setup: TrainingSetup) -> LivePairs:
         made: Tensor = live(**{name: value.to(device) for name, value in batch.items()})
         return made
 
-    inputs = assemble.with_shares(setup.inputs, recipe.collect.class_shares)
+    inputs = with_shares(setup.inputs, recipe.collect.class_shares)
     data = assemble.teacher_data(recipe, inputs)
     teacher = CallableTeacher(answers, inputs, TRAINED_ONLINE, data)
-    return LivePairs(teacher, recording_plan(recipe, teacher))
+    return recorded(recipe, teacher)

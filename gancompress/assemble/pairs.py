@@ -1,74 +1,40 @@
 """The pairs of a run: what is to be recorded, how they are had, and which are for what."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from torch import Tensor
 
 from gancompress import assemble
+from gancompress.api.collect import collect
 from gancompress.architecture_search.evaluator import ScoreFunction, mean_absolute_error
-from gancompress.assemble.teacher_data import FedRows
 from gancompress.batch import DRAWN, Batch, draw_inputs
 from gancompress.content import sha256_of
-from gancompress.data.live import LivePairs, Pairs
-from gancompress.data.manifest import FILE, Plan, read_manifest
+from gancompress.data.live import Pairs
+from gancompress.data.manifest import FILE, read_manifest
 from gancompress.data.pairs import PairStore
 from gancompress.distillation.terms import find_term
-from gancompress.errors import DataError, TeacherError
+from gancompress.errors import DataError
 from gancompress.recipe.schema import Recipe
 from gancompress.run import RunDir
 from gancompress.teachers.recorded import RecordedTeacher
-from gancompress.teachers.remote import RemoteTeacher
-from gancompress.teachers.teacher import CallableTeacher, ModuleTeacher
-
-# Of images in [-1, 1]; what lies beyond was meant in another range.
-FAR_OUTSIDE = 8.0
+from gancompress.teachers.teacher import FrozenTeacher, ModuleTeacher
 
 # Fewer held-out pairs tell nothing of a subnet.
 HELD_OUT = 2
 
 
-def recording_plan(
-    recipe: Recipe, teacher: ModuleTeacher | RemoteTeacher | CallableTeacher
-) -> Plan:
-    """What is recorded of ``teacher``; two samples tell whether it answers images or scores.
-
-    Raises:
-        TeacherError: it answers neither, or images of another range than the recipe says.
-    """
+def recorded(recipe: Recipe, teacher: FrozenTeacher, folder: Path | None = None) -> Pairs:
+    """Pairs of ``teacher`` as the recipe says, in ``folder``; without one it is asked each time."""
     keys = recipe.collect
-    counts = keys.count, keys.held_out
-    if isinstance(teacher.data, FedRows):
-        counts = teacher.data.training, teacher.data.kept
-    answers = teacher(teacher.sample_inputs(range(2), recipe.seed))
-    if answers.ndim == 4:
-        _check_range(answers, recipe.teacher.output_range)
-    elif answers.ndim != 2:
-        raise TeacherError(
-            f"teacher: answers tensors of {tuple(answers.shape)}; images (N, C, H, W) or scores "
-            "(N, K) can be distilled"
-        )
-    return Plan(
-        inputs=teacher.inputs,
-        teacher=teacher.fingerprint,
+    return collect(
+        teacher,
+        count=keys.count,
+        held_out=keys.held_out,
+        folder=folder,
         seed=recipe.seed,
-        count=sum(counts),
-        held_out=counts[1],
-        shard_size=keys.shard,
-        output="uint8" if answers.ndim == 4 else "float32",
-        latents="float16" if keys.half else "float32",
+        options=replace(keys, store=folder is not None),
     )
-
-
-def _check_range(images: Tensor, output_range: tuple[float, ...]) -> None:
-    # Generators without a last tanh overshoot, by far less than 0…255 does.
-    if float((images.abs() > FAR_OUTSIDE).float().mean()) > 0.1:
-        low, high = output_range
-        half = (high - low) / 2
-        values = [(float(v) + 1) * half + low for v in (images.min(), images.max())]
-        raise TeacherError(
-            f"teacher.output_range: {low:g} to {high:g}, but its images hold {values[0]:.3g} to "
-            f"{values[1]:.3g}; give the values of black and white, e.g. [0, 255]"
-        )
 
 
 def open_pairs(recipe: Recipe, run: RunDir) -> Pairs:
@@ -80,7 +46,7 @@ def open_pairs(recipe: Recipe, run: RunDir) -> Pairs:
         return teacher.store
     if isinstance(teacher, ModuleTeacher):
         teacher.module.to(assemble.prepare(recipe).device)
-    return LivePairs(teacher, recording_plan(recipe, teacher))
+    return recorded(recipe, teacher)
 
 
 def require_held_out(store: PairStore) -> None:

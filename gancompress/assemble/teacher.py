@@ -6,6 +6,7 @@ from pathlib import Path
 
 from torch import nn
 
+from gancompress.api.inputs import with_shares
 from gancompress.assemble.own_teacher import load_own
 from gancompress.assemble.remote_teacher import open_remote
 from gancompress.assemble.teacher_data import (
@@ -13,7 +14,7 @@ from gancompress.assemble.teacher_data import (
     expanded,
     open_teacher_data,
 )
-from gancompress.batch import Input, InputSpec, class_input
+from gancompress.batch import Input, InputSpec
 from gancompress.data.pairs import PairStore
 from gancompress.errors import DataError, RecipeError, TeacherError
 from gancompress.generators.adapted import has_lists
@@ -92,19 +93,6 @@ def open_black_box(recipe: Recipe) -> CallableTeacher:
     teacher.inputs = with_shares(teacher.inputs, recipe.collect.class_shares)
     teacher.data = teacher_data(recipe, teacher.inputs)
     return teacher
-
-
-def with_shares(inputs: InputSpec, shares: tuple[float, ...]) -> InputSpec:
-    """``inputs`` with the classes drawn as often as the recipe says."""
-    if not shares:
-        return inputs
-    name = class_input(inputs)
-    if name is None or len(shares) != inputs[name].choices:
-        classes = inputs[name].choices if name else "no"
-        raise RecipeError(
-            f"collect.class_shares: {len(shares)} numbers; the teacher is told {classes} classes"
-        )
-    return {**inputs, name: replace(inputs[name], shares=shares)}
 
 
 def teacher_data(recipe: Recipe, inputs: InputSpec) -> FedRows | None:

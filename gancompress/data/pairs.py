@@ -134,7 +134,7 @@ def record(
     batch_size: int,
     rank: int = 0,
     ranks: int = 1,
-    progress: Callable[[int], None] = lambda pairs: None,
+    progress: Callable[[int], object] = lambda pairs: None,
 ) -> None:
     """Write every missing shard that belongs to this process; the caller calls ``finish``.
 

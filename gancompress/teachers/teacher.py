@@ -27,6 +27,17 @@ class InputData(Protocol):
 
 
 @runtime_checkable
+class PartedData(InputData, Protocol):
+    """Rows that are already parted: first those of ``training`` samples, then of ``kept`` ones."""
+
+    @property
+    def training(self) -> int: ...
+
+    @property
+    def kept(self) -> int: ...
+
+
+@runtime_checkable
 class FrozenTeacher(Protocol):
     """A frozen generator, whatever stands behind it.
 

@@ -223,7 +223,7 @@ def test_a_service_is_cloned_from_its_scores(changes: list[str], tmp_path: Path)
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ("teacher.output_range=[-1, 1]", "but its images hold"),
+        ("teacher.output_range=[-1, 1]", "its images hold"),
         ("teacher.kwargs={width: 8}", "does not fit what"),
         ("teacher.weights=none.pth", "none.pth: no such file"),
         ("teacher.inputs={}", "teacher.inputs: missing"),

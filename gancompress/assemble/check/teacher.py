@@ -6,6 +6,7 @@ from pathlib import Path
 from torch import Tensor
 
 from gancompress import assemble
+from gancompress.api.inputs import with_shares
 from gancompress.assemble.check.data import Look, check_classes, check_same_shape
 from gancompress.assemble.check.findings import Findings
 from gancompress.assemble.check.network import Network, example_on, size
@@ -111,7 +112,7 @@ def _white(
     architecture: Architecture,
     student: Student | None,
 ) -> Known:
-    inputs = assemble.with_shares(inputs, recipe.collect.class_shares)
+    inputs = with_shares(inputs, recipe.collect.class_shares)
     made = network(
         f"{_place(recipe)}: cannot take what it says it is fed", **example_on(network.bare, inputs)
     )

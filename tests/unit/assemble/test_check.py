@@ -41,7 +41,7 @@ MISTAKES = {
     "search.evaluators={a: {function: math:nope}}": "search.evaluators.a.function: math:nope",
     "evaluate.extractor=nope": "evaluate.extractor: extractor 'nope' is none of",
     "collect.count=900000000000": "GB free, but pairs and checkpoints take",
-    "collect.class_shares=[1,2]": "collect.class_shares: 2 numbers; the teacher is told 10 classes",
+    "collect.class_shares=[1,2]": "collect.class_shares: 2 numbers; the teacher has 10 classes",
     "track=[wandb]": "track: wandb: not installed: pip install wandb",
     "device=cuda:99": "device: cuda:99",
 }

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gancompress.assemble import with_shares
+from gancompress.api.inputs import with_shares
 from gancompress.batch import Input
 from gancompress.errors import RecipeError
 
@@ -19,5 +19,5 @@ def test_class_shares_go_to_the_input_that_says_the_class() -> None:
 @pytest.mark.parametrize("names", [("z", "c"), ("z",)])
 def test_shares_of_other_classes_are_refused(names: tuple[str, ...]) -> None:
     inputs = {name: INPUTS[name] for name in names}
-    with pytest.raises(RecipeError, match=r"collect\.class_shares: 2 numbers; the teacher is told"):
+    with pytest.raises(RecipeError, match=r"collect\.class_shares: 2 numbers; the teacher has"):
         with_shares(inputs, (0.5, 0.5))
