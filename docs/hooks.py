@@ -15,7 +15,7 @@ from gancompress.recipe.describe import describe_schema
 CHAPTERS = {
     "All of it": ("compress", "CompressOptions", "Compressed"),
     "Teachers": ("Teacher", "load_teacher", "RemoteTeacher", "Exchange"),
-    "Pairs": ("collect", "MemoryPairs"),
+    "Pairs": ("collect", "CollectOptions", "MemoryPairs"),
     "Supernet": ("Supernet", "SearchSpace", "Subnet", "Cost", "sort_channels"),
     "Training": (
         "distill",
@@ -26,7 +26,17 @@ CHAPTERS = {
         "LossTerm",
         "LossInputs",
     ),
-    "Search": ("search", "SearchSettings", "SearchResult", "Chosen"),
+    "Search": (
+        "search",
+        "SearchSettings",
+        "SearchOptions",
+        "EvaluatorOptions",
+        "SearchResult",
+        "Chosen",
+        "finetune",
+        "FinetuneOptions",
+        "Finetuned",
+    ),
     "Files": ("save", "load", "Student", "Architecture", "save_student", "load_student"),
     "Export": ("export", "load_exported"),
     "Evaluation": (

@@ -15,12 +15,21 @@ if TYPE_CHECKING:
     from gancompress.api.evaluate import EvaluationOptions, evaluate
     from gancompress.api.export import export, load_exported
     from gancompress.api.files import load, save
-    from gancompress.api.search import Chosen, SearchResult, SearchSettings, search
+    from gancompress.api.finetune import Finetuned, finetune
+    from gancompress.api.scoring import SearchSettings
+    from gancompress.api.search import Chosen, SearchResult, search
     from gancompress.api.shrink import ShrinkOptions, Shrunk, shrink
     from gancompress.api.teacher import Teacher, load_teacher
+    from gancompress.architecture_search.options import EvaluatorOptions, SearchOptions
     from gancompress.batch import Batch, Input, InputSpec, example_inputs
     from gancompress.data.memory import MemoryPairs
-    from gancompress.distillation.options import DiscriminatorOptions, DistillOptions, TermOptions
+    from gancompress.data.options import CollectOptions
+    from gancompress.distillation.options import (
+        DiscriminatorOptions,
+        DistillOptions,
+        FinetuneOptions,
+        TermOptions,
+    )
     from gancompress.distillation.terms.term import LossInputs, LossTerm
     from gancompress.errors import GancompressError
     from gancompress.metrics.path_length import path_length
@@ -37,6 +46,7 @@ _PLACES = {
     "Architecture": "gancompress.student.file",
     "Batch": "gancompress.batch",
     "Chosen": "gancompress.api.search",
+    "CollectOptions": "gancompress.data.options",
     "CompressOptions": "gancompress.api.compress",
     "Compressed": "gancompress.api.compress",
     "Cost": "gancompress.supernet",
@@ -44,7 +54,10 @@ _PLACES = {
     "DistillOptions": "gancompress.distillation.options",
     "DistillSettings": "gancompress.api.distill",
     "EvaluationOptions": "gancompress.api.evaluate",
+    "EvaluatorOptions": "gancompress.architecture_search.options",
     "Exchange": "gancompress.teachers.remote",
+    "FinetuneOptions": "gancompress.distillation.options",
+    "Finetuned": "gancompress.api.finetune",
     "GancompressError": "gancompress.errors",
     "Gathered": "gancompress.reconstruction",
     "Input": "gancompress.batch",
@@ -54,8 +67,9 @@ _PLACES = {
     "LossTerm": "gancompress.distillation.terms.term",
     "MemoryPairs": "gancompress.data.memory",
     "RemoteTeacher": "gancompress.teachers.remote",
+    "SearchOptions": "gancompress.architecture_search.options",
     "SearchResult": "gancompress.api.search",
-    "SearchSettings": "gancompress.api.search",
+    "SearchSettings": "gancompress.api.scoring",
     "SearchSpace": "gancompress.supernet",
     "SegmentationScores": "gancompress.metrics.segmentation",
     "ShrinkOptions": "gancompress.api.shrink",
@@ -71,6 +85,7 @@ _PLACES = {
     "evaluate": "gancompress.api.evaluate",
     "example_inputs": "gancompress.batch",
     "export": "gancompress.api.export",
+    "finetune": "gancompress.api.finetune",
     "gather": "gancompress.reconstruction",
     "load": "gancompress.api.files",
     "load_exported": "gancompress.api.export",
@@ -90,6 +105,7 @@ __all__ = [
     "Architecture",
     "Batch",
     "Chosen",
+    "CollectOptions",
     "CompressOptions",
     "Compressed",
     "Cost",
@@ -97,7 +113,10 @@ __all__ = [
     "DistillOptions",
     "DistillSettings",
     "EvaluationOptions",
+    "EvaluatorOptions",
     "Exchange",
+    "FinetuneOptions",
+    "Finetuned",
     "GancompressError",
     "Gathered",
     "Input",
@@ -107,6 +126,7 @@ __all__ = [
     "LossTerm",
     "MemoryPairs",
     "RemoteTeacher",
+    "SearchOptions",
     "SearchResult",
     "SearchSettings",
     "SearchSpace",
@@ -125,6 +145,7 @@ __all__ = [
     "evaluate",
     "example_inputs",
     "export",
+    "finetune",
     "gather",
     "load",
     "load_exported",

@@ -3,9 +3,14 @@
 from collections.abc import Iterable
 
 from gancompress.batch import Batch
+from gancompress.data.live import Pairs
 from gancompress.reconstruction import gather
 from gancompress.reconstruction.selection import selection_scores
 from gancompress.supernet import Supernet, importance
+
+# Enough for the order of channels, and as many as fit into memory at once.
+SAMPLES = 64
+AT_ONCE = 4
 
 
 def sort_channels(
@@ -38,3 +43,11 @@ def sort_channels(
     else:
         scores = importance.taylor_scores(supernet, batches, seed=seed)
     importance.sort_channels(supernet, scores)
+
+
+def sort_for_training(supernet: Supernet, pairs: Pairs, *, seed: int) -> None:
+    """:func:`sort_channels` by the inputs of the first pairs to learn from."""
+    count = min(SAMPLES, len(pairs.train))
+    starts = range(0, count, AT_ONCE)
+    batches = [pairs.batch(pairs.train[s : min(s + AT_ONCE, SAMPLES)])[0] for s in starts]
+    sort_channels(supernet, batches, seed=seed)

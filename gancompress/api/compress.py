@@ -3,33 +3,34 @@
 import copy
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
+from gancompress.api.channels import sort_for_training
 from gancompress.api.collect import collect
 from gancompress.api.costs import check_budget, costs_of
-from gancompress.api.distill import DistillSettings, Loss, distill
+from gancompress.api.distill import DistillSettings, Loss, distill, training_options
+from gancompress.api.evaluate import Extract
 from gancompress.api.export import export
-from gancompress.api.search import Chosen, SearchResult, SearchSettings, search
+from gancompress.api.finetune import Finetuned, finetune
+from gancompress.api.scoring import SearchSettings
+from gancompress.api.search import Chosen, SearchResult, search
+from gancompress.architecture_search.options import SearchOptions
 from gancompress.atomic import write_json
 from gancompress.batch import example_inputs
 from gancompress.data.live import Pairs
-from gancompress.distillation.options import DistillOptions
-from gancompress.distillation.terms import find_term
+from gancompress.data.options import CollectOptions
+from gancompress.distillation.options import DistillOptions, FinetuneOptions
 from gancompress.errors import RunError, TeacherError
+from gancompress.metrics.features import Extractor
 from gancompress.run import RunDir
 from gancompress.student.file import Architecture, Student, load_student, save_student
-from gancompress.supernet import Supernet
-from gancompress.supernet.importance import sort_channels, taylor_scores
+from gancompress.supernet import Subnet, Supernet
 from gancompress.teachers.teacher import FrozenTeacher, fingerprint_of
-
-# Inputs that the importance of channels is told by, and how many at once.
-IMPORTANCE_SAMPLES = 64
-IMPORTANCE_BATCH = 4
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,13 @@ class CompressOptions:
         minimum: smallest width.
         formats: endings of the files that the student is exported to: ``.onnx``, ``.pt2``,
             ``.xml``.
+        collect: further options of recording; None: those of :func:`gancompress.collect`.
         distill: further options of the training.
-        settings: what it trains with.
+        settings: what it trains with, real images among it.
+        search: further options of the search. With real images and an extractor, the best subnets
+            are scored again by their Fréchet distance to these.
+        extractor: see :attr:`gancompress.SearchSettings.extractor`.
+        finetune: training of the chosen subnet alone; by default none.
     """
 
     count: int = 10_000
@@ -56,8 +62,12 @@ class CompressOptions:
     divisor: int = 8
     minimum: int = 8
     formats: tuple[str, ...] = (".onnx",)
+    collect: CollectOptions | None = None
     distill: DistillOptions | None = None
     settings: DistillSettings = field(default_factory=DistillSettings)
+    search: SearchOptions = field(default_factory=SearchOptions)
+    extractor: str | Extractor | Extract = ""
+    finetune: FinetuneOptions = field(default_factory=FinetuneOptions)
 
 
 @dataclass(frozen=True)
@@ -116,18 +126,37 @@ def compress(
     with RunDir(folder).lock():
         _same_run(folder / "compress.json", _identity(teacher, supernet, how))
         seed = how.settings.seed
-        pairs = collect(teacher, data, how.count, folder=folder / "pairs", seed=seed)
+        pairs = collect(
+            teacher, data, how.count, folder=folder / "pairs", seed=seed, options=how.collect
+        )
         _train(supernet, pairs, how, folder, inherited=student is None)
-        given = SearchSettings(reference=reference, distance=_distance(how.loss), seed=seed)
+        scoring = SearchSettings(
+            options=how.search,
+            reference=reference,
+            terms=list(how.loss),
+            real=how.settings.real,
+            extractor=how.extractor,
+            seed=seed,
+        )
         found = search(
-            supernet, pairs=pairs, trials=how.trials, mac_budget=mac_budget, folder=folder,
-            settings=given,
-        )  # fmt: skip
+            supernet,
+            pairs=pairs,
+            trials=how.trials,
+            mac_budget=mac_budget,
+            folder=folder,
+            settings=scoring,
+        )
         chosen = found.best(mac_budget)
+        report = _report(reference, chosen)
+        module = chosen.extract()
+        if how.finetune.steps:
+            tuned = _finetuned(supernet, chosen.subnet, pairs, how, scoring, folder)
+            report["unseen"] = {"inherited": tuned.inherited, "finetuned": tuned.finetuned}
+            module = tuned.module
         provenance = {"teacher": teacher.fingerprint, "subnet": chosen.subnet.text}
         architecture = _architecture(teacher, student)
-        small = Student(chosen.extract(), dict(teacher.inputs), architecture, provenance)
-        report, files = _write(small, _report(reference, chosen), how.formats, folder)
+        small = Student(module, dict(teacher.inputs), architecture, provenance)
+        files = _write(small, report, how.formats, folder)
     return Compressed(small.module, found, report, files)
 
 
@@ -142,7 +171,7 @@ def _report(reference: Mapping[str, float], chosen: Chosen) -> dict[str, Any]:
 
 def _write(
     small: Student, report: dict[str, Any], formats: Sequence[str], folder: Path
-) -> tuple[dict[str, Any], dict[str, Path]]:
+) -> dict[str, Path]:
     """The student's file, its exports and the report, to which these are added."""
     files = {"student": folder / "student.safetensors"}
     save_student(small, files["student"])
@@ -151,7 +180,7 @@ def _write(
         files[ending] = written.path
         report[ending] = {"bytes": written.size, "max_rel": written.parity.max_rel}
     write_json(folder / "report.json", report)
-    return report, files
+    return files
 
 
 def _supernet(teacher: FrozenTeacher, student: nn.Module | None, how: CompressOptions) -> Supernet:
@@ -177,10 +206,7 @@ def _train(
         supernet.eval()
         return
     if inherited:
-        indices = list(pairs.train)[:IMPORTANCE_SAMPLES]
-        starts = range(0, len(indices), IMPORTANCE_BATCH)
-        batches = [pairs.batch(indices[start : start + IMPORTANCE_BATCH])[0] for start in starts]
-        sort_channels(supernet, taylor_scores(supernet, batches, seed=how.settings.seed))
+        sort_for_training(supernet, pairs, seed=how.settings.seed)
     distill(
         supernet, pairs, how.loss, steps=how.steps, folder=folder, options=how.distill,
         settings=how.settings,
@@ -188,10 +214,18 @@ def _train(
     save_student(Student(supernet.module, pairs.inputs, Architecture("")), kept)
 
 
-def _distance(loss: Loss) -> Callable[[Tensor, Tensor], Tensor] | None:
-    """How held-out outputs are compared: as a term on scores says, or else by L1."""
-    terms = [find_term(name) for name in loss]
-    return next((term.distance for term in terms if term.distance is not None), None)
+def _finetuned(
+    supernet: Supernet, subnet: Subnet, pairs: Pairs, how: CompressOptions,
+    scoring: SearchSettings, folder: Path,
+) -> Finetuned:  # fmt: skip
+    keys, base = how.finetune, training_options(how.distill, pairs, how.loss)
+    options = replace(base, steps=keys.steps, learning_rate=keys.learning_rate)
+    # Another subnet or another training must not go on from this one's checkpoint.
+    digest = hashlib.sha256(f"{subnet.text} {keys}".encode()).hexdigest()[:8]
+    settings = replace(how.settings, title=f"finetune-{digest}")
+    return finetune(
+        supernet, subnet, pairs, options, folder=folder, settings=settings, scoring=scoring
+    )
 
 
 def _architecture(teacher: FrozenTeacher, student: nn.Module | None) -> Architecture:
@@ -204,7 +238,7 @@ def _identity(teacher: FrozenTeacher, supernet: Supernet, how: CompressOptions) 
     terms = {getattr(term, "__name__", str(term)): str(w) for term, w in how.loss.items()}
     training = [how.count, how.steps, how.divisor, how.minimum, terms, str(how.distill)]
     settings = how.settings
-    training += [settings.seed, settings.precision, str(settings.real)]
+    training += [settings.seed, settings.precision, str(settings.real), str(how.collect)]
     digest = hashlib.sha256(json.dumps(training, sort_keys=True).encode()).hexdigest()
     return {
         "teacher": teacher.fingerprint,

@@ -15,9 +15,11 @@ from gancompress.teachers.teacher import FrozenTeacher
 def costs_of(teacher: FrozenTeacher) -> dict[str, float]:
     """What one sample costs the teacher, by column; nothing is known of a black box."""
     module = getattr(teacher, "module", None)
-    if not isinstance(module, nn.Module):
-        return {}
-    inputs: InputSpec = dict(teacher.inputs)
+    return module_costs(module, dict(teacher.inputs)) if isinstance(module, nn.Module) else {}
+
+
+def module_costs(module: nn.Module, inputs: InputSpec) -> dict[str, float]:
+    """What one sample costs a module, by column."""
     parameters = list(module.parameters())
     return {
         "macs": float(count_macs(module, example_inputs(inputs, 1)).exact),

@@ -9,7 +9,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from gancompress.data.images import Images, images_from_tensor, open_images
+from gancompress.api.inputs import real_images
+from gancompress.data.images import Images
 from gancompress.data.live import Pairs
 from gancompress.distillation.data import DistillData
 from gancompress.distillation.feature_network import FeatureNetwork
@@ -17,9 +18,8 @@ from gancompress.distillation.features import Networks
 from gancompress.distillation.loop import distill as train
 from gancompress.distillation.options import DistillOptions, TermOptions
 from gancompress.distillation.terms.term import LossTerm
-from gancompress.metrics.images import as_uint8
 from gancompress.supernet import Supernet
-from gancompress.training.engine import TrainingLogger
+from gancompress.training.engine import Training, TrainingLogger
 from gancompress.training.optimise import make_accelerator
 
 #: Loss terms with their weights: a name, a :class:`gancompress.LossTerm`, or a function
@@ -46,18 +46,24 @@ class DistillSettings:
         log: takes an event (``step`` and losses by name) every ``log_every`` steps.
         log_every: steps.
         checkpoint_seconds: between two checkpoints.
+        show: takes a step and titled rows of outputs at every evaluation, to make a picture of.
+        title: of the training, and of its checkpoint in the folder.
+        online: the training of a teacher that is trained in the same steps, which ``pairs`` ask.
     """
 
     teacher: nn.Module | None = None
     discriminator: nn.Module | None = None
     features: Mapping[str, FeatureNetwork] = field(default_factory=dict)
-    real: str | Path | Tensor | None = None
+    real: str | Path | Tensor | Images | None = None
     seed: int = 0
     device: str = "auto"
     precision: Literal["no", "bf16", "fp16"] = "no"
     log: Callable[[Mapping[str, Any]], None] = no_log
     log_every: int = 50
     checkpoint_seconds: float = 60.0
+    show: Callable[[int, Mapping[str, Tensor]], None] = lambda step, rows: None
+    title: str = "distill"
+    online: Training | None = None
 
 
 def distill(
@@ -93,41 +99,39 @@ def distill(
         DivergenceError: losses were not finite, several times over.
     """
     given = settings or DistillSettings()
-    terms = {
-        term: weight if isinstance(weight, TermOptions) else TermOptions(weight=weight)
-        for term, weight in ({"l1": 1.0} if loss is None else loss).items()
-    }
-    base = options or DistillOptions(batch_size=min(32, max(2, len(pairs.train))))
-    chosen = replace(base, steps=steps, terms=terms)
+    chosen = replace(training_options(options, pairs, loss), steps=steps)
     accelerator = make_accelerator(given.device, given.precision)
     data = DistillData(
         pairs=pairs,
         options=chosen,
         seed=given.seed,
         accelerator=accelerator,
-        real=_real_images(given.real, pairs),
+        real=real_images(given.real, pairs),
     )
     networks = Networks(given.teacher, given.discriminator, given.features)
     with TemporaryDirectory() as temporary:
         logger = TrainingLogger(
-            checkpoint=Path(folder or temporary) / "distill.pt",
+            checkpoint=Path(folder or temporary) / f"{given.title}.pt",
             checkpoint_seconds=given.checkpoint_seconds,
             log=given.log,
             log_every=given.log_every,
             main_process=accelerator.is_main_process,
             device=accelerator.device,
+            show=given.show,
         )
-        average = train(supernet, data, networks, logger=logger)
+        average = train(supernet, data, networks, logger=logger, online=given.online)
     with torch.no_grad():
         supernet.module.load_state_dict(average.state_dict())
     return supernet.cpu().eval()
 
 
-def _real_images(given: str | Path | Tensor | None, pairs: Pairs) -> Images | None:
-    """Real images, of a folder brought to the size of the teacher's."""
-    if given is None:
-        return None
-    if isinstance(given, Tensor):
-        return images_from_tensor(as_uint8(given))
-    _, channels, height, width = pairs.batch([0])[1].shape
-    return open_images(given, resolution=(height, width), channels=channels)
+def training_options(
+    options: DistillOptions | None, pairs: Pairs, loss: Loss | None
+) -> DistillOptions:
+    """``options``, or those for so many pairs, with the terms of ``loss``."""
+    terms = {
+        term: weight if isinstance(weight, TermOptions) else TermOptions(weight=weight)
+        for term, weight in ({"l1": 1.0} if loss is None else loss).items()
+    }
+    base = options or DistillOptions(batch_size=min(32, max(2, len(pairs.train))))
+    return replace(base, terms=terms)

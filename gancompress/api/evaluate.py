@@ -92,7 +92,7 @@ def evaluate(
     material = look(
         judged,
         reference,
-        _extractor(extractor),
+        extractor_from(extractor),
         metrics,
         seed=how.seed,
         classes=classes,
@@ -153,7 +153,8 @@ def _images(against: Any, judged: Named) -> tuple[Named, tuple[str, ...]]:
     return Named(Path(against).name, images), images.classes
 
 
-def _extractor(given: str | Extractor | Extract) -> Extractor:
+def extractor_from(given: str | Extractor | Extract) -> Extractor:
+    """The extractor of a name, of itself, or of a function of uint8 images."""
     if isinstance(given, str):
         return open_extractor(given)
     if all(hasattr(given, name) for name in ("name", "fingerprint", "size")):

@@ -9,8 +9,10 @@ import numpy as np
 from torch import Tensor, nn
 
 from gancompress.batch import DRAWN, Input, InputSpec, class_input, in_range
-from gancompress.data.images import open_images, to_float
+from gancompress.data.images import Images, images_from_tensor, open_images, to_float
+from gancompress.data.live import Pairs
 from gancompress.errors import DataError, RecipeError, TeacherError
+from gancompress.metrics.images import as_uint8
 from gancompress.teachers.teacher import InputData
 
 EXAMPLE = '{"z": gc.Input("normal", (128,))} or {"image": gc.Input("image", (3, 256, 256))}'
@@ -92,6 +94,16 @@ def with_shares(inputs: InputSpec, shares: Sequence[float]) -> InputSpec:
             f"collect.class_shares: {len(shares)} numbers; the teacher has {classes} classes"
         )
     return {**inputs, name: replace(inputs[name], shares=tuple(shares))}
+
+
+def real_images(given: str | Path | Tensor | Images | None, pairs: Pairs) -> Images | None:
+    """Real images; those of a folder are brought to the size of the teacher's."""
+    if given is None or isinstance(given, Images):
+        return given
+    if isinstance(given, Tensor):
+        return images_from_tensor(as_uint8(given))
+    _, channels, height, width = pairs.batch([0])[1].shape
+    return open_images(given, resolution=(height, width), channels=channels)
 
 
 class _Columns:

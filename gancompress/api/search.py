@@ -2,69 +2,24 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
-from tqdm import tqdm
+from torch import nn
 
-from gancompress.architecture_search.budget import Budget
-from gancompress.architecture_search.evaluator import Stage
+from gancompress.api.scoring import Score, SearchSettings, calibration_batches, stages_of
+from gancompress.architecture_search.budget import Budget, budget_of
 from gancompress.architecture_search.front import Candidate, Front
 from gancompress.architecture_search.study import Progress, StudySpec, cost_function
 from gancompress.architecture_search.study import search as run_search
-from gancompress.batch import Batch, batch_size, rows
-from gancompress.data.encoding import decode_output
+from gancompress.batch import Batch
 from gancompress.data.live import Pairs
-from gancompress.errors import RecipeError
 from gancompress.progress import progress_bar
 from gancompress.supernet import Subnet, Supernet
 from gancompress.supernet.calibrate import calibrated
 from gancompress.teachers.teacher import fingerprint_of
-
-#: A score of the user's: an extracted subnet in evaluation mode to one number, or to several by
-#: name, the first of which decides.
-Score = Callable[[nn.Module], float | Tensor | Mapping[str, float]]
-
-# Samples run at once.
-BATCH = 64
-
-
-@dataclass(frozen=True)
-class SearchSettings:
-    """How :func:`gancompress.search` goes on.
-
-    Attributes:
-        better: whether low or high scores of your own are the good ones.
-        param_budget: largest number of parameters: ``500K``, ``1/8``.
-        size_budget: largest number of bytes of the weights: ``2MB``, ``1/8``.
-        reference: costs that shares of a budget are taken of, by column (``macs``, ``params``,
-            ``weight_bytes``); empty: those of the largest subnet.
-        distance: without a score of your own, how outputs are compared with the teacher's: two
-            tensors (N, …) to a number; None: the mean of absolute differences (L1).
-        samples: held-out pairs that every subnet is scored on.
-        calibration: batches of inputs for the statistics of batch norms; empty: taken from the
-            pairs, where there are any.
-        calibration_batches: how many of the pairs' batches are taken.
-        seed: of the proposals.
-        progress: show a bar.
-    """
-
-    better: Literal["lower", "higher"] = "lower"
-    param_budget: str = ""
-    size_budget: str = ""
-    reference: Mapping[str, float] = field(default_factory=dict)
-    distance: Callable[[Tensor, Tensor], Tensor] | None = None
-    samples: int = 256
-    calibration: Sequence[Batch] = ()
-    calibration_batches: int = 8
-    seed: int = 0
-    progress: bool = True
 
 
 @dataclass(frozen=True)
@@ -161,103 +116,55 @@ def search(
     Raises:
         BudgetError: no subnet keeps the budget; nothing was scored.
         RecipeError: there is nothing to score by.
-        RunError: ``folder`` holds the scores of another supernet.
+        RunError: the storage cannot be used.
     """
-    how = settings or SearchSettings()
-    batches = list(how.calibration) or _batches(pairs, how.calibration_batches)
+    given = settings or SearchSettings()
+    options = replace(given.options, trials=trials, mac_budget=str(mac_budget))
+    how = replace(given, options=options)
+    batches = how.calibration or calibration_batches(pairs, options, how.batch_size)
+    stages = stages_of(supernet, score, pairs, replace(how, calibration=batches))
+    conditions = how.conditions or _conditions(supernet, score, pairs, how)
+    digest = hashlib.sha256(conditions.encode()).hexdigest()[:12]
+    total = sum(stage.subnets for stage in stages)
+    bar = progress_bar(total=total, desc="search", disable=not how.progress)
 
-    def extract(subnet: Subnet) -> nn.Module:
-        return calibrated(supernet, subnet, batches)
+    def show(progress: Progress) -> None:
+        how.scored(progress)
+        bar.update()
+        best = {"stage": progress.stage, "best": f"{progress.best_score:.4g}"}
+        bar.set_postfix(best, refresh=False)
 
-    if score is None and pairs is None:
-        raise RecipeError("gc.search: give score=, a function of a module, or pairs= of gc.collect")
-    judge = score if score is not None else _distance(pairs, how)  # type: ignore[arg-type]
-    budget = Budget.parse(macs=mac_budget, params=how.param_budget, size=how.size_budget)
-    stage = _stage(judge, extract, supernet, trials, how.better)
-    bar = progress_bar(total=trials, desc="search", disable=not how.progress)
     with TemporaryDirectory() as temporary, bar:
         front = run_search(
             supernet.space,
-            cost_function(supernet.cost_model),
-            [stage],
-            budget,
+            cost_function(supernet.cost_model, how.latency),
+            stages,
+            budget_of(options),
             StudySpec(
-                storage=Path(folder or temporary) / "search.journal",
-                name="search",
-                fingerprint=_conditions(supernet, pairs, how.samples),
+                storage=options.storage or Path(folder or temporary) / "search.journal",
+                # Searches that share a database do not meet, but copies of one do.
+                name=f"{how.name}-{digest}",
+                fingerprint=conditions,
                 seed=how.seed,
             ),
             reference=how.reference or None,
-            progress=partial(_show, bar),
+            progress=show,
         )
-    return SearchResult(front, extract)
+    return SearchResult(front, partial(_extract, supernet, batches))
 
 
-def _show(bar: "tqdm[Any]", progress: Progress) -> None:
-    bar.total, bar.n = progress.subnets, progress.scored
-    bar.set_postfix(best=f"{progress.best_score:.4g}")
+def _extract(supernet: Supernet, batches: Sequence[Batch], subnet: Subnet) -> nn.Module:
+    return calibrated(supernet, subnet, batches)
 
 
-def _stage(
-    judge: Score,
-    extract: Callable[[Subnet], nn.Module],
-    supernet: Supernet,
-    trials: int,
-    better: Literal["lower", "higher"],
-) -> Stage:
-    def values(subnet: Subnet) -> dict[str, float]:
-        found = judge(extract(subnet))
-        if isinstance(found, Mapping):
-            return {name: float(value) for name, value in found.items()}
-        try:
-            return {"score": float(found.detach() if isinstance(found, Tensor) else found)}
-        except (TypeError, ValueError, RuntimeError):
-            raise RecipeError(
-                f"gc.search: score returned {type(found).__name__}; return one number, or a "
-                "mapping of names to numbers"
-            ) from None
-
-    # The names are those of one subnet, the cheapest, whose score is then not computed again.
-    first = values(supernet.space.smallest)
-    known = {supernet.space.smallest: first}
-
-    def score(subnet: Subnet, seed: int) -> Mapping[str, float]:
-        return known[subnet] if subnet in known else values(subnet)
-
-    direction = "minimize" if better == "lower" else "maximize"
-    return Stage("score", dict.fromkeys(first, direction), score, trials)
-
-
-def _distance(pairs: Pairs, how: SearchSettings) -> Score:
-    """Distance to the teacher on held-out pairs."""
-    indices = list(pairs.held_out)[: how.samples]
-    compare = how.distance or F.l1_loss
-    name = "l1" if how.distance is None else getattr(how.distance, "__name__", "distance")
-    if not indices:
-        raise RecipeError("gc.search: pairs: none is held out; collect some, or give score=")
-    inputs, outputs = pairs.batch(indices)
-    targets = decode_output(outputs)
-
-    def distance(module: nn.Module) -> dict[str, float]:
-        made = []
-        for start in range(0, batch_size(inputs), BATCH):
-            part = slice(start, start + BATCH)
-            with torch.no_grad():
-                made.append(module(**rows(inputs, part)))
-        return {name: float(compare(torch.cat(made), targets))}
-
-    return distance
-
-
-def _batches(pairs: Pairs | None, count: int) -> list[Batch]:
-    if pairs is None:
-        return []
-    taken = list(pairs.train)[: count * BATCH]
-    return [pairs.batch(taken[start : start + BATCH])[0] for start in range(0, len(taken), BATCH)]
-
-
-def _conditions(supernet: Supernet, pairs: Pairs | None, samples: int) -> str:
+def _conditions(
+    supernet: Supernet, score: Score | None, pairs: Pairs | None, how: SearchSettings
+) -> str:
     """What scores must have in common to be compared."""
-    known = f"{pairs.fingerprint}:{samples}" if pairs is not None else "own"
-    text = f"{fingerprint_of(supernet.module, {})}:{known}"
-    return hashlib.sha256(text.encode()).hexdigest()
+    compared = [getattr(term, "__name__", str(term)) for term in how.terms]
+    options = replace(how.options, trials=1, mac_budget="", param_budget="", size_budget="")
+    real = how.real if isinstance(how.real, str | Path) else type(how.real).__name__
+    extractor = getattr(how.extractor, "name", str(how.extractor))
+    known = [pairs.fingerprint if pairs is not None else "", compared, str(options)]
+    text = [fingerprint_of(supernet.module, {}), known, score is None, str(real), extractor]
+    return hashlib.sha256(str(text).encode()).hexdigest()

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gancompress.architecture_search.options import SearchOptions
 from gancompress.errors import BudgetError
 from gancompress.supernet.space import SearchSpace, Subnet
 
@@ -129,6 +130,20 @@ class Budget:
             scale = reference[about.column] if amount.relative else 1.0
             resolved[name] = amount.value * scale
         return resolved
+
+
+def budget_of(options: SearchOptions) -> Budget:
+    """The budget that the options of a search name.
+
+    Raises:
+        BudgetError: an amount cannot be read.
+    """
+    return Budget.parse(
+        macs=options.mac_budget,
+        params=options.param_budget,
+        size=options.size_budget,
+        latency=options.latency_budget,
+    )
 
 
 def columns_of(costs: Costs, subnets: Sequence[Subnet]) -> dict[str, NDArray[np.float64]]:

@@ -8,7 +8,6 @@ from gancompress.assemble.student import (
     make_supernet,
     open_student,
     seeded,
-    sort_by_importance,
     student_architecture,
     student_factory,
 )
@@ -38,7 +37,6 @@ __all__ = [
     "read_student",
     "real_images",
     "seeded",
-    "sort_by_importance",
     "stated_inputs",
     "student_architecture",
     "student_factory",

@@ -11,7 +11,6 @@ from torch import nn
 from gancompress.assemble.inherit import inherit, within
 from gancompress.assemble.teacher import open_teacher, read_student, taught_architecture
 from gancompress.batch import InputSpec, example_inputs
-from gancompress.data.live import Pairs
 from gancompress.errors import RecipeError, RunError
 from gancompress.generators.adapted import has_lists
 from gancompress.generators.build import build
@@ -19,11 +18,6 @@ from gancompress.recipe.schema import Recipe, StudentOptions
 from gancompress.run import RunDir
 from gancompress.student.file import Architecture, Student
 from gancompress.supernet import Supernet
-from gancompress.supernet.importance import sort_channels, taylor_scores
-
-# Enough for the order of channels (supernet/importance.py), and as many as fit into memory at once.
-IMPORTANCE_SAMPLES = 64
-IMPORTANCE_BATCH = 4
 
 
 def open_student(recipe: Recipe, run: RunDir) -> tuple[Architecture, nn.Module]:
@@ -74,16 +68,6 @@ def student_architecture(recipe: Recipe, teacher: Architecture | None) -> Archit
         separable=(*whole.separable, *keys.separable),
         output=keys.output or whole.output,
     )
-
-
-def sort_by_importance(supernet: Supernet, pairs: Pairs, *, seed: int) -> None:
-    """Put the channels that matter most to the output first, where narrow subnets keep them."""
-    starts = range(0, min(IMPORTANCE_SAMPLES, len(pairs.train)), IMPORTANCE_BATCH)
-    batches = [
-        pairs.batch(pairs.train[start : min(start + IMPORTANCE_BATCH, IMPORTANCE_SAMPLES)])[0]
-        for start in starts
-    ]
-    sort_channels(supernet, taylor_scores(supernet, batches, seed=seed))
 
 
 def student_factory(recipe: Recipe) -> str:

@@ -225,7 +225,7 @@ def _asked(recipe: "Recipe", options: argparse.Namespace) -> "Recipe":
 
 def _search(recipe: "Recipe", run: "RunDir", *, more: bool) -> None:
     """Score what the search is still to score, or ``more``; else only choose."""
-    from gancompress.assemble.budget import budget_of
+    from gancompress.architecture_search.budget import budget_of
     from gancompress.workflows.opening import adopt, stored
     from gancompress.workflows.plan import plan
     from gancompress.workflows.run import run_until

@@ -1,31 +1,31 @@
 """`distill`: train the supernet on the recorded pairs."""
 
-from dataclasses import replace
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
+import gancompress as gc
 from gancompress import assemble
+from gancompress.api.channels import sort_for_training
+from gancompress.api.distill import DistillSettings
 from gancompress.assemble.inherit import freeze, keep_of_teacher
-from gancompress.assemble.logs import training_logger
+from gancompress.assemble.logs import event_logger
 from gancompress.assemble.online import live_pairs, online_setup
 from gancompress.assemble.pairs import open_pairs
 from gancompress.assemble.problems import problem_lines
 from gancompress.assemble.samples import Samples
 from gancompress.assemble.teacher_data import expanded
 from gancompress.data.live import Pairs
-from gancompress.distillation.data import DistillData
 from gancompress.distillation.feature_network import FeatureNetwork, open_network
-from gancompress.distillation.features import Networks
-from gancompress.distillation.loop import distill as train
 from gancompress.distillation.objective import Objective, objective_of
 from gancompress.distillation.options import DistillOptions
 from gancompress.errors import RecipeError
 from gancompress.recipe.schema import Recipe
 from gancompress.run import RunDir
 from gancompress.student.file import Architecture, Student, save_student
-from gancompress.supernet import Supernet
 from gancompress.training.engine import Training
 from gancompress.training.weights import load_weights
 
@@ -59,59 +59,59 @@ def _distilled(
     recipe: Recipe, run: RunDir, pairs: Pairs, online: Training | None = None
 ) -> tuple[Architecture, nn.Module]:
     """The trained supernet's module, and how it is built."""
+    keys, options = recipe.student, recipe.distill
     architecture, module = assemble.open_student(recipe, run)
-    if recipe.student.keep:
-        keep_of_teacher(module, teacher_module(recipe, run), recipe.student.keep)
-    supernet = assemble.make_supernet(module, pairs.inputs, recipe.student)
-    if recipe.student.init == "teacher":
-        assemble.sort_by_importance(supernet, pairs, seed=recipe.seed)
+    if keys.keep:
+        keep_of_teacher(module, teacher_module(recipe, run), keys.keep)
+    supernet = assemble.make_supernet(module, pairs.inputs, keys)
+    if keys.init == "teacher":
+        sort_for_training(supernet, pairs, seed=recipe.seed)
     run.log("distill", {"space": supernet.space.size, "groups": len(supernet.space.groups)})
-    trained = train_supernet(recipe, run, supernet, pairs, stage="distill", online=online)
-    return architecture, trained
+    freeze(supernet.module, keys.keep)
+    with training_settings(recipe, run, pairs, "distill", online) as settings:
+        trained = gc.distill(
+            supernet,
+            pairs,
+            options.terms,
+            steps=options.steps,
+            folder=run.path / "checkpoints",
+            options=options,
+            settings=settings,
+        )
+    return architecture, trained.module
 
 
-def train_supernet(
-    recipe: Recipe,
-    run: RunDir,
-    supernet: Supernet,
-    pairs: Pairs,
-    *,
-    stage: str,
-    online: Training | None = None,
-) -> nn.Module:
-    """Train ``supernet`` as the recipe's ``distill`` says; gives the average's module, on the CPU.
+@contextmanager
+def training_settings(
+    recipe: Recipe, run: RunDir, pairs: Pairs, stage: str, online: Training | None = None
+) -> Iterator[DistillSettings]:
+    """What the recipe trains with; ``stage`` names log, checkpoint and pictures.
 
     Args:
-        recipe: its ``distill`` is what is done.
-        run: receives log, checkpoints and pictures.
-        supernet: is trained in place.
-        pairs: to learn from.
-        stage: names log and checkpoint.
         online: the training of a teacher that is trained in the same steps.
     """
     accelerator, options = assemble.prepare(recipe), recipe.distill
-    freeze(supernet.module, recipe.student.keep)
     images = assemble.real_images(recipe)
     for line in problem_lines(images[0].problems if images else ()):
         run.log(stage, {"event": line})
-    data = DistillData(
-        pairs=pairs,
-        options=options,
-        seed=recipe.seed,
-        accelerator=accelerator,
-        real=images[0] if images and learns_from_real(options) else None,
-    )
-    networks = Networks(
-        teacher=None if online else white_box(recipe, run, pairs),
-        discriminator=discriminator_of(options, recipe.seed + 1),
-        features=feature_networks(options, str(accelerator.device)),
-    )
     samples = Samples(run.path / "samples", stage, accelerator.is_main_process)
-    with training_logger(recipe, run, stage, accelerator) as logger:
-        logger = replace(logger, show=samples)
-        trained = train(supernet, data, networks, logger=logger, online=online)
+    with event_logger(run, stage, accelerator.is_main_process, recipe.track, recipe.name) as log:
+        yield DistillSettings(
+            teacher=None if online else white_box(recipe, run, pairs),
+            discriminator=discriminator_of(options, recipe.seed + 1),
+            features=feature_networks(options, str(accelerator.device)),
+            real=images[0] if images and learns_from_real(options) else None,
+            seed=recipe.seed,
+            device=recipe.device,
+            precision=recipe.precision,
+            log=log,
+            log_every=recipe.log_every,
+            checkpoint_seconds=recipe.checkpoint_seconds,
+            show=samples,
+            title=stage,
+            online=online,
+        )
     samples.film()
-    return trained.cpu()
 
 
 def learns_from_real(options: DistillOptions) -> bool:

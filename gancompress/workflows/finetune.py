@@ -2,40 +2,29 @@
 
 import hashlib
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
-import torch
-from torch import nn
 
 from gancompress import assemble
+from gancompress.api.finetune import Finetuned
+from gancompress.api.finetune import finetune as train_subnet
+from gancompress.api.scoring import unseen_pairs
 from gancompress.architecture_search.front import Front, spearman
-from gancompress.assemble.pairs import open_pairs, paired_metric, unseen_pairs
-from gancompress.assemble.scoring import BATCH, calibration_batches
+from gancompress.assemble.inherit import freeze
+from gancompress.assemble.pairs import open_pairs
+from gancompress.assemble.scoring import paired_settings
 from gancompress.assemble.students import adopt_student, keep_student, title
 from gancompress.atomic import write_text
-from gancompress.batch import rows
-from gancompress.data.encoding import decode_output
 from gancompress.data.live import Pairs
 from gancompress.recipe.schema import Recipe
 from gancompress.report.table import Table, format_count
 from gancompress.run import RunDir
 from gancompress.student.file import Student
-from gancompress.supernet import Subnet
-from gancompress.supernet.calibrate import calibrated
-from gancompress.workflows.distill import train_supernet
-
-
-@dataclass(frozen=True)
-class FinetunedSubnet:
-    """A subnet before and after: its distance to the teacher on pairs that no search has seen."""
-
-    name: str
-    subnet: Subnet
-    macs: int
-    inherited: float
-    finetuned: float
-    student: Student
+from gancompress.supernet import Subnet, Supernet
+from gancompress.workflows.distill import training_settings
 
 
 def finetune(recipe: Recipe, run: RunDir) -> None:
@@ -48,33 +37,48 @@ def finetune(recipe: Recipe, run: RunDir) -> None:
         run.complete("finetune", {"skipped": "finetune.steps is 0"})
         return
     pairs = open_pairs(recipe, run)
-    front = Front.from_csv(run.path / "front.csv")
-    found = [
-        _finetuned(recipe, run, pairs, name, subnet)
-        for name, subnet in _subnets(recipe, run, front).items()
-    ]
-    table = Table(
-        ["", "subnet", "MACs", "inherited", "fine-tuned"],
-        [
-            [
-                row.name,
-                str(row.subnet),
-                format_count(row.macs),
-                f"{row.inherited:.4f}",
-                f"{row.finetuned:.4f}",
-            ]
-            for row in found
-        ],
+    supernet, full = assemble.load_supernet(recipe, run)
+    freeze(supernet.module, recipe.student.keep)
+    subnets = _subnets(recipe, run, Front.from_csv(run.path / "front.csv"))
+    found = {
+        name: _finetuned(recipe, run, supernet, pairs, subnet) for name, subnet in subnets.items()
+    }
+    facts = {
+        name: {
+            "subnet": subnet.text,
+            "macs": supernet.cost_model.cost(subnet).macs,
+            "inherited": found[name].inherited,
+            "fine-tuned": found[name].finetuned,
+        }
+        for name, subnet in subnets.items()
+    }
+    remark = _write_table(run, facts, len(unseen_pairs(recipe.search, pairs)))
+    student = Student(
+        found["chosen"].module,
+        full.inputs,
+        full.architecture,
+        _provenance(run, pairs, recipe.finetune.steps),
     )
-    told = f"Distance to the teacher on {len(unseen_pairs(recipe, pairs))} pairs not seen before."
-    rank = spearman(np.array([[row.inherited, row.finetuned] for row in found]))
-    if math.isfinite(rank):
-        told += f" Inherited and fine-tuned rank alike to {rank:+.2f} (Spearman)."
-    write_text(run.path / "finetune.txt", f"{table.text()}\n\n{told}\n")
-    facts = {row.name: {"subnet": str(row.subnet), **_distances(row)} for row in found}
-    name = keep_student(found[0].student, run, f"{title(run.facts('search')['student'])}-finetuned")
-    run.complete("finetune", {**facts, "remarks": [told], "student": name}, [name])
+    name = keep_student(student, run, f"{title(run.facts('search')['student'])}-finetuned")
+    run.complete("finetune", {**facts, "remarks": [remark], "student": name}, [name])
     adopt_student(run)
+
+
+def _write_table(run: RunDir, facts: Mapping[str, Mapping[str, Any]], unseen: int) -> str:
+    """Write ``finetune.txt``; gives what it says below the table."""
+    rows = [
+        [name, row["subnet"], format_count(row["macs"])]
+        + [f"{row[weights]:.4f}" for weights in ("inherited", "fine-tuned")]
+        for name, row in facts.items()
+    ]
+    table = Table(["", "subnet", "MACs", "inherited", "fine-tuned"], rows)
+    remark = f"Distance to the teacher on {unseen} pairs not seen before."
+    scores = [[row["inherited"], row["fine-tuned"]] for row in facts.values()]
+    rank = spearman(np.array(scores))
+    if math.isfinite(rank):
+        remark += f" Inherited and fine-tuned rank alike to {rank:+.2f} (Spearman)."
+    write_text(run.path / "finetune.txt", f"{table.text()}\n\n{remark}\n")
+    return remark
 
 
 def _subnets(recipe: Recipe, run: RunDir, front: Front) -> dict[str, Subnet]:
@@ -93,53 +97,25 @@ def _subnets(recipe: Recipe, run: RunDir, front: Front) -> dict[str, Subnet]:
 
 
 def _finetuned(
-    recipe: Recipe, run: RunDir, pairs: Pairs, name: str, subnet: Subnet
-) -> FinetunedSubnet:
-    """Train one subnet alone, from the supernet's weights; the chosen one is kept."""
-    options = recipe.finetune
-    supernet, full = assemble.load_supernet(recipe, run)
-    batches = calibration_batches(recipe, pairs)
-    inherited = _distance(recipe, pairs, calibrated(supernet, subnet, batches))
-    alone = replace(
-        recipe.distill,
-        steps=options.steps,
-        learning_rate=options.learning_rate,
-        fixed=subnet.text,
-    )
-    stage = f"finetune-{_short(subnet)}"
-    module = train_supernet(replace(recipe, distill=alone), run, supernet, pairs, stage=stage)
-    supernet.module.load_state_dict(module.state_dict())
-    trained = calibrated(supernet.cpu(), subnet, batches)
-    provenance = _provenance(run, pairs, options.steps)
-    student = Student(trained, full.inputs, full.architecture, provenance)
-    macs = supernet.cost_model.cost(subnet).macs
-    return FinetunedSubnet(
-        name=name,
-        subnet=subnet,
-        macs=macs,
-        inherited=inherited,
-        finetuned=_distance(recipe, pairs, trained),
-        student=student,
-    )
-
-
-def _distances(row: FinetunedSubnet) -> dict[str, float]:
-    return {"macs": row.macs, "inherited": row.inherited, "fine-tuned": row.finetuned}
+    recipe: Recipe, run: RunDir, supernet: Supernet, pairs: Pairs, subnet: Subnet
+) -> Finetuned:
+    keys = recipe.finetune
+    alone = replace(recipe.distill, steps=keys.steps, learning_rate=keys.learning_rate)
+    with training_settings(recipe, run, pairs, f"finetune-{_short(subnet)}") as settings:
+        return train_subnet(
+            supernet,
+            subnet,
+            pairs,
+            alone,
+            folder=run.path / "checkpoints",
+            settings=settings,
+            scoring=paired_settings(recipe),
+        )
 
 
 def _short(subnet: Subnet) -> str:
     """Another subnet, chosen for another budget, must not go on from this one's checkpoint."""
     return hashlib.sha256(subnet.text.encode()).hexdigest()[:8]
-
-
-def _distance(recipe: Recipe, pairs: Pairs, module: nn.Module) -> float:
-    unseen = unseen_pairs(recipe, pairs)
-    inputs, outputs = pairs.batch(unseen)
-    targets = decode_output(outputs)
-    starts = range(0, len(unseen), BATCH)
-    with torch.no_grad():
-        made = torch.cat([module(**rows(inputs, slice(s, s + BATCH))) for s in starts])
-    return paired_metric(recipe, targets)[1](made, inputs, targets)
 
 
 def _provenance(run: RunDir, pairs: Pairs, steps: int) -> dict[str, object]:

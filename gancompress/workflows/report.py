@@ -11,11 +11,12 @@ import torch
 
 import gancompress
 from gancompress import assemble
+from gancompress.api.scoring import can_be_drawn, unseen_pairs
 from gancompress.architecture_search.front import Front
 from gancompress.assemble.headline import against_uniform, headline, lead
 from gancompress.assemble.latency import threads_of
 from gancompress.assemble.page import Result, write_page
-from gancompress.assemble.pairs import can_be_drawn, open_pairs, unseen_pairs
+from gancompress.assemble.pairs import open_pairs
 from gancompress.assemble.problems import problem_lines
 from gancompress.assemble.report_pictures import (
     IMAGES,
@@ -102,7 +103,7 @@ def report(recipe: Recipe, run: RunDir) -> None:
     if data is None or not can_be_drawn(pairs):
         rows = [
             replace(row, similarity=similarity(network.module, pairs, samples, extractor))
-            for samples in [unseen_pairs(recipe, pairs)]
+            for samples in [unseen_pairs(recipe.search, pairs)]
             for row, network in zip(rows, networks.values(), strict=True)
         ]
     # The first one is the teacher, or for a black box the largest subnet.
@@ -171,6 +172,7 @@ def _measure(
         onnx = time_run(session, warmup=5, repeats=repeats)
     scores = None
     if scorer is not None:
+        unseen = unseen_pairs(recipe.search, pairs)
         scores = score_generator(
             network.module,
             network.inputs,
@@ -178,7 +180,7 @@ def _measure(
             scorer.reference,
             count=recipe.evaluate.samples,
             seed=recipe.seed + REPORT_STREAM,
-            given=None if can_be_drawn(pairs) else pairs.batch(unseen_pairs(recipe, pairs))[0],
+            given=None if can_be_drawn(pairs) else pairs.batch(unseen)[0],
         )
     parameters = list(network.module.parameters())
     return NetworkRow(
@@ -242,7 +244,7 @@ def _pictures(recipe: Recipe, networks: dict[str, Network], pairs: Pairs, run: R
         modules = {name: network.module for name, network in networks.items()}
         draw_rows(student.inputs, modules, REPORT_STREAM, folder)
     else:
-        draw_translations(student.module, pairs, unseen_pairs(recipe, pairs), folder)
+        draw_translations(student.module, pairs, unseen_pairs(recipe.search, pairs), folder)
 
 
 def _result(
@@ -264,7 +266,7 @@ def _result(
     cards = headline(teacher, student, speedup.speedup)
     for chosen in (c for c in front.candidates if c.subnet == subnet):
         cards += [card for card in [against_uniform(front, chosen)] if card is not None]
-    batch = pairs.batch(unseen_pairs(recipe, pairs)[:IMAGES])[0]
+    batch = pairs.batch(unseen_pairs(recipe.search, pairs)[:IMAGES])[0]
     return Result(
         cards=cards,
         lead=lead(teacher, student, speedup.speedup),

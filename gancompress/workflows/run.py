@@ -10,8 +10,8 @@ from typing import TypeVar, cast
 import torch.distributed as dist
 from tqdm import tqdm
 
+from gancompress.architecture_search.budget import budget_of
 from gancompress.architecture_search.storage import damaged_lines
-from gancompress.assemble.budget import budget_of
 from gancompress.assemble.identity import changes, identity_of
 from gancompress.assemble.scoring import check_evaluators
 from gancompress.assemble.students import restore_student

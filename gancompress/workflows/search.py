@@ -1,30 +1,27 @@
 """`search`: the best subnets of the supernet, and the student for a budget."""
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import gancompress as gc
 from gancompress import assemble
-from gancompress.architecture_search.budget import Budget, Costs, check_feasible
+from gancompress.api.costs import costs_of
+from gancompress.architecture_search.budget import Budget, Costs, budget_of, check_feasible
 from gancompress.architecture_search.front import Candidate, Front
-from gancompress.architecture_search.study import Progress, StudySpec, cost_function
-from gancompress.architecture_search.study import search as run_search
-from gancompress.assemble.budget import budget_of, reference_costs
+from gancompress.architecture_search.study import Progress, cost_function
 from gancompress.assemble.front import coverage, draw_front, trust
 from gancompress.assemble.identity import identity_of
 from gancompress.assemble.latency import Clock, Stopwatch, predict, predictor, threads_of
 from gancompress.assemble.pairs import open_pairs
-from gancompress.assemble.scoring import calibration_batches, conditions, stages_of
+from gancompress.assemble.scoring import calibration_batches, search_settings
 from gancompress.assemble.students import adopt_student, keep_student, title_of
 from gancompress.data.live import Pairs
-from gancompress.progress import progress_bar
 from gancompress.recipe.schema import Recipe
 from gancompress.run import RunDir
 from gancompress.student.file import Student
 from gancompress.supernet import Supernet
 from gancompress.supernet.calibrate import calibrated
-from gancompress.teachers.teacher import ModuleTeacher
 from gancompress.workflows.kept import keep_a_copy
 
 
@@ -64,7 +61,7 @@ def search(recipe: Recipe, run: RunDir) -> None:
     What was scored before counts; scores under another budget stay on the front as well.
     """
     task = _task(recipe, run)
-    _conclude(task, _front(task, lambda: None))
+    _conclude(task, _front(task))
 
 
 def contribute(recipe: Recipe, run: RunDir) -> int:
@@ -72,13 +69,9 @@ def contribute(recipe: Recipe, run: RunDir) -> int:
 
     Nothing is written but scores to the recipe's storage.
     """
-    scored = [0]
-
-    def count() -> None:
-        scored[0] += 1
-
-    _front(_task(recipe, run), count)
-    return scored[0]
+    scored: list[Progress] = []
+    _front(_task(recipe, run), scored.append)
+    return len(scored)
 
 
 def choose(recipe: Recipe, run: RunDir) -> Candidate:
@@ -102,22 +95,11 @@ def with_search(recipe: Recipe, **keys: Any) -> Recipe:
     return replace(recipe, search=replace(recipe.search, **keys))
 
 
-def teacher_costs(recipe: Recipe, run: RunDir) -> dict[str, float]:
-    """What one sample costs the teacher, by column.
-
-    Nothing is known of a black box; shares are refused then.
-    """
-    teacher = assemble.load_teacher(recipe, run)
-    if not isinstance(teacher, ModuleTeacher):
-        return {}
-    return reference_costs(teacher.module, teacher.inputs)
-
-
 def _task(recipe: Recipe, run: RunDir) -> _Task:
     """Everything the search needs; an impossible budget is told before anything is scored."""
     assemble.prepare(recipe)
     supernet, full = assemble.load_supernet(recipe, run)
-    budget, reference = budget_of(recipe.search), teacher_costs(recipe, run)
+    budget, reference = budget_of(recipe.search), costs_of(assemble.load_teacher(recipe, run))
     # What a formula gives, before anything is timed.
     known = Budget({name: limit for name, limit in budget.amounts.items() if name != "latency"})
     check_feasible(known.limits(reference), supernet.space, cost_function(supernet.cost_model))
@@ -146,46 +128,32 @@ def _clock(recipe: Recipe, run: RunDir, supernet: Supernet, full: Student) -> Cl
     return Clock(watch, predictor(watch, full.fingerprint, keys.timed_subnets, recipe.seed, kept))
 
 
-def _front(task: _Task, scored: Callable[[], None]) -> Front:
+def _front(task: _Task, scored: Callable[[Progress], None] = lambda progress: None) -> Front:
     """Score what is not scored yet, alone or with other processes; calls ``scored`` for each."""
-    recipe, supernet = task.recipe, task.supernet
-    stages = stages_of(recipe, task.run, supernet, task.pairs)
-    fingerprint = conditions(recipe, task.full.fingerprint)
-    digest = hashlib.sha256(fingerprint.encode()).hexdigest()[:12]
-    with progress_bar(desc="search", total=sum(stage.subnets for stage in stages)) as bar:
-
-        def show(progress: Progress) -> None:
-            scored()
-            bar.update()
-            best = {"stage": progress.stage, "best": f"{progress.best_score:.4g}"}
-            bar.set_postfix(best, refresh=False)
-
-        return run_search(
-            supernet.space,
-            cost_function(supernet.cost_model, predict(task.clock)),
-            stages,
-            task.budget,
-            StudySpec(
-                storage=recipe.search.storage or task.run.path / "search.journal",
-                # Runs that share a database do not meet, but copies of one run do.
-                name=f"{recipe.name}-{digest}",
-                fingerprint=fingerprint,
-                seed=recipe.seed,
-            ),
-            reference=task.reference,
-            progress=show,
-        )
+    keys = task.recipe.search
+    settings = search_settings(task.recipe, task.run, task.full.fingerprint)
+    found = gc.search(
+        task.supernet,
+        pairs=task.pairs,
+        trials=keys.trials,
+        mac_budget=keys.mac_budget,
+        folder=task.run.path,
+        settings=replace(
+            settings, reference=task.reference, latency=predict(task.clock), scored=scored
+        ),
+    )
+    return found.front
 
 
 def _conclude(task: _Task, front: Front) -> Candidate:
     """Choose for the budget, keep the student, draw what was found."""
     run, space = task.run, task.supernet.space
-    told = coverage(front, space, task.limits, task.costs)
+    remarks = coverage(front, space, task.limits, task.costs)
     if task.clock is None:
         chosen = front.best(task.budget, task.reference)
     else:
         front, chosen, measured = task.clock.best(front, task.budget, task.reference)
-        told += measured
+        remarks += measured
     front.to_csv(run.path / "front.csv")
     name = _keep(task, chosen)
     draw_front(front, chosen, space, run, task.limits)
@@ -193,7 +161,7 @@ def _conclude(task: _Task, front: Front) -> Candidate:
         "scored": len(front.candidates),
         "subnet": chosen.subnet.text,
         "costs": dict(chosen.costs),
-        "remarks": [*trust(front, chosen), *told],
+        "remarks": [*trust(front, chosen), *remarks],
         "student": name,
     }
     run.complete("search", facts, ["front.csv", name])

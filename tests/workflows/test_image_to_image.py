@@ -15,7 +15,9 @@ from torchvision.models import squeezenet1_0
 import gancompress
 from examples.tagger_server import make_server
 from gancompress import assemble
-from gancompress.assemble.pairs import open_pairs, unseen_pairs
+from gancompress.api.channels import sort_for_training
+from gancompress.api.scoring import unseen_pairs
+from gancompress.assemble.pairs import open_pairs
 from gancompress.assemble.teacher_data import NumberedRows, expanded
 from gancompress.cli import main
 from gancompress.data.images import to_float
@@ -94,7 +96,7 @@ def test_channels_start_from_the_teacher_in_order_of_importance(run: RunDir) -> 
     target = to_float(outputs)
     with torch.no_grad():
         before = (supernet(**inputs, subnet=narrow) - target).abs().mean()
-    assemble.sort_by_importance(supernet, pairs, seed=0)
+    sort_for_training(supernet, pairs, seed=0)
     with torch.no_grad():
         assert (supernet(**inputs) - target).abs().max() < 2 / 127.5
         assert (supernet(**inputs, subnet=narrow) - target).abs().mean() < before
@@ -104,7 +106,7 @@ def test_report_compares_images_on_inputs_that_nothing_saw(run: RunDir) -> None:
     recipe = load_recipe(run.path / "recipe.yaml")
     pairs = PairStore(run.path / "pairs")
     # The search scored on all that there were.
-    assert unseen_pairs(recipe, pairs) == pairs.held_out
+    assert unseen_pairs(recipe.search, pairs) == pairs.held_out
     report = json.loads((run.path / "report" / "report.json").read_text())
     similarity = {row["name"]: row["similarity"]["SSIM to teacher"] for row in report["networks"]}
     assert similarity["teacher"] > 0.999

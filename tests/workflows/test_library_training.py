@@ -1,5 +1,6 @@
 """Training and compressing through the public API, with losses of one's own."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -128,3 +129,34 @@ def test_black_box_needs_a_student(tmp_path: Path):
         gc.compress(box, run=tmp_path, options=TINY)
     made = gc.compress(box, mac_budget="1/2", run=tmp_path, student=painter(), options=TINY)
     assert made.student(PHOTOS).shape == PHOTOS.shape
+
+
+def colours(images: Tensor) -> Tensor:
+    return images.float().mean(dim=(2, 3))
+
+
+def test_compress_scores_the_best_against_real_images(tmp_path: Path):
+    teacher = gc.Teacher(painter(), SPEC, data=PHOTOS)
+    options = replace(TINY, extractor=colours, settings=gc.DistillSettings(real=PHOTOS))
+    made = gc.compress(teacher, mac_budget="1/2", run=tmp_path, options=options)
+    assert list(made.front.front.stages) == ["paired", "frechet"]
+    assert "fd_colours" in made.report["held_out"]
+
+
+def test_compress_finetunes_the_chosen_subnet_and_goes_on(tmp_path: Path):
+    teacher = gc.Teacher(painter(), SPEC, data=PHOTOS)
+    tuning = gc.FinetuneOptions(steps=20, learning_rate=1e-2)
+    options = replace(TINY, finetune=tuning, distill=gc.DistillOptions(batch_size=8, ema=0.5))
+    first = gc.compress(teacher, mac_budget="1/2", run=tmp_path, options=options)
+    assert first.report["unseen"]["finetuned"] < first.report["unseen"]["inherited"]
+    again = gc.compress(teacher, mac_budget="1/2", run=tmp_path, options=options)
+    assert torch.equal(again.student(PHOTOS), first.student(PHOTOS))
+
+
+def test_finetuning_leaves_the_supernet_as_it_was():
+    found, terms = supernet(), {"l1": gc.TermOptions()}
+    options = gc.DistillOptions(batch_size=8, steps=2, terms=terms)
+    tuned = gc.finetune(found, found.space.smallest, pairs(), options)
+    assert moved(found, supernet()) == 0
+    inherited = found.extract(found.space.smallest)
+    assert not torch.equal(tuned.module.head.weight, inherited.head.weight)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from gancompress.assemble.budget import budget_of
+from gancompress.architecture_search.budget import budget_of
 from gancompress.assemble.check.data import Look, check_inputs, look_at_real
 from gancompress.assemble.check.findings import Findings
 from gancompress.assemble.check.judges import check_evaluators, check_extractor

@@ -7,15 +7,16 @@ from typing import Any
 from torch import Tensor
 
 from gancompress import assemble
+from gancompress.api.costs import module_costs
 from gancompress.architecture_search.budget import (
     METRICS,
     Budget,
+    budget_of,
     check_feasible,
     columns_of,
     format_amount,
 )
 from gancompress.architecture_search.study import cost_function
-from gancompress.assemble.budget import budget_of, reference_costs
 from gancompress.assemble.check.findings import Findings
 from gancompress.assemble.check.network import UNFIT, Network, example_on, shapes, size
 from gancompress.assemble.check.proposal import fitting, proposal
@@ -182,7 +183,7 @@ def check_budget(recipe: Recipe, supernet: Supernet, teacher: Known, found: Find
         known = Budget({n: amount for n, amount in budget.amounts.items() if n != "latency"})
         reference: dict[str, float] = {}
         if teacher.network is not None:
-            reference = reference_costs(teacher.network.bare, teacher.inputs)
+            reference = module_costs(teacher.network.bare, teacher.inputs)
         costs = cost_function(supernet.cost_model)
         limits = known.limits(reference)
         check_feasible(limits, supernet.space, costs)
