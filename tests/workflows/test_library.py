@@ -71,7 +71,8 @@ def test_search_takes_a_score_of_ones_own():
 
 
 def test_search_scores_by_the_distance_to_the_pairs():
-    found = gc.search(supernet(0), pairs=pairs(), trials=4, settings=quiet(options=gc.SearchOptions(calibration_batches=0)))
+    settings = quiet(options=gc.SearchOptions(calibration_batches=0))
+    found = gc.search(supernet(0), pairs=pairs(), trials=4, settings=settings)
     best = found.best()
     assert best.subnet == supernet(0).space.largest
     assert best.scores["l1"] < 0.01
