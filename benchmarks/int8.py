@@ -21,7 +21,8 @@ from benchmarks.start import arguments_of, parser_of
 from gancompress.batch import Batch, Input, InputSpec, draw_inputs, in_range
 from gancompress.data.images import to_float
 from gancompress.data.paired import open_side_by_side
-from gancompress.exporters.formats import FORMATS, Job
+from gancompress.exporters.formats import FORMATS
+from gancompress.exporters.program import Job
 from gancompress.exporters.quantize import Quantized
 from gancompress.generators.build import build
 from gancompress.generators.signed import signed

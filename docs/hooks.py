@@ -38,7 +38,7 @@ CHAPTERS = {
         "Finetuned",
     ),
     "Files": ("save", "load", "Student", "Architecture", "save_student", "load_student"),
-    "Export": ("export", "load_exported"),
+    "Export": ("export", "ExportOptions", "load_exported"),
     "Evaluation": (
         "evaluate",
         "EvaluationOptions",

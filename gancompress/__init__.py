@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     )
     from gancompress.distillation.terms.term import LossInputs, LossTerm
     from gancompress.errors import GancompressError
+    from gancompress.exporters.options import ExportOptions
     from gancompress.metrics.path_length import path_length
     from gancompress.metrics.segmentation import SegmentationScores, segmentation_scores
     from gancompress.reconstruction import Gathered, LayerFit, gather, reconstruct
@@ -56,6 +57,7 @@ _PLACES = {
     "EvaluationOptions": "gancompress.api.evaluate",
     "EvaluatorOptions": "gancompress.architecture_search.options",
     "Exchange": "gancompress.teachers.remote",
+    "ExportOptions": "gancompress.exporters.options",
     "FinetuneOptions": "gancompress.distillation.options",
     "Finetuned": "gancompress.api.finetune",
     "GancompressError": "gancompress.errors",
@@ -115,6 +117,7 @@ __all__ = [
     "EvaluationOptions",
     "EvaluatorOptions",
     "Exchange",
+    "ExportOptions",
     "FinetuneOptions",
     "Finetuned",
     "GancompressError",

@@ -3,7 +3,7 @@
 import copy
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from gancompress.api.collect import collect
 from gancompress.api.costs import check_budget, costs_of
 from gancompress.api.distill import DistillSettings, Loss, distill, training_options
 from gancompress.api.evaluate import Extract
-from gancompress.api.export import export
+from gancompress.api.export import write_student
 from gancompress.api.finetune import Finetuned, finetune
 from gancompress.api.scoring import SearchSettings
 from gancompress.api.search import Chosen, SearchResult, search
@@ -156,7 +156,9 @@ def compress(
         provenance = {"teacher": teacher.fingerprint, "subnet": chosen.subnet.text}
         architecture = _architecture(teacher, student)
         small = Student(module, dict(teacher.inputs), architecture, provenance)
-        files = _write(small, report, how.formats, folder)
+        files, exported = write_student(small, folder, how.formats)
+        report |= exported
+        write_json(folder / "report.json", report)
     return Compressed(small.module, found, report, files)
 
 
@@ -167,20 +169,6 @@ def _report(reference: Mapping[str, float], chosen: Chosen) -> dict[str, Any]:
         "student": dict(chosen.costs),
         "held_out": dict(chosen.scores),
     }
-
-
-def _write(
-    small: Student, report: dict[str, Any], formats: Sequence[str], folder: Path
-) -> dict[str, Path]:
-    """The student's file, its exports and the report, to which these are added."""
-    files = {"student": folder / "student.safetensors"}
-    save_student(small, files["student"])
-    for ending in formats:
-        written = export(small, folder / f"student{ending}")
-        files[ending] = written.path
-        report[ending] = {"bytes": written.size, "max_rel": written.parity.max_rel}
-    write_json(folder / "report.json", report)
-    return files
 
 
 def _supernet(teacher: FrozenTeacher, student: nn.Module | None, how: CompressOptions) -> Supernet:

@@ -2,22 +2,21 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from torch import nn
 
 from gancompress.api.inputs import inputs_of
-from gancompress.batch import Batch, Input
+from gancompress.batch import Batch, Input, InputSpec
 from gancompress.errors import ExportError
-from gancompress.exporters.formats import FORMATS, Job
+from gancompress.exporters.formats import FORMATS
 from gancompress.exporters.network import Network
 from gancompress.exporters.onnx import run_onnx
 from gancompress.exporters.openvino import run_openvino
-from gancompress.exporters.program import Exported
+from gancompress.exporters.options import ExportOptions
+from gancompress.exporters.program import Exported, Job
 from gancompress.exporters.torch_export import run_pt2
-from gancompress.student.file import Student
-
-#: Formats by the ending of the file.
-ENDINGS = {".onnx": "onnx", ".pt2": "pt2", ".xml": "openvino"}
+from gancompress.student.file import Student, save_student
 
 #: What runs the files.
 RUNTIMES: dict[str, Callable[..., Network]] = {
@@ -27,30 +26,48 @@ RUNTIMES: dict[str, Callable[..., Network]] = {
 }
 
 
+class Exportable(Protocol):
+    """A generator that says what it is fed: a student, a teacher, ….
+
+    Attributes:
+        module: called with the inputs by name.
+        inputs: what they are.
+        fingerprint: names its weights.
+    """
+
+    @property
+    def module(self) -> nn.Module | None: ...
+
+    @property
+    def inputs(self) -> InputSpec: ...
+
+    @property
+    def fingerprint(self) -> str: ...
+
+
 def export(
-    generator: nn.Module | Student,
+    generator: nn.Module | Exportable,
     path: str | Path,
     *,
     inputs: Mapping[str, Input] | None = None,
-    dynamic_size: bool = False,
     int8: Sequence[Batch] = (),
-    min_psnr: float = 36.0,
-    tolerance: float = 1e-4,
+    held_out: Sequence[Batch] = (),
+    options: ExportOptions | None = None,
 ) -> Exported:
     """Write a generator as ONNX, ``torch.export`` program or OpenVINO model, checked against it.
 
     Args:
-        generator: is neither changed nor moved.
-        path: ends in ``.onnx``, ``.pt2`` or ``.xml``; the file appears only when the format's own
-            runtime has agreed with PyTorch on batches of 1, 2 and 5 samples.
+        generator: a module, a student or a white-box teacher; is neither changed nor moved.
+        path: its ending names the format: ``.onnx``, ``.pt2`` or ``.xml``; ``.fp16.onnx``,
+            ``.int8.onnx`` or ``.int8.xml``. The file appears only when the format's own runtime has
+            agreed with PyTorch on batches of 1, 2 and 5 samples.
         inputs: what it is fed, by the names of its arguments; by default its attribute ``inputs``.
-        dynamic_size: accept images of any height and width.
-        int8: batches of inputs to calibrate 8-bit integers with (``.onnx`` and ``.xml``): the first
-            half gives the ranges, the other is what the difference is measured on.
-        min_psnr: least PSNR of 8-bit ONNX in dB; as few layers as will do stay in float; 0: every
-            layer in integers, whatever comes out.
-        tolerance: largest difference that passes, as a share of the output range; 8-bit integers
-            are not held to it, their difference is told.
+        int8: batches of inputs to calibrate 8-bit integers with, which ``.onnx`` and ``.xml`` then
+            hold. Differences of these are given, not refused.
+        held_out: other batches, on which the difference of inexact formats is measured; by default
+            the second half of ``int8``, which then does not calibrate.
+        options: see :class:`gancompress.ExportOptions`; its ``formats`` and ``calibration`` are
+            not looked at.
 
     Returns:
         The file, its bytes and its ``parity``: the difference measured.
@@ -60,33 +77,66 @@ def export(
         ParityError: the outputs differ.
         MissingPackageError: the format's extra is not installed; names it.
     """
-    place = Path(path)
-    name = ENDINGS.get(place.suffix)
-    if name is None:
-        raise ExportError(f"{path}: ends in none of {', '.join(ENDINGS)}")
-    if int8:
-        name = f"{name}-int8"
-        if name not in FORMATS:
-            raise ExportError(f"{path}: 8-bit integers are written as .onnx or .xml only")
+    how, name = options or ExportOptions(), _format(str(path), bool(int8))
+    if FORMATS[name].calibrated and not held_out:
         if len(int8) < 2:
             raise ExportError(f"{path}: int8: give two batches of inputs at least")
-    if isinstance(generator, Student):
-        module, spec, fingerprint = generator.module, generator.inputs, generator.fingerprint
-    else:
+        middle = len(int8) // 2
+        int8, held_out = int8[:middle], int8[middle:]
+    if isinstance(generator, nn.Module):
         module, spec, fingerprint = generator, inputs_of(generator, inputs, "gc.export"), ""
-    middle = len(int8) // 2
+    elif generator.module is None:
+        raise ExportError("gc.export: a black box has no module that could be written")
+    else:
+        module, spec, fingerprint = generator.module, generator.inputs, generator.fingerprint
     job = Job(
         module,
         spec,
-        place,
+        Path(path),
         fingerprint=fingerprint,
-        dynamic_size=dynamic_size,
-        tolerance=tolerance,
-        calibration=int8[:middle],
-        held_out=int8[middle:],
-        min_psnr=min_psnr,
+        dynamic_size=how.dynamic_size,
+        tolerance=how.tolerance,
+        calibration=int8,
+        held_out=held_out,
+        min_psnr=how.min_psnr,
     )
     return FORMATS[name].write(job)
+
+
+def _format(path: str, int8: bool) -> str:
+    """The format with the longest ending that ``path`` has."""
+    fitting = [name for name in FORMATS if path.endswith(FORMATS[name].ending)]
+    if not fitting:
+        raise ExportError(f"{path}: ends in none of {', '.join(RUNTIMES)}")
+    name = max(fitting, key=lambda one: len(FORMATS[one].ending))
+    if int8 and not FORMATS[name].calibrated:
+        name = f"{name}-int8"
+        if name not in FORMATS:
+            raise ExportError(f"{path}: 8-bit integers are written as .onnx or .xml only")
+    return name
+
+
+def write_student(
+    student: Student, folder: Path, formats: Sequence[str]
+) -> tuple[dict[str, Path], dict[str, dict[str, float]]]:
+    """Write ``student.safetensors`` and ``student.onnx``, ….
+
+    Args:
+        student: what is written.
+        folder: is made.
+        formats: endings.
+
+    Returns:
+        What was written, by what it is, and of each format its bytes and its difference.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    files, facts = {"student": folder / "student.safetensors"}, {}
+    save_student(student, files["student"])
+    for ending in formats:
+        written = export(student, folder / f"student{ending}")
+        files[ending] = written.path
+        facts[ending] = {"bytes": written.size, "max_rel": written.parity.max_rel}
+    return files, facts
 
 
 def load_exported(path: str | Path) -> Network:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from gancompress.api.costs import check_budget, costs_of
-from gancompress.api.export import export
+from gancompress.api.export import write_student
 from gancompress.api.inputs import rows_of
 from gancompress.api.teacher import Teacher
 from gancompress.architecture_search.budget import Budget
@@ -24,7 +24,7 @@ from gancompress.batch import DRAWN, Batch, example_inputs
 from gancompress.errors import DataError, TeacherError
 from gancompress.reconstruction import Gathered, gather, reconstruct
 from gancompress.reconstruction.finetune import finetune
-from gancompress.student.file import Architecture, Student, save_student
+from gancompress.student.file import Architecture, Student
 from gancompress.supernet import Subnet, Supernet
 from gancompress.supernet.calibrate import calibrate
 from gancompress.supernet.importance import sort_channels, taylor_scores
@@ -131,7 +131,10 @@ def shrink(
     clock("fine-tuned", f"L1 {l1['fine-tuned']:.4f} after {tuned.steps} steps")
 
     # Write it, and say what it is.
-    files, exported = _write(teacher, student, subnet, folder, how)
+    architecture = teacher.architecture or Architecture("")
+    provenance = {"teacher": teacher.fingerprint, "subnet": subnet.text}
+    small = Student(student, dict(teacher.inputs), architecture, provenance)
+    files, exported = write_student(small, folder, how.formats)
     clock("written", ", ".join(str(path) for path in files.values()))
     cost = supernet.cost_model.cost(subnet)
     report = {
@@ -262,20 +265,3 @@ def _distance(
             total += float((module(**batch) - target).abs().sum())
             count += target.numel()
     return total / max(count, 1)
-
-
-def _write(
-    teacher: Teacher, student: nn.Module, subnet: Subnet, folder: Path, how: ShrinkOptions
-) -> tuple[dict[str, Path], dict[str, Any]]:
-    folder.mkdir(parents=True, exist_ok=True)
-    architecture = teacher.architecture or Architecture("")
-    provenance = {"teacher": teacher.fingerprint, "subnet": subnet.text}
-    small = Student(student, dict(teacher.inputs), architecture, provenance)
-    files = {"student": folder / "student.safetensors"}
-    save_student(small, files["student"])
-    exported = {}
-    for ending in how.formats:
-        written = export(small, folder / f"student{ending}")
-        files[ending] = written.path
-        exported[ending] = {"bytes": written.size, "max_rel": written.parity.max_rel}
-    return files, exported

@@ -22,6 +22,7 @@ from gancompress.architecture_search.study import Predict
 from gancompress.atomic import write_json
 from gancompress.batch import InputSpec, example_inputs
 from gancompress.exporters.onnx import export_onnx
+from gancompress.exporters.program import Job
 from gancompress.metrics.latency import Run, eager_run, onnx_run, openvino_run, time_run
 from gancompress.metrics.threads import pinned_threads
 from gancompress.progress import progress_bar
@@ -66,7 +67,7 @@ class Stopwatch:
         module, batch = self.supernet.extract(subnet).eval(), example_inputs(self.inputs, 1)
         if self.runtime == "torch":
             return eager_run(module, batch)
-        export_onnx(module, self.inputs, path)
+        export_onnx(Job(module, self.inputs, path))
         load = onnx_run if self.runtime == "onnxruntime" else openvino_run
         return load(path, batch, threads=self.threads)
 

@@ -2,12 +2,12 @@
 
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.export import ExportedProgram
 
 from gancompress.atomic import replacing
@@ -18,6 +18,7 @@ from gancompress.exporters.packages import require
 from gancompress.exporters.parity import check_parity
 from gancompress.exporters.program import (
     Exported,
+    Job,
     frozen_copy,
     parity_batches,
     quiet,
@@ -87,32 +88,12 @@ def run_onnx(
         raise ExportError(f"{path}: ONNX Runtime cannot read it: {error}") from error
 
 
-def export_onnx(
-    module: nn.Module,
-    inputs: Mapping[str, Input],
-    path: str | os.PathLike[str],
-    *,
-    dynamic_batch: bool = True,
-    dynamic_size: bool = False,
-    tolerance: float = 1e-4,
-    batches: Iterable[Batch] = (),
-    fingerprint: str = "",
-) -> Exported:
-    """Write ``module`` as a self-contained ONNX file whose inputs are named as in a batch.
+def export_onnx(job: Job) -> Exported:
+    """Write a module as a self-contained ONNX file whose inputs are named as in a batch.
 
     The file is written only after ONNX's checker has accepted it and ONNX Runtime has agreed with
     PyTorch on batches of 1, 2 and 5 samples (and, with ``dynamic_size``, at another image size).
     Its metadata hold the input specification, the fingerprint and gancompress's version.
-
-    Args:
-        module: a generator; neither changed nor moved.
-        inputs: the keyword arguments of its ``forward``.
-        path: of the file; replaced at once or not at all.
-        dynamic_batch: accept any number of samples; otherwise exactly one.
-        dynamic_size: accept images and label maps of any height and width.
-        tolerance: largest difference that passes, as a share of the output range.
-        batches: further inputs to compare on, such as real images.
-        fingerprint: of the student, so that the file can be told to be made from it.
 
     Raises:
         TraceError: ``torch.export`` cannot follow the module, or a dimension is not free.
@@ -123,15 +104,15 @@ def export_onnx(
     onnx = require("onnx", "onnx")
     require("onnxscript", "onnx")
     require("onnxruntime", "onnx")
-    frozen = frozen_copy(module, inputs)
-    sizes = {"dynamic_batch": dynamic_batch, "dynamic_size": dynamic_size}
-    compared = [*parity_batches(frozen, inputs, **sizes), *batches]
+    inputs, path = job.inputs, job.path
+    frozen = frozen_copy(job.module, inputs)
+    compared = [*parity_batches(frozen, inputs, **job.free), *job.batches]
     # Convert.
-    program = trace_program(frozen, inputs, **sizes)
-    model = _convert(program, type(module).__name__)
+    program = trace_program(frozen, inputs, **job.free)
+    model = _convert(program, type(job.module).__name__)
     _name_dimensions(model, inputs)
     _strip_source_lines(model)
-    onnx.helper.set_model_props(model, describe(inputs, fingerprint))
+    onnx.helper.set_model_props(model, describe(inputs, job.fingerprint))
     # Check what will be written.
     if model.ByteSize() > LARGEST:
         raise ExportError(
@@ -141,11 +122,15 @@ def export_onnx(
     onnx.checker.check_model(model, full_check=True)
     data = model.SerializeToString()
     parity = check_parity(
-        as_network(frozen), OnnxNetwork(data, threads=0), compared, tolerance, subject="ONNX file"
+        as_network(frozen),
+        OnnxNetwork(data, threads=0),
+        compared,
+        job.tolerance,
+        subject="ONNX file",
     )
     with replacing(path) as temporary:
         temporary.write_bytes(data)
-    return Exported(Path(path), len(data), parity)
+    return Exported(path, len(data), parity)
 
 
 def _convert(program: ExportedProgram, name: str) -> Any:

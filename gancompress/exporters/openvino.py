@@ -2,21 +2,21 @@
 
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from gancompress.atomic import replacing
-from gancompress.batch import Batch, Input, InputSpec
+from gancompress.batch import Batch, InputSpec
 from gancompress.errors import ExportError
 from gancompress.exporters.network import as_network, describe, described_inputs, refused, select
 from gancompress.exporters.onnx import export_onnx
 from gancompress.exporters.packages import require
 from gancompress.exporters.parity import check_parity
-from gancompress.exporters.program import Exported, frozen_copy, parity_batches
+from gancompress.exporters.program import Exported, Job, frozen_copy, parity_batches
 
 
 class OpenVINONetwork:
@@ -73,51 +73,30 @@ def run_openvino(path: str | os.PathLike[str], *, threads: int = 0) -> OpenVINON
         raise ExportError(f"{path}: OpenVINO cannot read it: {error}") from error
 
 
-def export_openvino(
-    module: nn.Module,
-    inputs: Mapping[str, Input],
-    path: str | os.PathLike[str],
-    *,
-    dynamic_batch: bool = True,
-    dynamic_size: bool = False,
-    tolerance: float = 1e-4,
-    batches: Iterable[Batch] = (),
-    fingerprint: str = "",
-) -> Exported:
-    """Write ``module`` as ``path`` (.xml) and its weights, in float32, as a .bin beside it.
+def export_openvino(job: Job) -> Exported:
+    """Write a module as ``path`` (.xml) and its weights, in float32, as a .bin beside it.
 
-    The model is made from the ONNX form; arguments, checks and errors are those of
+    The model is made from the ONNX form; checks and errors are those of
     :func:`gancompress.exporters.onnx.export_onnx`, and OpenVINO has to agree with PyTorch as well.
     """
     openvino = require("openvino", "openvino")
-    path = Path(path)
+    path = job.path
     if path.suffix != ".xml":
         raise ExportError(f"{path}: OpenVINO models end in .xml")
-    frozen = frozen_copy(module, inputs)
-    compared = parity_batches(
-        frozen, inputs, dynamic_batch=dynamic_batch, dynamic_size=dynamic_size
-    )
-    compared += batches
+    frozen = frozen_copy(job.module, job.inputs)
+    compared = [*parity_batches(frozen, job.inputs, **job.free), *job.batches]
     with tempfile.TemporaryDirectory() as folder:
         onnx_file, made = Path(folder) / "student.onnx", Path(folder) / path.name
-        export_onnx(
-            frozen,
-            inputs,
-            onnx_file,
-            dynamic_batch=dynamic_batch,
-            dynamic_size=dynamic_size,
-            tolerance=tolerance,
-            batches=compared,
-        )
+        export_onnx(replace(job, module=frozen, path=onnx_file, batches=compared))
         model = openvino.Core().read_model(onnx_file)
-        for name, value in describe(inputs, fingerprint).items():
+        for name, value in describe(job.inputs, job.fingerprint).items():
             model.set_rt_info(value, name.split("."))
         openvino.save_model(model, made, compress_to_fp16=False)
         parity = check_parity(
             as_network(frozen),
             OpenVINONetwork(made, threads=0),
             compared,
-            tolerance,
+            job.tolerance,
             subject="OpenVINO model",
         )
         # The .xml comes last: where it is, the weights are.

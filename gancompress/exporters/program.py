@@ -6,9 +6,9 @@ import io
 import logging
 import re
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 
 import torch
@@ -38,6 +38,43 @@ class Exported:
     path: Path
     size: int
     parity: Parity
+
+
+@dataclass(frozen=True)
+class Job:
+    """A generator to be written to a file.
+
+    Attributes:
+        module: is neither changed nor moved.
+        inputs: the keyword arguments of its ``forward``.
+        path: of the file; replaced at once or not at all.
+        fingerprint: of the student, so that the file can be told to be made from it.
+        dynamic_batch: accept any number of samples; otherwise exactly one.
+        dynamic_size: accept images and label maps of any height and width.
+        tolerance: largest difference of exact formats, as a share of the output range.
+        batches: further inputs to compare on, such as real images.
+        calibration: inputs to take the ranges of 8-bit integers from.
+        held_out: other inputs, on which the difference of inexact formats is measured.
+        min_psnr: of 8-bit integers, in dB; 0: whatever comes out.
+    """
+
+    module: nn.Module
+    inputs: Mapping[str, Input]
+    path: Path
+    _: KW_ONLY
+    fingerprint: str = ""
+    dynamic_batch: bool = True
+    dynamic_size: bool = False
+    tolerance: float = 1e-4
+    batches: Sequence[Batch] = ()
+    calibration: Sequence[Batch] = ()
+    held_out: Sequence[Batch] = ()
+    min_psnr: float = 0.0
+
+    @property
+    def free(self) -> dict[str, bool]:
+        """Which sizes are free."""
+        return {"dynamic_batch": self.dynamic_batch, "dynamic_size": self.dynamic_size}
 
 
 def frozen_copy(module: nn.Module, inputs: Mapping[str, Input]) -> nn.Module:

@@ -3,20 +3,21 @@
 import io
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.export import ExportedProgram
 
 from gancompress.atomic import replacing
-from gancompress.batch import Batch, Input, InputSpec
+from gancompress.batch import Batch, InputSpec
 from gancompress.errors import ExportError
 from gancompress.exporters.network import as_network, describe, described_inputs, refused, select
 from gancompress.exporters.parity import check_parity
 from gancompress.exporters.program import (
     Exported,
+    Job,
     frozen_copy,
     parity_batches,
     quiet,
@@ -69,41 +70,30 @@ def run_pt2(path: str | os.PathLike[str]) -> ProgramNetwork:
         raise ExportError(f"{path}: PyTorch cannot read it: {error}") from error
 
 
-def export_pt2(
-    module: nn.Module,
-    inputs: Mapping[str, Input],
-    path: str | os.PathLike[str],
-    *,
-    dynamic_batch: bool = True,
-    dynamic_size: bool = False,
-    tolerance: float = 1e-4,
-    batches: Iterable[Batch] = (),
-    fingerprint: str = "",
-) -> Exported:
-    """Write ``module`` as a program that ``torch.export.load`` and :func:`run_pt2` open.
+def export_pt2(job: Job) -> Exported:
+    """Write a module as a program that ``torch.export.load`` and :func:`run_pt2` open.
 
-    Arguments, checks and errors are those of :func:`gancompress.exporters.onnx.export_onnx`, with
-    PyTorch running the saved program in the place of ONNX Runtime.
+    Checks and errors are those of :func:`gancompress.exporters.onnx.export_onnx`, with PyTorch
+    running the saved program in the place of ONNX Runtime.
     """
-    frozen = frozen_copy(module, inputs)
-    sizes = {"dynamic_batch": dynamic_batch, "dynamic_size": dynamic_size}
-    compared = [*parity_batches(frozen, inputs, **sizes), *batches]
-    program = trace_program(frozen, inputs, **sizes)
+    frozen = frozen_copy(job.module, job.inputs)
+    compared = [*parity_batches(frozen, job.inputs, **job.free), *job.batches]
+    program = trace_program(frozen, job.inputs, **job.free)
     # The notes on source lines name files and folders of this machine.
     for node in program.graph.nodes:
         node.meta.pop("stack_trace", None)
     # Nor need everyone's copy hold the example that the module was traced with.
     program.example_inputs = None
     archive = io.BytesIO()
-    description = json.dumps(describe(inputs, fingerprint))
+    description = json.dumps(describe(job.inputs, job.fingerprint))
     with quiet():
         torch.export.save(program, archive, extra_files={_DESCRIPTION: description})
     parity = check_parity(
-        as_network(frozen), _open(archive), compared, tolerance, subject="pt2 file"
+        as_network(frozen), _open(archive), compared, job.tolerance, subject="pt2 file"
     )
-    with replacing(path) as temporary:
+    with replacing(job.path) as temporary:
         temporary.write_bytes(archive.getvalue())
-    return Exported(Path(path), len(archive.getvalue()), parity)
+    return Exported(job.path, len(archive.getvalue()), parity)
 
 
 def _open(archive: io.BytesIO) -> ProgramNetwork:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from gancompress.architecture_search.options import SearchOptions
 from gancompress.data.options import CollectOptions
 from gancompress.distillation.options import DistillOptions, FinetuneOptions
+from gancompress.exporters.options import ExportOptions
 from gancompress.options import LARGEST_SEED, MOST_WORKERS, option, section
 from gancompress.recipe.secrets import secret_mistakes
 from gancompress.recipe.sources import DataOptions, TeacherOptions
@@ -40,22 +41,6 @@ class StudentOptions:
     minimum: int = option(8, "smallest width of a group", low=1)
     ratios: tuple[float, ...] = option(
         (), "allowed shares of the full width; empty: every multiple"
-    )
-
-
-@dataclass(frozen=True)
-class ExportOptions:
-    """Handing the student over."""
-
-    formats: tuple[
-        Literal["onnx", "onnx-fp16", "onnx-int8", "pt2", "openvino", "openvino-int8"], ...
-    ] = option(("onnx",), "what to write")
-    calibration: int = option(128, "inputs that the ranges of 8-bit integers are taken from", low=2)
-    min_psnr: float = option(
-        36.0,
-        "onnx-int8: least PSNR to the student in dB; as few layers as will do stay in float; 0: "
-        "every layer in integers, whatever comes out",
-        low=0,
     )
 
 

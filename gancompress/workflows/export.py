@@ -1,42 +1,31 @@
 """`export`: the student in the formats that runtimes read, each checked against the student."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from torch import nn
-
+import gancompress as gc
 from gancompress import assemble
+from gancompress.api.export import Exportable
 from gancompress.assemble.pairs import open_pairs
 from gancompress.assemble.students import student_file, title
 from gancompress.atomic import write_json
-from gancompress.batch import Batch, InputSpec
-from gancompress.exporters.formats import FORMATS, Job
+from gancompress.batch import Batch
+from gancompress.exporters.formats import FORMATS
+from gancompress.exporters.options import ExportOptions
 from gancompress.exporters.quantize import Quantized
 from gancompress.recipe.schema import Recipe
 from gancompress.run import RunDir
 from gancompress.student.file import Student
 
 
-@dataclass(frozen=True)
-class Network:
-    """A generator that can be exported: a module, its inputs, and a name for its weights."""
-
-    module: nn.Module
-    inputs: InputSpec
-    fingerprint: str
-
-
 def export(recipe: Recipe, run: RunDir) -> None:
     """Write the student that was chosen last in every format of the recipe into ``run/export``."""
     file = student_file(run)
     student = assemble.read_student(file, assemble.student_factory(recipe))
-    network = Network(student.module, student.inputs, student.fingerprint)
-    samples = samples_of(recipe, run)
-    least = recipe.export.min_psnr
+    samples, keys = samples_of(recipe, run), recipe.export
     written = {
-        name: export_network(network, name, run, "student", samples, least)
-        for name in recipe.export.formats
+        name: export_network(student, name, run, "student", keys, samples) for name in keys.formats
     }
     write_json(run.path / "export" / "student.json", description(file, student))
     made = ["export/student.json", *(str(facts["file"]) for facts in written.values())]
@@ -77,21 +66,17 @@ def samples_of(recipe: Recipe, run: RunDir) -> Samples | None:
 
 
 def export_network(
-    network: Network,
-    name: str,
-    run: RunDir,
-    title: str,
+    network: Exportable, name: str, run: RunDir, title: str, options: ExportOptions,
     samples: Samples | None = None,
-    min_psnr: float = 0.0,
-) -> dict[str, object]:
+) -> dict[str, object]:  # fmt: skip
     """Write one network in one format; returns where it is and how closely it agrees."""
     form = FORMATS[name]
     path = run.path / "export" / f"{title}{form.ending}"
     path.parent.mkdir(exist_ok=True)
-    job = Job(network.module, network.inputs, path, network.fingerprint, min_psnr=min_psnr)
-    if samples is not None:
-        job = replace(job, calibration=samples.calibration, held_out=samples.held_out)
-    written = form.write(job)
+    given = samples if samples is not None and form.calibrated else Samples((), ())
+    written = gc.export(
+        network, path, int8=given.calibration, held_out=given.held_out, options=options
+    )
     facts: dict[str, object] = {
         "file": str(path.relative_to(run.path)),
         "bytes": written.size,

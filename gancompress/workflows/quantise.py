@@ -9,14 +9,15 @@ from statistics import fmean
 import torch
 from torch import Tensor, nn
 
+import gancompress as gc
 from gancompress.assemble.calibration_images import calibration_source
 from gancompress.atomic import write_json
 from gancompress.batch import Batch, Input
 from gancompress.data.images import Images, open_images
 from gancompress.errors import DataError, ExportError, MetricError
 from gancompress.exporters.network import Network
-from gancompress.exporters.onnx import export_onnx, run_onnx
-from gancompress.exporters.openvino import export_openvino, run_openvino
+from gancompress.exporters.onnx import run_onnx
+from gancompress.exporters.openvino import run_openvino
 from gancompress.exporters.openvino_int8 import quantize_openvino
 from gancompress.exporters.program import Exported
 from gancompress.exporters.quantize import Quantized, quantize_onnx
@@ -198,7 +199,7 @@ class _Trial:
         module = _Scores(network.network).eval()
         self.exact = scratch / f"exact{RUNTIMES[runtime]}"
         self.path = output / f"{network.name}.int8{RUNTIMES[runtime]}"
-        (export_onnx if runtime == "onnx" else export_openvino)(module, inputs, self.exact)
+        gc.export(module, self.exact, inputs=inputs)
         self._open = run_onnx if runtime == "onnx" else run_openvino
         self.exact_right = self._right(self._open(self.exact))
         self.exact_accuracy = float(self.exact_right.double().mean())

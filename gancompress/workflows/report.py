@@ -51,10 +51,13 @@ from gancompress.report.table import (
     format_ratio,
 )
 from gancompress.run import RunDir
+from gancompress.student.file import Student
 from gancompress.supernet import Supernet
 from gancompress.supernet.calibrate import calibrated
 from gancompress.teachers.teacher import ModuleTeacher
-from gancompress.workflows.export import Network, export_network
+from gancompress.workflows.export import export_network
+
+Network = ModuleTeacher | Student
 
 # Streams of inputs: the pairs have the recipe's seed, the search that + 2.
 REPORT_STREAM = 3
@@ -147,13 +150,12 @@ def _opened(recipe: Recipe, run: RunDir, pairs: Pairs) -> Opened:
     largest = calibrated(supernet, supernet.space.largest, batches)
     factory = assemble.student_factory(recipe)
     student = assemble.read_student(student_file(run), factory)
-    networks = {
-        "largest subnet": Network(largest, full.inputs, full.fingerprint),
-        "student": Network(student.module, student.inputs, student.fingerprint),
+    networks: dict[str, Network] = {
+        "largest subnet": Student(largest, full.inputs, full.architecture),
+        "student": student,
     }
     if isinstance(teacher, ModuleTeacher):
-        whole = Network(teacher.module, teacher.inputs, teacher.fingerprint)
-        networks = {"teacher": whole, **networks}
+        networks = {"teacher": teacher, **networks}
     return Opened(pairs, supernet, batches, networks)
 
 
@@ -167,7 +169,7 @@ def _measure(
         eager = time_run(eager_run(network.module, batch), warmup=5, repeats=repeats)
     onnx = None
     if "onnx" in recipe.export.formats:
-        written = export_network(network, "onnx", run, name.split()[0])
+        written = export_network(network, "onnx", run, name.split()[0], recipe.export)
         session = onnx_run(run.path / str(written["file"]), batch, threads=threads)
         onnx = time_run(session, warmup=5, repeats=repeats)
     scores = None

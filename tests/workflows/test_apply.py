@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from gancompress.batch import Input
 from gancompress.cli import main
 from gancompress.data.images import open_images
+from gancompress.exporters.program import Job
 from gancompress.generators.build import build
 from gancompress.student.file import Architecture, Student, save_student
 
@@ -84,7 +85,7 @@ def test_onnx_file_is_applied_as_the_student_is(translator: Path, tmp_path: Path
     from gancompress.student.file import load_student
 
     student = load_student(translator)
-    export_onnx(student.module, student.inputs, tmp_path / "s.onnx", dynamic_size=True)
+    export_onnx(Job(student.module, student.inputs, tmp_path / "s.onnx", dynamic_size=True))
     photos = _photos(tmp_path / "photos", [(32, 40)])
     for what, out in ((translator, "a.png"), (tmp_path / "s.onnx", "b.png")):
         assert main(["apply", str(what), str(photos / "0.png"), str(tmp_path / out)]) == 0

@@ -16,6 +16,7 @@ from gancompress.errors import (
     TraceError,
 )
 from gancompress.exporters.onnx import export_onnx, run_onnx
+from gancompress.exporters.program import Job
 from gancompress.generators.build import build
 from gancompress.supernet.supernet import Supernet
 from tests.unit.exporters.networks import (
@@ -44,7 +45,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Conditional, Pat
     module.norm.running_mean.uniform_(-1, 1)
     module.norm.running_var.uniform_(0.5, 2)
     path = tmp_path_factory.mktemp("onnx") / "student.onnx"
-    assert export_onnx(module, LATENT, path, fingerprint="abc").path == path
+    assert export_onnx(Job(module, LATENT, path, fingerprint="abc")).path == path
     return module, path
 
 
@@ -83,7 +84,7 @@ def test_one_file_is_written_and_nothing_printed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ):
     monkeypatch.chdir(tmp_path)
-    export_onnx(Conditional(), LATENT, "student.onnx")
+    export_onnx(Job(Conditional(), LATENT, Path("student.onnx")))
     assert [path.name for path in tmp_path.iterdir()] == ["student.onnx"]
     assert capfd.readouterr() == ("", "")
 
@@ -91,14 +92,14 @@ def test_one_file_is_written_and_nothing_printed(
 def test_module_is_left_as_it_was(tmp_path: Path):
     module = Conditional().train()
     before = {name: value.clone() for name, value in module.state_dict().items()}
-    export_onnx(module, LATENT, tmp_path / "student.onnx")
+    export_onnx(Job(module, LATENT, tmp_path / "student.onnx"))
     assert module.training and all(p.requires_grad for p in module.parameters())
     assert all(torch.equal(before[name], value) for name, value in module.state_dict().items())
 
 
 def test_image_network_runs_at_sizes_it_was_not_exported_at(tmp_path: Path):
     module = UNet().eval()
-    export_onnx(module, IMAGE, tmp_path / "unet.onnx", dynamic_size=True)
+    export_onnx(Job(module, IMAGE, tmp_path / "unet.onnx", dynamic_size=True))
     image = torch.rand(2, 3, 24, 40)
     with torch.no_grad():
         torch.testing.assert_close(
@@ -107,52 +108,52 @@ def test_image_network_runs_at_sizes_it_was_not_exported_at(tmp_path: Path):
 
 
 def test_fixed_size_file_refuses_another_size_clearly(tmp_path: Path):
-    export_onnx(UNet(), IMAGE, tmp_path / "unet.onnx")
+    export_onnx(Job(UNet(), IMAGE, tmp_path / "unet.onnx"))
     with pytest.raises(DataError, match=r"image \(1, 3, 24, 24\)"):
         run_onnx(tmp_path / "unet.onnx")({"image": torch.rand(1, 3, 24, 24)})
 
 
 def test_network_of_one_size_says_so_when_any_is_asked_for(tmp_path: Path):
     with pytest.raises(TraceError, match="dynamic_size=False"):
-        export_onnx(FixedSize(), IMAGE, tmp_path / "unet.onnx", dynamic_size=True)
+        export_onnx(Job(FixedSize(), IMAGE, tmp_path / "unet.onnx", dynamic_size=True))
 
 
 def test_export_that_is_wrong_at_another_size_is_refused(tmp_path: Path):
-    export_onnx(WrongAtOtherSizes(), IMAGE, tmp_path / "fixed.onnx")
+    export_onnx(Job(WrongAtOtherSizes(), IMAGE, tmp_path / "fixed.onnx"))
     with pytest.raises(ParityError, match="shape"):
-        export_onnx(WrongAtOtherSizes(), IMAGE, tmp_path / "free.onnx", dynamic_size=True)
+        export_onnx(Job(WrongAtOtherSizes(), IMAGE, tmp_path / "free.onnx", dynamic_size=True))
     assert not (tmp_path / "free.onnx").exists()
 
 
 def test_code_that_fixes_the_batch_says_so_and_exports_with_one_sample(tmp_path: Path):
     with pytest.raises(TraceError, match=r"dimension 0 of input image.*dynamic_batch=False"):
-        export_onnx(FixedBatch(), IMAGE, tmp_path / "free.onnx")
-    export_onnx(FixedBatch(), IMAGE, tmp_path / "one.onnx", dynamic_batch=False)
+        export_onnx(Job(FixedBatch(), IMAGE, tmp_path / "free.onnx"))
+    export_onnx(Job(FixedBatch(), IMAGE, tmp_path / "one.onnx", dynamic_batch=False))
     image = torch.rand(1, 3, 16, 16)
     assert torch.equal(run_onnx(tmp_path / "one.onnx")({"image": image}), image * 3)
 
 
 def test_network_with_noise_of_its_own_is_refused(tmp_path: Path):
     with pytest.raises(ParityError, match="draws random numbers"):
-        export_onnx(Noisy(), IMAGE, tmp_path / "noisy.onnx")
+        export_onnx(Job(Noisy(), IMAGE, tmp_path / "noisy.onnx"))
 
 
 def test_operator_without_onnx_form_is_named_with_its_line(tmp_path: Path):
     with pytest.raises(ExportError, match=r"bessel_j0.* at networks\.py:\d+") as caught:
-        export_onnx(NoOnnxForm(), IMAGE, tmp_path / "bessel.onnx")
+        export_onnx(Job(NoOnnxForm(), IMAGE, tmp_path / "bessel.onnx"))
     assert "\n" not in str(caught.value)
 
 
 def test_module_that_cannot_be_followed_gets_one_line(tmp_path: Path):
     with pytest.raises(TraceError, match="DataDependent: ") as caught:
-        export_onnx(DataDependent(), IMAGE, tmp_path / "branch.onnx")
+        export_onnx(Job(DataDependent(), IMAGE, tmp_path / "branch.onnx"))
     assert "\n" not in str(caught.value)
 
 
 def test_failed_export_leaves_the_old_file(tmp_path: Path):
     write_text(tmp_path / "student.onnx", "the old one")
     with pytest.raises(ParityError):
-        export_onnx(Conditional(), LATENT, tmp_path / "student.onnx", tolerance=0.0)
+        export_onnx(Job(Conditional(), LATENT, tmp_path / "student.onnx", tolerance=0.0))
     assert [path.name for path in tmp_path.iterdir()] == ["student.onnx"]
     assert (tmp_path / "student.onnx").read_text() == "the old one"
 
@@ -160,7 +161,7 @@ def test_failed_export_leaves_the_old_file(tmp_path: Path):
 def test_further_batches_are_compared_too(tmp_path: Path):
     broken = {"z": torch.full((1, 8), float("nan")), "c": torch.zeros(1, 3)}
     with pytest.raises(ParityError, match="not finite"):
-        export_onnx(Conditional(), LATENT, tmp_path / "student.onnx", batches=[broken])
+        export_onnx(Job(Conditional(), LATENT, tmp_path / "student.onnx", batches=[broken]))
 
 
 @pytest.mark.parametrize("package", ["onnx", "onnxscript", "onnxruntime"])
@@ -169,7 +170,7 @@ def test_missing_package_names_the_extra(
 ):
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(MissingPackageError, match=rf'{package} .* "gancompress\[onnx\]"'):
-        export_onnx(Conditional(), LATENT, tmp_path / "student.onnx")
+        export_onnx(Job(Conditional(), LATENT, tmp_path / "student.onnx"))
 
 
 def test_files_that_are_none_are_refused(tmp_path: Path):
@@ -187,12 +188,12 @@ def test_batch_without_an_input_is_refused(exported: tuple[Conditional, Path]):
 
 def test_value_range_of_images_survives_the_file(tmp_path: Path):
     inputs = {"image": Input("image", (3, 16, 16), low=0.0, high=255.0)}
-    export_onnx(UNet(), inputs, tmp_path / "unet.onnx")
+    export_onnx(Job(UNet(), inputs, tmp_path / "unet.onnx"))
     assert run_onnx(tmp_path / "unet.onnx").inputs == inputs
 
 
 def test_network_that_takes_inputs_by_stars_is_exported_with_their_names(tmp_path: Path):
-    export_onnx(Starred(), LATENT, tmp_path / "student.onnx")
+    export_onnx(Job(Starred(), LATENT, tmp_path / "student.onnx"))
     output = run_onnx(tmp_path / "student.onnx")(example_inputs(LATENT, 3))
     assert output.shape == (3, 1, 8, 8)
 
@@ -202,7 +203,7 @@ def test_student_cut_from_a_supernet_equals_its_onnx_file(factory: str, tmp_path
     module = build(factory, z_dim=16, classes=10, width=32, resolution=16, channels=1)
     supernet = Supernet(module, example_inputs(module.inputs))
     student = supernet.extract(supernet.space.sample(np.random.default_rng(0)))
-    written = export_onnx(student, module.inputs, tmp_path / "student.onnx")
+    written = export_onnx(Job(student, module.inputs, tmp_path / "student.onnx"))
     assert written.size == (tmp_path / "student.onnx").stat().st_size
     batch = example_inputs(module.inputs, 6, seed=9)
     with torch.no_grad():

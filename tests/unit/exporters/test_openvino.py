@@ -8,13 +8,14 @@ from gancompress.atomic import write_text
 from gancompress.batch import example_inputs
 from gancompress.errors import DataError, ExportError, MissingPackageError, ParityError
 from gancompress.exporters.openvino import export_openvino, run_openvino
+from gancompress.exporters.program import Job
 from tests.unit.exporters.networks import IMAGE, LATENT, Conditional, Noisy, UNet
 
 
 def test_missing_package_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "openvino", None)
     with pytest.raises(MissingPackageError, match=r'openvino .* "gancompress\[openvino\]"'):
-        export_openvino(Conditional(), LATENT, tmp_path / "student.xml")
+        export_openvino(Job(Conditional(), LATENT, tmp_path / "student.xml"))
     with pytest.raises(MissingPackageError, match=r'openvino .* "gancompress\[openvino\]"'):
         run_openvino(tmp_path / "student.xml")
 
@@ -24,7 +25,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Conditional, Pat
     pytest.importorskip("openvino")
     module = Conditional()
     path = tmp_path_factory.mktemp("openvino") / "student.xml"
-    export_openvino(module, LATENT, path, fingerprint="abc")
+    export_openvino(Job(module, LATENT, path, fingerprint="abc"))
     return module.eval(), path
 
 
@@ -53,7 +54,7 @@ def test_model_carries_inputs_and_fingerprint(exported: tuple[Conditional, Path]
 
 def test_two_files_are_written_and_both_are_counted(tmp_path: Path):
     pytest.importorskip("openvino")
-    made = export_openvino(Conditional(), LATENT, tmp_path / "student.xml")
+    made = export_openvino(Job(Conditional(), LATENT, tmp_path / "student.xml"))
     files = {file.name: file.stat().st_size for file in tmp_path.iterdir()}
     assert set(files) == {"student.bin", "student.xml"}
     assert made.size == sum(files.values())
@@ -62,7 +63,7 @@ def test_two_files_are_written_and_both_are_counted(tmp_path: Path):
 def test_image_model_runs_at_other_sizes(tmp_path: Path):
     pytest.importorskip("openvino")
     module = UNet().eval()
-    export_openvino(module, IMAGE, tmp_path / "unet.xml", dynamic_size=True)
+    export_openvino(Job(module, IMAGE, tmp_path / "unet.xml", dynamic_size=True))
     image = torch.rand(2, 3, 24, 40)
     with torch.no_grad():
         expected = module(image)
@@ -74,13 +75,13 @@ def test_image_model_runs_at_other_sizes(tmp_path: Path):
 def test_nothing_is_written_where_the_model_differs(tmp_path: Path):
     pytest.importorskip("openvino")
     with pytest.raises(ParityError):
-        export_openvino(Noisy(), IMAGE, tmp_path / "noisy.xml")
+        export_openvino(Job(Noisy(), IMAGE, tmp_path / "noisy.xml"))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_bad_paths_and_batches_are_refused(exported: tuple[Conditional, Path], tmp_path: Path):
     with pytest.raises(ExportError, match=r"end in \.xml"):
-        export_openvino(exported[0], LATENT, tmp_path / "student.onnx")
+        export_openvino(Job(exported[0], LATENT, tmp_path / "student.onnx"))
     write_text(tmp_path / "text.xml", "not a model")
     with pytest.raises(ExportError, match=r"text\.bin: no such file"):
         run_openvino(tmp_path / "text.xml")

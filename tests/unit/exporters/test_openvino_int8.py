@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from gancompress.errors import ExportError
-from gancompress.exporters.formats import FORMATS, Job
+from gancompress.exporters.formats import FORMATS
 from gancompress.exporters.openvino_int8 import quantize_openvino
 from gancompress.exporters.parity import sample_batches
+from gancompress.exporters.program import Job
 from gancompress.generators.build import build
 
 pytest.importorskip("nncf")

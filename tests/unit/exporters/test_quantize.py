@@ -7,6 +7,7 @@ from gancompress.errors import DataError, ExportError
 from gancompress.exporters.half import halve_onnx
 from gancompress.exporters.onnx import export_onnx, run_onnx
 from gancompress.exporters.parity import sample_batches
+from gancompress.exporters.program import Job
 from gancompress.exporters.quantize import quantize_onnx
 from gancompress.generators.build import build
 
@@ -22,7 +23,7 @@ def student(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for batch in sample_batches(module.inputs, [32] * 10):
         module(**batch)
     path = tmp_path_factory.mktemp("quantize") / "student.onnx"
-    export_onnx(module, module.inputs, path, fingerprint="abc")
+    export_onnx(Job(module, module.inputs, path, fingerprint="abc"))
     return path
 
 

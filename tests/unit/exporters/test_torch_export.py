@@ -8,6 +8,7 @@ import torch
 from gancompress.atomic import write_text
 from gancompress.batch import example_inputs
 from gancompress.errors import DataError, ExportError, ParityError
+from gancompress.exporters.program import Job
 from gancompress.exporters.torch_export import export_pt2, run_pt2
 from tests.unit.exporters.networks import IMAGE, LATENT, Conditional, Noisy, Starred, UNet
 
@@ -16,7 +17,7 @@ from tests.unit.exporters.networks import IMAGE, LATENT, Conditional, Noisy, Sta
 def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Conditional, Path]:
     module = Conditional()
     path = tmp_path_factory.mktemp("pt2") / "student.pt2"
-    export_pt2(module, LATENT, path, fingerprint="abc")
+    export_pt2(Job(module, LATENT, path, fingerprint="abc"))
     return module.eval(), path
 
 
@@ -56,7 +57,7 @@ def test_program_tells_nothing_of_the_machine_that_wrote_it(exported: tuple[Cond
 
 def test_image_program_runs_at_other_sizes(tmp_path: Path):
     module = UNet().eval()
-    export_pt2(module, IMAGE, tmp_path / "unet.pt2", dynamic_size=True)
+    export_pt2(Job(module, IMAGE, tmp_path / "unet.pt2", dynamic_size=True))
     image = torch.rand(2, 3, 24, 40)
     with torch.no_grad():
         expected = module(image)
@@ -67,7 +68,7 @@ def test_image_program_runs_at_other_sizes(tmp_path: Path):
 
 def test_nothing_is_written_where_the_program_differs(tmp_path: Path):
     with pytest.raises(ParityError, match="draws random numbers"):
-        export_pt2(Noisy(), IMAGE, tmp_path / "noisy.pt2")
+        export_pt2(Job(Noisy(), IMAGE, tmp_path / "noisy.pt2"))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -90,6 +91,6 @@ def test_inputs_of_another_shape_are_refused_clearly(exported: tuple[Conditional
 
 
 def test_network_that_takes_inputs_by_stars_is_exported_with_their_names(tmp_path: Path):
-    export_pt2(Starred(), LATENT, tmp_path / "student.pt2")
+    export_pt2(Job(Starred(), LATENT, tmp_path / "student.pt2"))
     output = run_pt2(tmp_path / "student.pt2")(example_inputs(LATENT, 3))
     assert output.shape == (3, 1, 8, 8)
