@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from gancompress.api.collect import collect
     from gancompress.api.compress import Compressed, CompressOptions, compress
     from gancompress.api.distill import DistillSettings, distill
-    from gancompress.api.evaluate import EvaluationOptions, evaluate
+    from gancompress.api.evaluate import evaluate
     from gancompress.api.export import export, load_exported
     from gancompress.api.files import load, save
     from gancompress.api.finetune import Finetuned, finetune
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from gancompress.distillation.terms.term import LossInputs, LossTerm
     from gancompress.errors import GancompressError
     from gancompress.exporters.options import ExportOptions
+    from gancompress.metrics.options import EvaluationOptions
     from gancompress.metrics.path_length import path_length
     from gancompress.metrics.segmentation import SegmentationScores, segmentation_scores
     from gancompress.reconstruction import Gathered, LayerFit, gather, reconstruct
@@ -54,7 +55,7 @@ _PLACES = {
     "DiscriminatorOptions": "gancompress.distillation.options",
     "DistillOptions": "gancompress.distillation.options",
     "DistillSettings": "gancompress.api.distill",
-    "EvaluationOptions": "gancompress.api.evaluate",
+    "EvaluationOptions": "gancompress.metrics.options",
     "EvaluatorOptions": "gancompress.architecture_search.options",
     "Exchange": "gancompress.teachers.remote",
     "ExportOptions": "gancompress.exporters.options",

@@ -1,8 +1,7 @@
 """How good a generator is: scores against real images or another generator, with provenance."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +9,18 @@ import torch
 from torch import Tensor, nn
 
 from gancompress.api.inputs import inputs_of, rows_of
-from gancompress.batch import DRAWN, Batch, Input, InputSpec
+from gancompress.batch import DRAWN, Batch, InputSpec
 from gancompress.data.digits import open_digits
 from gancompress.data.images import images_from_tensor, open_images
 from gancompress.errors import MetricError
-from gancompress.metrics.evaluate import look, scores
+from gancompress.metrics.comparison import Named
+from gancompress.metrics.evaluate import compare, scores
 from gancompress.metrics.extractors import open_extractor
 from gancompress.metrics.features import Extractor, Features
 from gancompress.metrics.frechet import FeatureStatistics
 from gancompress.metrics.images import as_uint8
-from gancompress.metrics.material import Named
+from gancompress.metrics.options import EvaluationOptions
+from gancompress.metrics.pixels import PIXELS, pixel_scores
 from gancompress.metrics.provenance import Score
 from gancompress.metrics.sources import generated
 from gancompress.metrics.statistics_file import load_statistics
@@ -28,27 +29,6 @@ from gancompress.teachers.teacher import FrozenTeacher, fingerprint_of, take_inp
 
 #: Maps uint8 images (N, C, H, W) to float features (N, D).
 Extract = Callable[[Tensor], Tensor]
-
-
-@dataclass(frozen=True)
-class EvaluationOptions:
-    """How :func:`gancompress.evaluate` goes on.
-
-    Attributes:
-        samples: images to generate.
-        seed: of their inputs, and of everything that a metric draws.
-        batch_size: images at once.
-        inputs: what the generator is fed; None: its attribute ``inputs``.
-        fed: rows for inputs that cannot be drawn, as :func:`gancompress.collect` takes them.
-        progress: show bars.
-    """
-
-    samples: int = 10_000
-    seed: int = 0
-    batch_size: int = 64
-    inputs: Mapping[str, Input] | None = None
-    fed: Any = None
-    progress: bool = False
 
 
 def evaluate(
@@ -80,26 +60,15 @@ def evaluate(
         MetricError: an unknown metric, or one that is not defined for these images.
     """
     how = options or EvaluationOptions()
-    judged = _generator(generator, how)
-    reference: Named | tuple[str, FeatureStatistics]
-    classes: tuple[str, ...] = ()
-    if isinstance(against, str | Path) and str(against).endswith(".npz"):
-        reference = Path(against).name, load_statistics(against)
-    elif isinstance(against, str | Path | Tensor):
-        reference, classes = _images(against, judged)
+    evaluated = _generator(generator, how)
+    if isinstance(against, str | Path | Tensor):
+        reference = open_reference(against, evaluated)
     else:
         reference = _generator(against, how)
-    material = look(
-        judged,
-        reference,
-        extractor_from(extractor),
-        metrics,
-        seed=how.seed,
-        classes=classes,
-        batch_size=how.batch_size,
-        progress=how.progress,
-    )
-    return scores(material, metrics)
+    if set(metrics) <= PIXELS.keys() and isinstance(reference, Named):
+        return pixel_scores(evaluated, reference, metrics)
+    comparison = compare(evaluated, reference, extractor_from(extractor), metrics, how)
+    return scores(comparison, metrics)
 
 
 def _generator(what: Any, how: EvaluationOptions) -> Named:
@@ -141,16 +110,21 @@ def _generator(what: Any, how: EvaluationOptions) -> Named:
     return Named(name, source)
 
 
-def _images(against: Any, judged: Named) -> tuple[Named, tuple[str, ...]]:
-    """Real images, brought to the size of the judged ones, with the names of their classes."""
+def open_reference(
+    against: str | Path | Tensor, evaluated: Named
+) -> Named | tuple[str, FeatureStatistics]:
+    """Real images, brought to the size of the evaluated ones, or their statistics (``.npz``)."""
     if isinstance(against, Tensor):
-        return Named("images", images_from_tensor(as_uint8(against))), ()
-    _, channels, height, width = judged.source.batch([0]).shape
+        return Named("images", images_from_tensor(as_uint8(against)))
+    path = Path(against)
+    if path.suffix == ".npz":
+        return path.name, load_statistics(path)
+    _, channels, height, width = evaluated.source.batch([0]).shape
     if against == "digits":
-        digits = open_digits(height)
-        return Named("digits", digits), digits.classes
-    images = open_images(against, resolution=(height, width), channels=channels)
-    return Named(Path(against).name, images), images.classes
+        images = open_digits(height)
+    else:
+        images = open_images(path, resolution=(height, width), channels=channels)
+    return Named(path.name, images, images.classes)
 
 
 def extractor_from(given: str | Extractor | Extract) -> Extractor:

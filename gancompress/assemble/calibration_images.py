@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from gancompress.assemble.open_generator import open_generator
+from gancompress.assemble.open_generator import GeneratorFile, open_generator
 from gancompress.batch import DRAWN, draw_inputs
 from gancompress.data.fractals import fractal_images
 from gancompress.data.images import open_images, to_uint8
@@ -44,7 +44,7 @@ def calibration_source(name: str, network: NetworkExtractor, factory: str | None
         return lambda count, seed: torch.full((count, *shape), 128, dtype=torch.uint8)
     path = Path(name)
     if (path.is_file() and path.suffix != ".zip") or is_run(path):
-        generator = open_generator(path, factory=factory)
+        generator = open_generator(GeneratorFile(path, factory=factory))
         if fed := [n for n, entry in generator.inputs.items() if entry.kind not in DRAWN]:
             raise DataError(f"{name}: is fed {', '.join(fed)}; calibrate with a noise generator")
         return lambda count, seed: _generated(generator, network, count, seed)

@@ -6,7 +6,7 @@ from gancompress.assemble.teacher_data import (
 )
 from gancompress.data.digits import open_digits
 from gancompress.data.idx import is_idx, labels_beside, open_idx
-from gancompress.data.images import Images, open_images
+from gancompress.data.images import Images, Reading, open_images
 from gancompress.data.paired import open_side_by_side
 from gancompress.data.splits import split
 from gancompress.recipe.schema import Recipe
@@ -34,6 +34,7 @@ def open_all(data: DataOptions) -> Images:
 
 def _open_all(data: DataOptions) -> Images:
     path, folder = located(data.source), data.folder or None
+    reading = Reading(data.corrupt, data.odd)
     if is_idx(path):
         labels = labels_beside(path)
         return open_idx(path, labels, resolution=data.size, channels=data.channels)
@@ -43,8 +44,7 @@ def _open_all(data: DataOptions) -> Images:
             direction=data.direction,
             resolution=data.size,
             folder=folder,
-            corrupt=data.corrupt,
-            odd=data.odd,
+            reading=reading,
         )
         assert pairs.targets is not None  # both halves are there
         return pairs.targets
@@ -54,8 +54,7 @@ def _open_all(data: DataOptions) -> Images:
         resolution=data.size,
         crop=data.crop,
         channels=data.channels,
-        corrupt=data.corrupt,
-        odd=data.odd,
+        reading=reading,
     )
 
 

@@ -1,7 +1,7 @@
 """The generator that a verb is given: a run, a student, a published file, or own weights."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,36 +21,44 @@ from gancompress.teachers.own_weights import weights_for
 from gancompress.teachers.teacher import InputData, ModuleTeacher
 
 
-def open_generator(
-    path: Path,
-    *,
-    family: str | None = None,
-    factory: str | None = None,
-    inputs: str | Path | None = None,
-    settings: Mapping[str, Any] | None = None,
-) -> ModuleTeacher:
-    """The frozen generator of a run directory, a student file, a teacher file or own weights.
+@dataclass(frozen=True)
+class GeneratorFile:
+    """Where a generator is, and what its file does not say of it.
 
-    Args:
-        path: of it.
+    Attributes:
+        path: a run directory (its student), a student or teacher file, or own weights.
         family: of a teacher file that does not show it.
         factory: of a student whose architecture is not built in, or of the module that the weights
             in the file are for; of a run, the one in its recipe by default.
-        inputs: folder or zip of images that an image-to-image generator is fed.
         settings: of a teacher file (``part``, ``size``, …), or arguments of the factory.
+        inputs: folder or zip of images that an image-to-image generator is fed.
     """
+
+    path: Path
+    family: str | None = None
+    factory: str | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    inputs: str | Path | None = None
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+
+def open_generator(what: GeneratorFile) -> ModuleTeacher:
+    """The frozen generator of a run directory, a student file, a teacher file or own weights."""
+    path, factory = what.path, what.factory
     if is_run(path):
         factory = factory or _factory_of(path)
         path = student_file(RunDir.open(path))
     if factory is not None and not is_student(path):
-        found = _with_weights(path, factory, settings or {})
+        found = _with_weights(path, factory, what.settings)
     elif factory is not None:
         student = load_student(path, factory=factory)
         found = ModuleTeacher(student.module, student.inputs)
     else:
-        found = from_file(path, family, **(settings or {}))
-    if inputs is not None:
-        found.data = _feed(found, inputs)
+        found = from_file(path, what.family, **what.settings)
+    if what.inputs is not None:
+        found.data = _feed(found, what.inputs)
     return found
 
 

@@ -50,6 +50,8 @@ _LIVE = (("teacher", "collect", "data.held_out", "teach.objective"), ("teacher",
 _INSIDE = ((*_SPLIT, *_TEACHER), ("teacher",))
 _BATCHES = ("distill.batch_size", "search.calibration_batches", "seed")
 
+_WRITTEN = ("export.tolerance", "export.dynamic_size", "export.min_psnr")
+
 STAGES: dict[str, Depends] = {
     "teach": Depends(
         reads=("seed", "precision", "data", "teach", "teacher"),
@@ -123,7 +125,7 @@ STAGES: dict[str, Depends] = {
         ),
         free=_PACE,
         consumes=("teacher", "supernet", "pairs", "student"),
-        where={"timed in ONNX": ((), ()), "pairs as needed": _LIVE},
+        where={"timed in ONNX": (_WRITTEN, ()), "pairs as needed": _LIVE},
         works_in=("report/*",),
     ),
 }  # fmt: skip

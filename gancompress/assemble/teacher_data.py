@@ -12,7 +12,8 @@ from torch import Tensor
 
 from gancompress.batch import DRAWN, Input, InputSpec, in_range
 from gancompress.data.cache import Problem
-from gancompress.data.images import open_images
+from gancompress.data.decode import Form
+from gancompress.data.images import Reading, open_images
 from gancompress.data.label_maps import LabelMaps, open_label_maps
 from gancompress.data.options import CollectOptions
 from gancompress.data.paired import PairedImages, open_side_by_side
@@ -223,15 +224,14 @@ def _open(keys: TeacherDataOptions, name: str, entry: Input) -> PairedImages | L
     require_layout(keys, name, entry)
     channels, *size = entry.shape
     path, folder = located(keys.source), keys.folder or None
-    resolution = size[0], size[1]
+    resolution, reading = (size[0], size[1]), Reading(keys.corrupt, keys.odd)
     if keys.layout == "side_by_side":
         opened = open_side_by_side(
             path,
             direction=keys.direction,
             resolution=resolution,
             folder=folder,
-            corrupt=keys.corrupt,
-            odd=keys.odd,
+            reading=reading,
         )
         return replace(opened, name=name)
     if keys.layout == "images":
@@ -241,18 +241,16 @@ def _open(keys: TeacherDataOptions, name: str, entry: Input) -> PairedImages | L
             resolution=resolution,
             channels=channels,
             crop=keys.crop,
-            corrupt=keys.corrupt,
-            odd=keys.odd,
+            reading=reading,
         )
         return PairedImages(images, None, name)
     maps = open_label_maps(
         path,
+        Form(1, resolution, keys.crop),
         maps=keys.folder,
         classes=keys.classes,
-        instances=keys.instances or None,
+        instances=keys.instances,
         unknown=keys.unknown,
-        resolution=resolution,
-        crop=keys.crop,
     )
     return replace(maps, name=name)
 

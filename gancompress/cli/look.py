@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gancompress.cli.verbs import Verbs, add_generator, add_verb, read_settings, whole
+from gancompress.cli.verbs import Verbs, add_generator, add_verb, generator_of, read_settings, whole
 from gancompress.options import LARGEST_SEED
 
 if TYPE_CHECKING:
@@ -56,14 +56,11 @@ def _do_sample(options: argparse.Namespace) -> None:
 
     output = options.output or Path("samples.png")
     sample(
-        options.what,
+        generator_of(options),
         output,
         count=max(1, options.count),
         seed=options.seed,
         size=options.size,
-        family=options.family,
-        factory=options.factory,
-        settings=read_settings(options.set),
     )
     print(output)
 

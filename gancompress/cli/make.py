@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from gancompress.cli.verbs import Verbs, add_verb, whole
+from gancompress.cli.verbs import Verbs, add_generator, add_verb, generator_of, read_settings, whole
 from gancompress.options import LARGEST_SEED
 
 
@@ -57,8 +57,9 @@ def _add_shrink_numbers(parser: argparse.ArgumentParser) -> None:
 
 
 def _do_shrink(options: argparse.Namespace) -> None:
+    import torch
+
     from gancompress.api.shrink import ShrinkOptions
-    from gancompress.cli.verbs import read_settings
     from gancompress.workflows.shrink import shrink
 
     how = ShrinkOptions(
@@ -68,6 +69,8 @@ def _do_shrink(options: argparse.Namespace) -> None:
         formats=tuple(options.format or [".onnx"]),
         seed=options.seed,
     )
+    if options.threads is not None:
+        torch.set_num_threads(max(1, options.threads))
     text = shrink(
         options.what,
         read_settings(options.kwargs),
@@ -76,7 +79,6 @@ def _do_shrink(options: argparse.Namespace) -> None:
         mac_budget=options.mac_budget,
         run=options.run,
         options=how,
-        threads=options.threads,
     )
     print(text)
 
@@ -106,8 +108,7 @@ def apply_verb(verbs: Verbs) -> None:
         "changes nothing)",
     )
     parser.add_argument("--overwrite", action="store_true", help="make again what is there")
-    parser.add_argument("--family", help="of a teacher file that does not show it")
-    parser.add_argument("--factory", help="of a student whose architecture is not built in")
+    add_generator(parser)
 
 
 def _do_apply(options: argparse.Namespace) -> None:
@@ -118,15 +119,13 @@ def _do_apply(options: argparse.Namespace) -> None:
         raise RecipeError(f"--tile {options.tile}: must be 0 or more")
     compare: Path | None = options.compare
     done = apply(
-        options.what,
+        generator_of(options),
         options.source,
         options.output,
         tile=options.tile,
         compare=compare if compare != Path() else None,
         side_by_side=compare is not None,
         overwrite=options.overwrite,
-        family=options.family,
-        factory=options.factory,
     )
     kept = f", {done.kept} were there already" if done.kept else ""
     print(f"{options.output}: {done.written} pictures written{kept}")
@@ -148,8 +147,7 @@ def generate_verb(verbs: Verbs) -> None:
     )
     parser.add_argument("--seed", type=whole(0, LARGEST_SEED), default=0)
     parser.add_argument("--batch-size", type=whole(1), default=64, help="at once (default: 64)")
-    parser.add_argument("--family", help="of a teacher file that does not show it")
-    parser.add_argument("--factory", help="of a student whose architecture is not built in")
+    add_generator(parser)
 
 
 def _do_generate(options: argparse.Namespace) -> None:
@@ -168,14 +166,12 @@ def _do_generate(options: argparse.Namespace) -> None:
             raise RecipeError(f"--label {options.label}: the number of a class, or 'each'")
         label = int(options.label)
     order = generate(
-        options.what,
+        generator_of(options),
         options.output,
         count=options.count,
         seed=options.seed,
         label=label,
         batch_size=options.batch_size,
-        family=options.family,
-        factory=options.factory,
     )
     print(f"{options.output}: {order.count} images")
 

@@ -8,7 +8,7 @@ from gancompress.cli.verbs import (
     add_generator,
     add_json,
     add_verb,
-    read_settings,
+    generator_of,
     real,
     whole,
 )
@@ -20,7 +20,9 @@ def evaluate_verb(verbs: Verbs) -> None:
     text = "Score a run, a student or teacher file, a folder or a zip against real images."
     example = "gancompress evaluate student.safetensors --against photos.zip --metrics frechet kid"
     parser = add_verb(verbs, "evaluate", text, example, _do_evaluate)
-    parser.add_argument("what", help="run directory, student or teacher file, folder or zip")
+    parser.add_argument(
+        "what", type=Path, help="run directory, student or teacher file, folder or zip"
+    )
     parser.add_argument(
         "--against", required=True, help="'digits', folder, zip, or .npz statistics"
     )
@@ -43,21 +45,18 @@ def _do_evaluate(options: argparse.Namespace) -> None:
 
     from accelerate import PartialState
 
+    from gancompress.metrics.options import EvaluationOptions
     from gancompress.workflows.evaluate import evaluate
 
     found = evaluate(
-        options.what,
+        generator_of(options, options.inputs),
         options.against,
         extractor=options.extractor,
         metrics=options.metrics,
-        samples=options.samples,
-        seed=options.seed,
-        batch_size=options.batch_size,
+        options=EvaluationOptions(
+            samples=options.samples, seed=options.seed, batch_size=options.batch_size, progress=True
+        ),
         device=options.device,
-        family=options.family,
-        factory=options.factory,
-        settings=read_settings(options.set),
-        inputs=options.inputs,
         output=options.output,
     )
     if PartialState().is_main_process and options.json:
@@ -81,14 +80,14 @@ def extractor_verb(verbs: Verbs) -> None:
 
 
 def _do_extractor(options: argparse.Namespace) -> None:
+    from gancompress.metrics.classifier import ClassifierOptions
     from gancompress.workflows.train_extractor import train_extractor
 
     accuracy = train_extractor(
         options.data,
         options.output,
-        size=options.size,
+        options=ClassifierOptions(size=options.size, steps=options.steps),
         channels=options.channels,
-        steps=options.steps,
         held_out=options.held_out,
         seed=options.seed,
     )
@@ -134,7 +133,7 @@ def quantise_verb(verbs: Verbs) -> None:
 
 def _do_quantise(options: argparse.Namespace) -> None:
     from gancompress.errors import RecipeError
-    from gancompress.workflows.quantise import quantise
+    from gancompress.workflows.quantise import QuantiseOptions, quantise
 
     for name in ("samples", "seeds", "most"):
         if getattr(options, name) < 1:
@@ -142,13 +141,15 @@ def _do_quantise(options: argparse.Namespace) -> None:
     found = quantise(
         options.classifier,
         options.evaluate,
-        calibrate=options.calibrate,
-        runtimes=options.runtime or ["onnx"],
-        samples=options.samples,
-        seeds=options.seeds,
-        most=options.most,
-        max_drop=options.max_drop,
-        output=options.output,
+        options.calibrate,
+        options.output,
+        options=QuantiseOptions(
+            runtimes=options.runtime or ["onnx"],
+            samples=options.samples,
+            seeds=options.seeds,
+            most=options.most,
+            max_drop=options.max_drop,
+        ),
         factory=options.factory,
     )
     print(found.table().text())

@@ -4,9 +4,12 @@ import argparse
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from gancompress.errors import RecipeError
+
+if TYPE_CHECKING:
+    from gancompress.assemble.open_generator import GeneratorFile
 
 Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -84,6 +87,19 @@ def add_generator(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="key=value",
         help="a setting of a teacher file (part=a2b), or an argument of the factory",
+    )
+
+
+def generator_of(options: argparse.Namespace, inputs: str | None = None) -> "GeneratorFile":
+    """What :func:`add_generator` and the argument ``what`` name."""
+    from gancompress.assemble.open_generator import GeneratorFile
+
+    return GeneratorFile(
+        options.what,
+        family=options.family,
+        factory=options.factory,
+        settings=read_settings(options.set),
+        inputs=inputs,
     )
 
 

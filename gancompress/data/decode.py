@@ -57,8 +57,8 @@ class Form:
     """
 
     channels: int
-    size: tuple[int, int] | None
-    crop: Crop
+    size: tuple[int, int] | None = None
+    crop: Crop = "none"
     part: Part = "whole"
     content: Content = "image"
 

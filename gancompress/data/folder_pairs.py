@@ -41,8 +41,6 @@ def import_folder_pairs(
     held_out: int,
     shard_size: int,
     latents: LatentFormat = "float32",
-    latent_name: str = "z",
-    class_name: str = "c",
 ) -> PairStore:
     """Read a folder of pairs into a store; started again, it goes on where it stopped.
 
@@ -56,8 +54,6 @@ def import_folder_pairs(
         held_out: how many pairs are not for training.
         shard_size: pairs a file.
         latents: ``float16`` halves them; their images are then those of the unrounded ones.
-        latent_name: keyword by which the generator takes its latent.
-        class_name: keyword by which it takes its one-hot class.
 
     Raises:
         DataError: nothing is there, or a file is missing, unreadable, or of another shape.
@@ -65,8 +61,8 @@ def import_folder_pairs(
     samples = _samples(Path(folder))
     noise, _ = _read(samples[0])
     inputs: InputSpec = {
-        latent_name: Input("normal", tuple(noise.shape)),
-        class_name: Input("one_hot", (max(sample.label for sample in samples) + 1,)),
+        "z": Input("normal", tuple(noise.shape)),
+        "c": Input("one_hot", (max(sample.label for sample in samples) + 1,)),
     }
     plan = Plan(
         inputs=inputs,
@@ -81,7 +77,7 @@ def import_folder_pairs(
     writer = PairWriter(path, plan)
     for shard in writer.missing():
         chosen = [samples[index] for index in plan.samples(shard)]
-        batch, images = _stack(chosen, inputs, latent_name, class_name)
+        batch, images = _stack(chosen, inputs)
         writer.write(shard, batch, to_float(images))
     writer.finish()
     return PairStore(path)
@@ -143,16 +139,12 @@ def _read(sample: _Sample) -> tuple[Tensor, Tensor]:
     return (noise[0] if noise.ndim > 1 and len(noise) == 1 else noise).float(), image
 
 
-def _stack(
-    samples: list[_Sample], inputs: InputSpec, latent_name: str, class_name: str
-) -> tuple[Batch, Tensor]:
+def _stack(samples: list[_Sample], inputs: InputSpec) -> tuple[Batch, Tensor]:
     noises: list[Tensor] = []
     images: list[Tensor] = []
     for sample in samples:
         noise, image = _read(sample)
-        if tuple(noise.shape) != inputs[latent_name].shape or (
-            images and image.shape != images[0].shape
-        ):
+        if tuple(noise.shape) != inputs["z"].shape or (images and image.shape != images[0].shape):
             raise DataError(
                 f"{sample.image}: image {tuple(image.shape)}, latent {tuple(noise.shape)}; "
                 "others have another shape"
@@ -160,8 +152,8 @@ def _stack(
         noises.append(noise)
         images.append(image)
     labels = torch.tensor([sample.label for sample in samples])
-    one_hot = torch.nn.functional.one_hot(labels, inputs[class_name].shape[0]).float()
-    return {latent_name: torch.stack(noises), class_name: one_hot}, torch.stack(images)
+    one_hot = torch.nn.functional.one_hot(labels, inputs["c"].shape[0]).float()
+    return {"z": torch.stack(noises), "c": one_hot}, torch.stack(images)
 
 
 def _picture(image: Tensor) -> Image.Image:

@@ -83,23 +83,6 @@ class Images:
             fingerprint=_digest(self.fingerprint, "subset", chosen.tolist()),
         )
 
-    def with_mirrored(self) -> "Images":
-        """Every image, then every image flipped left to right."""
-        read, n = self.read, len(self)
-
-        def both(rows: Tensor) -> Tensor:
-            images = read(rows % n)
-            mirrored = (rows >= n).view(-1, 1, 1, 1)
-            return torch.where(mirrored, images.flip(-1), images)
-
-        return replace(
-            self,
-            read=both,
-            names=[*self.names, *(f"{name} (mirrored)" for name in self.names)],
-            labels=None if self.labels is None else self.labels.repeat(2),
-            fingerprint=_digest(self.fingerprint, "mirrored"),
-        )
-
 
 def images_from_tensor(
     pixels: Tensor,
@@ -123,6 +106,25 @@ def images_from_tensor(
     )
 
 
+@dataclass(frozen=True)
+class Reading:
+    """How image files are read.
+
+    Attributes:
+        corrupt: ``refuse`` or ``skip`` files that cannot be read.
+        odd: ``refuse``, ``skip`` or ``convert`` files with 16 bits, transparency, a palette, or
+            other channels than asked for. Transparency is laid over black, 16 bits lose their
+            lower eight.
+        cache: folder of the cache, by default :func:`~gancompress.data.cache.default_cache`.
+        cache_limit: bytes of pixels up to which they are cached.
+    """
+
+    corrupt: Corrupt = "refuse"
+    odd: Odd = "convert"
+    cache: str | Path | None = None
+    cache_limit: int = CACHE_LIMIT
+
+
 def open_images(
     path: str | Path,
     *,
@@ -130,17 +132,13 @@ def open_images(
     resolution: int | tuple[int, int] | None = None,
     crop: Crop = "none",
     channels: int = 3,
-    flip: bool = False,
-    corrupt: Corrupt = "refuse",
-    odd: Odd = "convert",
-    cache: str | Path | None = None,
-    cache_limit: int = CACHE_LIMIT,
+    reading: Reading | None = None,
 ) -> Images:
     """Open a folder or a zip of images, labelled by class folders or ``dataset.json``.
 
     The first call decodes every file once; what is odd or corrupt is found then, and the pixels go
     into a memory-mapped cache that later calls on unchanged files use. Sets whose pixels exceed
-    ``cache_limit`` are decoded at every access instead.
+    its limit are decoded at every access instead.
 
     Args:
         path: the folder or the archive.
@@ -149,41 +147,20 @@ def open_images(
             Without it, all images must have one size.
         crop: ``center`` cuts to the target's aspect ratio before resizing, ``none`` stretches.
         channels: 3 for RGB, 1 for grey.
-        flip: add each image's mirror image as a further one.
-        corrupt: ``refuse`` or ``skip`` files that cannot be read.
-        odd: ``refuse``, ``skip`` or ``convert`` files with 16 bits, transparency, a palette, or
-            other channels than asked for. Transparency is laid over black, 16 bits lose their
-            lower eight.
-        cache: folder of the cache, by default :func:`~gancompress.data.cache.default_cache`.
-        cache_limit: bytes of pixels up to which they are cached.
+        reading: what is done with odd and corrupt files, and where decoded ones are kept.
 
     Raises:
         DataError: nothing to open, a file was refused, or labels do not fit.
     """
     size = (resolution, resolution) if isinstance(resolution, int) else resolution
-    images = open_as(
-        path,
-        Form(channels, size, crop),
-        folder=folder,
-        corrupt=corrupt,
-        odd=odd,
-        cache=cache,
-        cache_limit=cache_limit,
-    )
-    return images.with_mirrored() if flip else images
+    return open_as(path, Form(channels, size, crop), folder=folder, reading=reading)
 
 
 def open_as(
-    path: str | Path,
-    form: Form,
-    *,
-    folder: str | None = None,
-    corrupt: Corrupt = "refuse",
-    odd: Odd = "convert",
-    cache: str | Path | None = None,
-    cache_limit: int = CACHE_LIMIT,
+    path: str | Path, form: Form, *, folder: str | None = None, reading: Reading | None = None
 ) -> Images:
     """As :func:`open_images`, for any form that files can be decoded to."""
+    how = reading or Reading()
     source = open_source(path)
     names = image_names(source, folder)
     labels, classes = read_labels(source, names, folder)
@@ -191,10 +168,10 @@ def open_as(
         source,
         names,
         form,
-        corrupt=corrupt,
-        odd=odd,
-        cache=default_cache() if cache is None else Path(cache),
-        limit=cache_limit,
+        corrupt=how.corrupt,
+        odd=how.odd,
+        cache=default_cache() if how.cache is None else Path(how.cache),
+        limit=how.cache_limit,
     )
     kept_labels = None
     if labels is not None:

@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gancompress.batch import Batch
-from gancompress.data.decode import Content, Crop, Form
-from gancompress.data.images import Images, Indices, open_as, to_float
+from gancompress.data.decode import Content, Form
+from gancompress.data.images import Images, Indices, Reading, open_as, to_float
 from gancompress.data.paired import matched
 from gancompress.errors import DataError
 
@@ -28,16 +28,16 @@ class LabelMaps:
         classes: number of classes.
         unknown: whether pixels of class 255 have a channel of their own (COCO-Stuff).
         edges: outlines of instances as 0 or 1, or None.
-        photos: the photographs, or None.
         name: what a label map is called in a row.
+        photos: the photographs, or None.
     """
 
     maps: Images
     classes: int
     unknown: bool
     edges: Images | None
-    photos: Images | None
     name: str = "label_map"
+    photos: Images | None = None
 
     @property
     def channels(self) -> int:
@@ -88,16 +88,13 @@ class LabelMaps:
 
 def open_label_maps(
     path: str | Path,
+    form: Form | None = None,
     *,
     maps: str,
     classes: int,
-    instances: str | None = None,
-    photos: str | None = None,
+    instances: str = "",
     unknown: bool = False,
-    resolution: int | tuple[int, int] | None = None,
-    crop: Crop = "none",
-    flip: bool = False,
-    cache: str | Path | None = None,
+    reading: Reading | None = None,
 ) -> LabelMaps:
     """Label maps from folders that hold the files of one scene under one name.
 
@@ -105,37 +102,25 @@ def open_label_maps(
 
     Args:
         path: what holds the folders: a folder or an archive.
+        form: size and crop.
         maps: folder of the label maps in it.
         classes: number of classes, 0…classes-1.
         instances: folder of maps in which every instance has a number of its own; their outlines
             become a further channel (GauGAN).
-        photos: folder of the photographs.
         unknown: give pixels of class 255 a channel of their own.
-        resolution: (height, width), or one number for both.
-        crop: ``center`` cuts to the target's aspect ratio before resizing, ``none`` stretches.
-        flip: add each scene's mirror image as a further one.
-        cache: see :func:`~gancompress.data.images.open_images`.
+        reading: see :func:`~gancompress.data.images.open_images`.
 
     Raises:
         DataError: a file cannot be read or has no partner.
     """
-    size = (resolution, resolution) if isinstance(resolution, int) else resolution
 
-    def opened(folder: str, channels: int, content: Content) -> Images:
-        form = Form(channels, size, crop, content=content)
-        return open_as(path, form, folder=folder, cache=cache)
+    def opened(folder: str, content: Content) -> Images:
+        wanted = replace(form or Form(1), content=content)
+        return open_as(path, wanted, folder=folder, reading=reading)
 
-    numbers = opened(maps, 1, "labels")
-    edges = pictures = None
-    if instances is not None:
-        edges = _partners(numbers, opened(instances, 1, "edges"), maps, instances)
-    if photos is not None:
-        pictures = _partners(numbers, opened(photos, 3, "image"), maps, photos)
-    if flip:
-        numbers = numbers.with_mirrored()
-        edges = None if edges is None else edges.with_mirrored()
-        pictures = None if pictures is None else pictures.with_mirrored()
-    return LabelMaps(maps=numbers, classes=classes, unknown=unknown, edges=edges, photos=pictures)
+    numbers = opened(maps, "labels")
+    edges = _partners(numbers, opened(instances, "edges"), maps, instances) if instances else None
+    return LabelMaps(maps=numbers, classes=classes, unknown=unknown, edges=edges)
 
 
 def _partners(maps: Images, other: Images, folder: str, other_folder: str) -> Images:

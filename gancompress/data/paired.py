@@ -9,9 +9,8 @@ import torch
 from torch import Tensor
 
 from gancompress.batch import Batch
-from gancompress.data.cache import Corrupt, Odd
 from gancompress.data.decode import Form
-from gancompress.data.images import CACHE_LIMIT, Images, Indices, open_as, to_float
+from gancompress.data.images import Images, Indices, Reading, open_as, to_float
 from gancompress.errors import DataError
 
 Direction = Literal["AtoB", "BtoA"]
@@ -56,16 +55,12 @@ def open_side_by_side(
     direction: Direction,
     resolution: int | tuple[int, int] | None = None,
     folder: str | None = None,
-    flip: bool = False,
-    corrupt: Corrupt = "refuse",
-    odd: Odd = "convert",
-    cache: str | Path | None = None,
-    cache_limit: int = CACHE_LIMIT,
+    reading: Reading | None = None,
 ) -> PairedImages:
     """Files that hold A on the left and B on the right (the pix2pix layout).
 
-    The halves are parted before they are resized, so that neither bleeds into the other. Mirroring
-    mirrors both. Other arguments and errors as in :func:`~gancompress.data.images.open_images`.
+    The halves are parted before they are resized, so that neither bleeds into the other. Other
+    arguments and errors as in :func:`~gancompress.data.images.open_images`.
 
     Args:
         path: the folder or the archive.
@@ -73,19 +68,9 @@ def open_side_by_side(
     """
     size = (resolution, resolution) if isinstance(resolution, int) else resolution
     left, right = (
-        open_as(
-            path,
-            Form(3, size, "none", part),
-            folder=folder,
-            corrupt=corrupt,
-            odd=odd,
-            cache=cache,
-            cache_limit=cache_limit,
-        )
+        open_as(path, Form(3, size, "none", part), folder=folder, reading=reading)
         for part in ("left", "right")
     )
-    if flip:
-        left, right = left.with_mirrored(), right.with_mirrored()
     return _directed(left, right, direction)
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any, Literal
 
 from torch import Tensor
@@ -12,6 +11,7 @@ from gancompress.data.images import Images
 from gancompress.errors import MetricError
 from gancompress.metrics.collapse import CollapseReport, collapse_report
 from gancompress.metrics.collect import Collected, collect, collect_reference
+from gancompress.metrics.comparison import Comparison, Named
 from gancompress.metrics.conditional import conditional_accuracy
 from gancompress.metrics.features import Extractor, NetworkExtractor
 from gancompress.metrics.frechet import FeatureStatistics, frechet_distance
@@ -19,8 +19,8 @@ from gancompress.metrics.frechet_infinity import frechet_infinity
 from gancompress.metrics.inception import frechet_name
 from gancompress.metrics.inception_score import inception_score
 from gancompress.metrics.kid import kernel_distance
-from gancompress.metrics.material import Material, Named
 from gancompress.metrics.memorisation import memorisation
+from gancompress.metrics.options import EvaluationOptions
 from gancompress.metrics.per_class import ClassScore, class_scores
 from gancompress.metrics.perceptual import perceptual_distance
 from gancompress.metrics.pixels import PIXELS, mean_over_pairs
@@ -42,18 +42,20 @@ class MetricValue:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
-def _frechet(material: Material) -> list[MetricValue]:
-    distance = frechet_distance(material.ours.statistics, material.theirs.statistics)
-    return [MetricValue(frechet_name(material.extractor), distance, "lower")]
+def _frechet(comparison: Comparison) -> list[MetricValue]:
+    distance = frechet_distance(comparison.ours.statistics, comparison.theirs.statistics)
+    return [MetricValue(frechet_name(comparison.extractor), distance, "lower")]
 
 
-def _frechet_infinity(material: Material) -> list[MetricValue]:
-    if material.ours.features is None:
+def _frechet_infinity(comparison: Comparison) -> list[MetricValue]:
+    if comparison.ours.features is None:
         raise MetricError("an extrapolation needs every feature")
-    found = frechet_infinity(material.ours.features, material.theirs.statistics, seed=material.seed)
+    found = frechet_infinity(
+        comparison.ours.features, comparison.theirs.statistics, seed=comparison.seed
+    )
     settings = {"points": len(found.counts)}
     details = {"fit": found.fit, "slope": found.slope}
-    name = f"{frechet_name(material.extractor)}_infinity"
+    name = f"{frechet_name(comparison.extractor)}_infinity"
     return [
         MetricValue(
             metric=name,
@@ -66,9 +68,9 @@ def _frechet_infinity(material: Material) -> list[MetricValue]:
     ]
 
 
-def _kid(material: Material) -> list[MetricValue]:
-    found = kernel_distance(*material.features(), seed=material.seed)
-    name = f"kid_{material.extractor.name}"
+def _kid(comparison: Comparison) -> list[MetricValue]:
+    found = kernel_distance(*comparison.features(), seed=comparison.seed)
+    name = f"kid_{comparison.extractor.name}"
     settings = {"blocks": found.blocks}
     return [
         MetricValue(
@@ -81,9 +83,9 @@ def _kid(material: Material) -> list[MetricValue]:
     ]
 
 
-def _inception_score(material: Material) -> list[MetricValue]:
-    found = inception_score(material.logits(), seed=material.seed)
-    name = f"is_{material.extractor.name}"
+def _inception_score(comparison: Comparison) -> list[MetricValue]:
+    found = inception_score(comparison.logits(), seed=comparison.seed)
+    name = f"is_{comparison.extractor.name}"
     return [
         MetricValue(
             metric=name,
@@ -95,11 +97,11 @@ def _inception_score(material: Material) -> list[MetricValue]:
     ]
 
 
-def _manifold(material: Material) -> list[MetricValue]:
-    found = manifold(*material.features())
+def _manifold(comparison: Comparison) -> list[MetricValue]:
+    found = manifold(*comparison.features())
     settings = {"neighbours": found.neighbours}
     return [
-        MetricValue(f"{name}_{material.extractor.name}", value, "higher", settings=settings)
+        MetricValue(f"{name}_{comparison.extractor.name}", value, "higher", settings=settings)
         for name, value in (
             ("precision", found.precision),
             ("recall", found.recall),
@@ -109,47 +111,47 @@ def _manifold(material: Material) -> list[MetricValue]:
     ]
 
 
-def _accuracy(material: Material) -> list[MetricValue]:
-    found = conditional_accuracy(material.logits(), material.requested())
-    return [MetricValue(f"accuracy_{material.extractor.name}", found.overall, "higher")]
+def _accuracy(comparison: Comparison) -> list[MetricValue]:
+    found = conditional_accuracy(comparison.logits(), comparison.requested())
+    return [MetricValue(f"accuracy_{comparison.extractor.name}", found.overall, "higher")]
 
 
-def by_class(material: Material) -> list[ClassScore]:
+def by_class(comparison: Comparison) -> list[ClassScore]:
     """One row a class, with the accuracy where the extractor knows these classes."""
-    ours, theirs = material.features()
-    if material.theirs.labels is None:
+    ours, theirs = comparison.features()
+    if comparison.theirs.labels is None:
         raise MetricError("the reference images have no labels; this metric is about classes")
     return class_scores(
         ours,
-        material.labels(),
+        comparison.labels(),
         theirs,
-        material.theirs.labels,
-        names=material.class_names(),
-        right=material.right(),
+        comparison.theirs.labels,
+        names=comparison.class_names(),
+        right=comparison.right(),
     )
 
 
-def _class_frechet(material: Material) -> list[MetricValue]:
-    rows = by_class(material)
+def _class_frechet(comparison: Comparison) -> list[MetricValue]:
+    rows = by_class(comparison)
     mean = sum(row.frechet for row in rows) / len(rows)
     details = {row.name: row.frechet for row in rows}
-    name = f"class_{frechet_name(material.extractor)}"
+    name = f"class_{frechet_name(comparison.extractor)}"
     return [MetricValue(name, mean, "lower", details=details)]
 
 
-def collapse(material: Material) -> CollapseReport:
+def collapse(comparison: Comparison) -> CollapseReport:
     """Signs of mode collapse."""
     return collapse_report(
-        *material.features(),
-        logits=material.ours.logits,
-        reference_logits=material.theirs.logits,
-        classes=getattr(material.extractor, "classes", None),
+        *comparison.features(),
+        logits=comparison.ours.logits,
+        reference_logits=comparison.theirs.logits,
+        classes=getattr(comparison.extractor, "classes", None),
     )
 
 
-def _collapse(material: Material) -> list[MetricValue]:
-    found = collapse(material)
-    name = material.extractor.name
+def _collapse(comparison: Comparison) -> list[MetricValue]:
+    found = collapse(comparison)
+    name = comparison.extractor.name
     values = [
         MetricValue(f"duplicates_{name}", found.duplicates, "lower"),
         MetricValue(f"near_duplicates_{name}", found.near_duplicates, "lower"),
@@ -163,13 +165,13 @@ def _collapse(material: Material) -> list[MetricValue]:
     return values
 
 
-def _memorisation(material: Material) -> list[MetricValue]:
-    found = memorisation(*material.features())
-    return [MetricValue(f"authenticity_{material.extractor.name}", found.authenticity, "higher")]
+def _memorisation(comparison: Comparison) -> list[MetricValue]:
+    found = memorisation(*comparison.features())
+    return [MetricValue(f"authenticity_{comparison.extractor.name}", found.authenticity, "higher")]
 
 
 def _paired(
-    judged: Named,
+    evaluated: Named,
     reference: Named | tuple[str, FeatureStatistics],
     name: str,
     better: Better,
@@ -178,29 +180,29 @@ def _paired(
     """Mean over pairs, with its standard error; pairs at infinity (PSNR of equal images) apart."""
     if not isinstance(reference, Named):
         raise MetricError(f"{name} compares image by image; give the reference as images")
-    mean, error, equal = mean_over_pairs(judged, reference, measure)
+    mean, error, equal = mean_over_pairs(evaluated, reference, measure)
     return [MetricValue(name, mean, better, error, details={"equal_pairs": equal})]
 
 
-def _perceptual(material: Material) -> list[MetricValue]:
-    if not isinstance(material.extractor, NetworkExtractor):
-        raise MetricError(f"extractor {material.extractor.name} shows no layers to compare")
-    measure = partial(perceptual_distance, material.extractor)
-    name = f"perceptual_{material.extractor.name}"
-    return _paired(material.judged, material.reference, name, "lower", measure)
+def _perceptual(comparison: Comparison) -> list[MetricValue]:
+    if not isinstance(comparison.extractor, NetworkExtractor):
+        raise MetricError(f"extractor {comparison.extractor.name} shows no layers to compare")
+    measure = partial(perceptual_distance, comparison.extractor)
+    name = f"perceptual_{comparison.extractor.name}"
+    return _paired(comparison.evaluated, comparison.reference, name, "lower", measure)
 
 
 @dataclass(frozen=True)
 class Metric:
     """How a metric is computed, and whether it needs each side's features one by one."""
 
-    compute: Callable[[Material], list[MetricValue]]
+    compute: Callable[[Comparison], list[MetricValue]]
     keep_ours: bool = True
     keep_theirs: bool = True
 
 
-def _pixels(name: str) -> Callable[[Material], list[MetricValue]]:
-    return lambda m: _paired(m.judged, m.reference, name, "higher", PIXELS[name])
+def _pixels(name: str) -> Callable[[Comparison], list[MetricValue]]:
+    return lambda m: _paired(m.evaluated, m.reference, name, "higher", PIXELS[name])
 
 
 METRICS: dict[str, Metric] = {
@@ -218,77 +220,65 @@ METRICS: dict[str, Metric] = {
 }
 
 
-def look(
-    judged: Named,
+def compare(
+    evaluated: Named,
     reference: Named | tuple[str, FeatureStatistics],
     extractor: Extractor,
     metrics: Sequence[str],
-    *,
-    seed: int,
-    classes: tuple[str, ...] = (),
-    batch_size: int = 64,
-    cache: Path | None = None,
-    progress: bool = False,
-) -> Material:
+    options: EvaluationOptions | None = None,
+) -> Comparison:
     """Show each side to the extractor once, keeping what ``metrics`` need.
 
     Args:
-        judged: the images and what made them.
+        evaluated: the images and what made them.
         reference: real images, or (name, statistics) for metrics that need no more.
         extractor: the network.
         metrics: names in :data:`METRICS`.
-        seed: of everything the metrics draw (the images have their own).
-        classes: names of the labels.
-        batch_size: images at once.
-        cache: folder for reference statistics.
-        progress: show bars.
+        options: seed of everything the metrics draw (the images have their own), batch size, cache.
 
     Raises:
-        MetricError: an unknown metric, or images that cannot be judged.
+        MetricError: an unknown metric, or images that it is not defined for.
     """
-    chosen = [_metric(name) for name in metrics]
-    ours = collect(
-        judged.source,
-        extractor,
-        batch_size=batch_size,
-        keep=any(metric.keep_ours for metric in chosen),
-        progress=progress,
-    )
+    chosen, how = [_metric(name) for name in metrics], options or EvaluationOptions()
+    shown = {"batch_size": how.batch_size, "progress": how.progress}
+    keep_ours = any(metric.keep_ours for metric in chosen)
+    ours = collect(evaluated.source, extractor, keep=keep_ours, **shown)
+    classes: tuple[str, ...] = ()
     if isinstance(reference, Named):
-        theirs = collect_reference(
-            reference.source,
-            extractor,
-            batch_size=batch_size,
-            keep=any(metric.keep_theirs for metric in chosen),
-            progress=progress,
-            # What a generator paints depends on a seed, and is not worth keeping.
-            cache=cache if isinstance(reference.source, Images) else None,
-        )
+        source, classes = reference.source, reference.classes
+        keep = any(metric.keep_theirs for metric in chosen)
+        # What a generator makes depends on a seed, and is not worth keeping.
+        cache = how.cache if isinstance(source, Images) else None
+        theirs = collect_reference(source, extractor, keep=keep, cache=cache, **shown)
     else:
         theirs = Collected(reference[1], None, None, None)
-    return Material(
-        judged=judged,
+    return Comparison(
+        evaluated=evaluated,
         reference=reference,
         ours=ours,
         theirs=theirs,
         extractor=extractor,
         classes=classes,
-        seed=seed,
+        seed=how.seed,
     )
 
 
-def scores(material: Material, metrics: Sequence[str]) -> list[Score]:
+def scores(comparison: Comparison, metrics: Sequence[str]) -> list[Score]:
     """The scores of ``metrics``, each with its provenance.
 
     Raises:
         MetricError: a metric is not defined for these images.
     """
-    values = [value for name in metrics for value in _metric(name).compute(material)]
-    return [_score(value, material) for value in values]
+    values = [value for name in metrics for value in _metric(name).compute(comparison)]
+    return [_score(value, comparison) for value in values]
 
 
-def _score(value: MetricValue, material: Material) -> Score:
-    extractor, judged, reference = material.extractor, material.judged, material.reference
+def _score(value: MetricValue, comparison: Comparison) -> Score:
+    extractor, evaluated, reference = (
+        comparison.extractor,
+        comparison.evaluated,
+        comparison.reference,
+    )
     if isinstance(reference, Named):
         label, digest = reference.name, reference.source.fingerprint
     else:
@@ -298,16 +288,16 @@ def _score(value: MetricValue, material: Material) -> Score:
         value=value.value,
         better=value.better,
         error=value.error,
-        samples=len(judged.source),
-        generator=judged.name,
-        generator_hash=judged.source.fingerprint,
+        samples=len(evaluated.source),
+        generator=evaluated.name,
+        generator_hash=evaluated.source.fingerprint,
         extractor=extractor.name,
         extractor_hash=extractor.fingerprint,
         resize=getattr(extractor, "resize", f"its own to {extractor.size}x{extractor.size}"),
         reference=label,
         reference_hash=digest,
-        reference_samples=material.theirs.statistics.count,
-        seed=material.seed,
+        reference_samples=comparison.theirs.statistics.count,
+        seed=comparison.seed,
         settings=value.settings,
         details=value.details,
         versions=package_versions(),

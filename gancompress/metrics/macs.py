@@ -87,20 +87,11 @@ class _Convolutions:
         self.depthwise = 0
 
     def flops(
-        self,
-        x_shape: list[int],
-        w_shape: list[int],
-        _bias: Any,
-        _stride: Any,
-        _padding: Any,
-        _dilation: Any,
-        transposed: bool,
-        _output_padding: Any,
-        groups: int,
-        *_: Any,
-        out_shape: list[int],
-        **__: Any,
+        self, x_shape: list[int], w_shape: list[int], *further: Any, out_shape: list[int], **_: Any
     ) -> int:
+        # What follows in the operator: bias, stride, padding, dilation, transposed, output padding,
+        # groups.
+        transposed, groups = further[4], further[6]
         exact: int = conv_flop_count(x_shape, w_shape, out_shape, transposed=transposed)
         if transposed:
             # (in, out / groups, k, k) holds every pair of channels once, at each output position.

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from torch import Tensor
 
-from gancompress.metrics.material import Named
+from gancompress.metrics.comparison import Named
 from gancompress.metrics.paired import paired_values
 from gancompress.metrics.provenance import Score, package_versions
 from gancompress.metrics.similarity import ms_ssim, psnr, ssim
@@ -17,7 +17,7 @@ PIXELS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 }
 
 
-def pixel_scores(judged: Named, reference: Named, metrics: Sequence[str]) -> list[Score]:
+def pixel_scores(evaluated: Named, reference: Named, metrics: Sequence[str]) -> list[Score]:
     """Scores of metrics in :data:`PIXELS`, image by image.
 
     Raises:
@@ -25,15 +25,15 @@ def pixel_scores(judged: Named, reference: Named, metrics: Sequence[str]) -> lis
     """
     found = []
     for metric in metrics:
-        mean, error, equal = mean_over_pairs(judged, reference, PIXELS[metric])
+        mean, error, equal = mean_over_pairs(evaluated, reference, PIXELS[metric])
         score = Score(
             metric=metric,
             value=mean,
             better="higher",
             error=error,
-            samples=len(judged.source),
-            generator=judged.name,
-            generator_hash=judged.source.fingerprint,
+            samples=len(evaluated.source),
+            generator=evaluated.name,
+            generator_hash=evaluated.source.fingerprint,
             reference=reference.name,
             reference_hash=reference.source.fingerprint,
             reference_samples=len(reference.source),
@@ -45,13 +45,13 @@ def pixel_scores(judged: Named, reference: Named, metrics: Sequence[str]) -> lis
 
 
 def mean_over_pairs(
-    judged: Named, reference: Named, measure: Callable[[Tensor, Tensor], Tensor]
+    evaluated: Named, reference: Named, measure: Callable[[Tensor, Tensor], Tensor]
 ) -> tuple[float, float | None, int]:
     """Mean of ``measure`` over pairs, its standard error, and how many pairs are at infinity.
 
     Those (PSNR of equal images) are left out of the mean, unless there are no others.
     """
-    values = paired_values(judged.source, reference.source, measure)
+    values = paired_values(evaluated.source, reference.source, measure)
     finite = values[values.isfinite()]
     if len(finite) == 0:
         return float("inf"), None, len(values)

@@ -32,7 +32,7 @@ class Score:
         error: standard error, or deviation over splits, where there is one.
         extractor, extractor_hash: network and its weights.
         resize: how images were brought to its size, and by which filter.
-        samples: images judged.
+        samples: images evaluated.
         reference, reference_hash, reference_samples: what they were compared with.
         generator, generator_hash: what made them.
         seed: of the samples and of everything drawn by the metric.

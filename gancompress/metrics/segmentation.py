@@ -9,7 +9,7 @@ from torch import Tensor
 
 from gancompress.errors import MetricError
 
-# What Cityscapes and Pascal VOC mark as not to be judged.
+# What Cityscapes and Pascal VOC mark as not to be evaluated.
 IGNORED = 255
 
 
@@ -19,7 +19,7 @@ class SegmentationScores:
 
     Attributes:
         mean_iou: intersection over union, mean over the classes that occur.
-        pixel_accuracy: share of judged pixels.
+        pixel_accuracy: share of evaluated pixels.
         iou: (K,) by class; NaN for classes that occur on neither side.
     """
 
@@ -59,8 +59,8 @@ def segmentation_scores(
 
 def confusion_matrix(predicted: Tensor, labels: Tensor, classes: int) -> Tensor:
     """(K, K) pixel counts, rows the map's classes, columns the predicted ones."""
-    judged = labels != IGNORED
-    wanted, seen = labels[judged].long(), predicted[judged].long()
+    evaluated = labels != IGNORED
+    wanted, seen = labels[evaluated].long(), predicted[evaluated].long()
     for values, whose in ((wanted, "label map"), (seen, "prediction")):
         if len(values) and not 0 <= int(values.min()) <= int(values.max()) < classes:
             raise MetricError(
@@ -73,7 +73,7 @@ def scores_of(confusion: Tensor) -> SegmentationScores:
     """Scores of a confusion matrix.
 
     Raises:
-        MetricError: no pixel was judged.
+        MetricError: no pixel was evaluated.
     """
     counts = confusion.double()
     if float(counts.sum()) == 0:

@@ -6,6 +6,7 @@ networks", section 3.3). They are measured by running batches with every batch n
 the batch, as in training, while everything else (dropout, spectral norm) stays as in evaluation.
 """
 
+import inspect
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -63,6 +64,10 @@ def calibrated(
     return module
 
 
+# Its arguments, however they are given.
+_BATCH_NORM = inspect.signature(F.batch_norm)
+
+
 class _Average:
     """A statistic of a batch norm, averaged over batches."""
 
@@ -94,27 +99,26 @@ class _Observer(TorchFunctionMode):
             return self._observe(*args, **(kwargs or {}))
         return func(*args, **(kwargs or {}))
 
-    def _observe(
-        self,
-        input: Tensor,
-        running_mean: Tensor | None,
-        running_var: Tensor | None,
-        weight: Tensor | None = None,
-        bias: Tensor | None = None,
-        training: bool = False,
-        momentum: float = 0.1,
-        eps: float = 1e-5,
-    ) -> Tensor:
+    def _observe(self, *args: Any, **kwargs: Any) -> Tensor:
+        given = _BATCH_NORM.bind(*args, **kwargs)
+        given.apply_defaults()
+        call = given.arguments
+        input, running_mean, running_var = (
+            call[name] for name in ("input", "running_mean", "running_var")
+        )
         count = input.numel() // input.shape[1]
         if count < 2:
             raise DataError(
                 "calibration: a batch norm sees one value a channel; give batches of two or more"
             )
         if running_mean is None or running_var is None:
-            return F.batch_norm(input, None, None, weight, bias, True, momentum, eps)
+            return F.batch_norm(
+                **{**call, "running_mean": None, "running_var": None, "training": True}
+            )
         # With momentum 1 the function leaves the statistics of the batch itself behind.
         mean, var = torch.zeros_like(running_mean), torch.ones_like(running_var)
-        output = F.batch_norm(input, mean, var, weight, bias, True, 1.0, eps)
+        own = {"running_mean": mean, "running_var": var, "training": True, "momentum": 1.0}
+        output = F.batch_norm(**{**call, **own})
         for buffer, value in ((running_mean, mean), (running_var, var)):
             self.averages.setdefault(id(buffer), _Average(buffer)).add(value, count)
         return output

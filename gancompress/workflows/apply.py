@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from gancompress.assemble.open_generator import open_generator
+from gancompress.assemble.open_generator import GeneratorFile, open_generator
 from gancompress.batch import Input, InputSpec, in_range
 from gancompress.data.decode import Form, decode
 from gancompress.data.images import to_float
@@ -56,7 +56,7 @@ class Applied:
 
 
 def apply(
-    what: Path,
+    what: GeneratorFile,
     source: Path,
     output: Path,
     *,
@@ -64,8 +64,6 @@ def apply(
     compare: Path | None = None,
     side_by_side: bool = False,
     overwrite: bool = False,
-    family: str | None = None,
-    factory: str | None = None,
 ) -> Applied:
     """Write what the network makes of every picture in ``source``, as PNG.
 
@@ -74,7 +72,7 @@ def apply(
     that was stopped goes on where it was.
 
     Args:
-        what: a run directory (its student), a student or teacher file, or an ONNX file.
+        what: a generator, or an ONNX file.
         source: a picture, or a folder or zip of pictures.
         output: of a picture: a file ending in ``.png``, or a folder; otherwise a folder, in which
             the pictures are named as in the source.
@@ -83,14 +81,13 @@ def apply(
         compare: a second network, shown between input and output.
         side_by_side: show input and output beside each other in one picture.
         overwrite: make pictures again that are there.
-        family, factory: see :func:`gancompress.assemble.open_generator.open_generator`.
 
     Raises:
         DataError: the network translates no images, or a picture cannot be read.
     """
-    networks = [_open(what, family, factory)]
+    networks = [_open(what)]
     if compare is not None:
-        networks.insert(0, _open(compare, None, None))
+        networks.insert(0, _open(GeneratorFile(compare)))
     with_input = side_by_side or compare is not None
     written = kept = 0
     pictures = list(_pictures(source, output))
@@ -106,8 +103,8 @@ def apply(
     return Applied(written, kept, networks[-1].rule)
 
 
-def _open(what: Path, family: str | None, factory: str | None) -> Network:
-    run, inputs = _onnx(what) if what.suffix == ".onnx" else _module(what, family, factory)
+def _open(what: GeneratorFile) -> Network:
+    run, inputs = _onnx(what.path) if what.path.suffix == ".onnx" else _module(what)
     images = [name for name, entry in inputs.items() if entry.kind == "image"]
     if len(images) != 1 or len(inputs) != 1:
         fed = ", ".join(f"{name} ({entry.kind})" for name, entry in inputs.items()) or "nothing"
@@ -134,10 +131,8 @@ def _onnx(path: Path) -> tuple[Callable[[dict[str, Tensor]], Tensor], InputSpec]
     return network, network.inputs
 
 
-def _module(
-    path: Path, family: str | None, factory: str | None
-) -> tuple[Callable[[dict[str, Tensor]], Tensor], InputSpec]:
-    teacher = open_generator(path, family=family, factory=factory)
+def _module(what: GeneratorFile) -> tuple[Callable[[dict[str, Tensor]], Tensor], InputSpec]:
+    teacher = open_generator(what)
     return teacher, teacher.inputs
 
 

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from gancompress.assemble.open_generator import open_generator
+from gancompress.assemble.open_generator import GeneratorFile, open_generator
 from gancompress.atomic import replacing, write_json
 from gancompress.batch import DRAWN, InputSpec, class_count, draw_inputs
 from gancompress.data.images import to_uint8
@@ -51,15 +51,13 @@ class Order:
 
 
 def generate(
-    what: Path,
+    what: GeneratorFile,
     output: Path,
     *,
     count: int,
     seed: int = 0,
     label: int | None = None,
     batch_size: int = 64,
-    family: str | None = None,
-    factory: str | None = None,
 ) -> Order:
     """Write ``count`` images of a generator, with a manifest that says how to make them again.
 
@@ -68,19 +66,18 @@ def generate(
     ``.safetensors`` the tensors ``images`` (N, C, H, W), uint8, and ``labels`` (N,), int64.
 
     Args:
-        what: a run directory (its student), a student or teacher file.
+        what: the generator.
         output: a folder, or a file ending in ``.zip`` or ``.safetensors``.
         count: images.
         seed: of their inputs.
         label: the class of all; None for classes in turn.
         batch_size: images at once.
-        family, factory: see :func:`gancompress.assemble.open_generator.open_generator`.
 
     Raises:
         DataError: the generator's inputs cannot be drawn, or the folder holds other images.
         RecipeError: there is no such class.
     """
-    generator = open_generator(what, family=family, factory=factory)
+    generator = open_generator(what)
     if fed := [name for name, entry in generator.inputs.items() if entry.kind not in DRAWN]:
         raise DataError(
             f"{what}: is fed {', '.join(fed)}, which cannot be drawn from a seed; "

@@ -102,17 +102,34 @@ class _Scores(nn.Module):
         return scores
 
 
+@dataclass(frozen=True)
+class QuantiseOptions:
+    """How a classifier is quantised.
+
+    Attributes:
+        runtimes: ``onnx`` (ONNX Runtime's static quantisation), ``openvino`` (NNCF's).
+        samples: calibration images.
+        seeds: repetitions, each with other images.
+        most: labelled images, at most.
+        max_drop: leave layers in float until the accuracy falls by no more percentage points than
+            this (``onnx``), measured on the labelled images of even number; reported are the
+            others.
+    """
+
+    runtimes: Sequence[str] = ("onnx",)
+    samples: int = 500
+    seeds: int = 3
+    most: int = 5000
+    max_drop: float | None = None
+
+
 def quantise(
     classifier: str,
     labelled: Path,
-    *,
     calibrate: Sequence[str],
-    runtimes: Sequence[str],
-    samples: int,
-    seeds: int,
-    most: int,
-    max_drop: float | None,
     output: Path,
+    *,
+    options: QuantiseOptions,
     folder: str | None = None,
     factory: str | None = None,
 ) -> Quantised:
@@ -124,13 +141,8 @@ def quantise(
         labelled: folder or zip of images in class folders, in the order of the classes.
         calibrate: each a folder or zip of images, a run or student file, ``noise``, ``fractals`` or
             ``constant``.
-        runtimes: ``onnx`` (ONNX Runtime's static quantisation), ``openvino`` (NNCF's).
-        samples: calibration images.
-        seeds: repetitions, each with other images.
-        most: labelled images, at most.
-        max_drop: leave layers in float until the accuracy falls by no more percentage points than
-            this (``onnx``), judged on the labelled images of even number; reported are the others.
         output: folder for ``quantise.json``, ``calibration.png`` and the best file per runtime.
+        options: see :class:`QuantiseOptions`.
         folder: of the archive that holds the labelled images.
         factory: of a student whose architecture is not built in.
 
@@ -143,7 +155,7 @@ def quantise(
         raise MetricError(
             f"{classifier}: not a network with classes; name one such as resnet20:FILE"
         )
-    images = _labelled(labelled, folder, network, most)
+    images = _labelled(labelled, folder, network, options.most)
     sources = {name: calibration_source(name, network, factory) for name in calibrate}
     output.mkdir(parents=True, exist_ok=True)
     save_grid(
@@ -151,10 +163,11 @@ def quantise(
     )
     rows, speedups = [], {}
     with tempfile.TemporaryDirectory() as scratch:
-        for runtime in runtimes:
-            trial = _Trial(runtime, network, images, Path(scratch), output, max_drop)
+        for runtime in options.runtimes:
+            trial = _Trial(runtime, network, images, Path(scratch), output, options.max_drop)
             for name, make in progress_bar(sources.items(), desc=runtime):
-                rows.append(trial.row(name, [make(samples, seed) for seed in range(seeds)]))
+                made = [make(options.samples, seed) for seed in range(options.seeds)]
+                rows.append(trial.row(name, made))
             speedups[runtime] = trial.speedup()
     found = Quantised(trial.exact_accuracy, rows, speedups)
     write_json(output / "quantise.json", asdict(found))
@@ -162,9 +175,7 @@ def quantise(
 
 
 def _labelled(path: Path, folder: str | None, network: NetworkExtractor, most: int) -> Images:
-    images = open_images(
-        path, folder=folder, resolution=network.size, channels=network.channels, odd="convert"
-    )
+    images = open_images(path, folder=folder, resolution=network.size, channels=network.channels)
     if images.labels is None:
         raise DataError(f"{path}: no class folders in it; accuracy needs labelled images")
     count = len(images.classes)

@@ -2,13 +2,11 @@
 
 import math
 import re
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from gancompress.assemble.open_generator import open_generator
+from gancompress.assemble.open_generator import GeneratorFile, open_generator
 from gancompress.batch import DRAWN, InputSpec, draw_inputs
 from gancompress.errors import DataError, RecipeError
 from gancompress.generators.consingan import ConSinGANGenerator
@@ -18,28 +16,24 @@ COLUMNS = 8
 
 
 def sample(
-    what: Path,
+    what: GeneratorFile,
     output: Path,
     *,
     count: int,
     seed: int,
     size: str = "",
-    family: str | None = None,
-    factory: str | None = None,
-    settings: Mapping[str, Any] | None = None,
 ) -> None:
     """Write ``count`` samples of a generator of drawn inputs to ``output`` as one PNG.
 
     Args:
-        what: a run directory (its student), a student or teacher file.
+        what: the generator.
         size: ``height x width`` of the images, e.g. ``96x256``, of a generator that makes any;
             empty: as it was trained.
-        family, factory, settings: see :func:`gancompress.assemble.open_generator.open_generator`.
 
     Raises:
         DataError: its inputs cannot be drawn, or it makes images of one size only.
     """
-    generator = open_generator(what, family=family, factory=factory, settings=settings)
+    generator = open_generator(what)
     inputs = generator.inputs
     if fed := [name for name, entry in inputs.items() if entry.kind not in DRAWN]:
         raise DataError(f"{what}: is fed {', '.join(fed)}, which cannot be drawn from a seed")
@@ -62,7 +56,7 @@ def sample(
     save_grid(dict(zip(titles, rows, strict=True)), output)
 
 
-def _sized(what: Path, module: torch.nn.Module, size: str) -> InputSpec:
+def _sized(what: GeneratorFile, module: torch.nn.Module, size: str) -> InputSpec:
     found = re.fullmatch(r"(\d+)x(\d+)", size)
     if found is None:
         raise RecipeError(f"--size {size}: write height x width in pixels, e.g. 96x256")

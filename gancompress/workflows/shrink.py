@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from gancompress.api.shrink import ShrinkOptions, Shrunk
 from gancompress.api.shrink import shrink as shrink_teacher
 from gancompress.api.teacher import Teacher, load_teacher
@@ -25,7 +23,6 @@ def shrink(
     mac_budget: str,
     run: Path,
     options: ShrinkOptions,
-    threads: int | None = None,
 ) -> str:
     """Shrink the generator ``what`` and say what came of it; tells of each step as it is done.
 
@@ -37,10 +34,7 @@ def shrink(
         mac_budget: MACs of one sample, or a share of the teacher's.
         run: folder for what is made.
         options: see :class:`~gancompress.api.shrink.ShrinkOptions`.
-        threads: of the processor; None leaves PyTorch's own.
     """
-    if threads is not None:
-        torch.set_num_threads(max(1, threads))
     teacher = _teacher(what, kwargs, weights)
     made = shrink_teacher(
         teacher, data, mac_budget=mac_budget, run=run, options=options, tell=_tell

@@ -9,7 +9,12 @@ from gancompress.data.digits import open_digits
 from gancompress.data.images import Images, open_images
 from gancompress.data.splits import split
 from gancompress.errors import DataError
-from gancompress.metrics.classifier import ClassifierOptions, save_classifier, train_classifier
+from gancompress.metrics.classifier import (
+    LARGEST,
+    ClassifierOptions,
+    save_classifier,
+    train_classifier,
+)
 from gancompress.metrics.conditional import conditional_accuracy
 from gancompress.metrics.features import NetworkExtractor
 
@@ -18,9 +23,8 @@ def train_extractor(
     data: str | Path,
     output: Path,
     *,
-    size: int,
+    options: ClassifierOptions,
     channels: int,
-    steps: int,
     held_out: float,
     seed: int,
     progress: bool = True,
@@ -30,9 +34,8 @@ def train_extractor(
     Args:
         data: ``digits``, or a folder or zip of images in class folders.
         output: the file, ``*.safetensors``; its stem names the extractor and so its scores.
-        size: side in pixels, 8…64.
+        options: of the classifier; the images are brought to its size.
         channels: 1 or 3.
-        steps: training steps.
         held_out: share of the images kept away from training, for the accuracy.
         seed: of split, weights and order.
         progress: show a bar.
@@ -44,9 +47,9 @@ def train_extractor(
         DataError: the images have no labels.
     """
     if data == "digits":
-        images = open_digits(size)
+        images = open_digits(options.size or LARGEST)
     else:
-        images = open_images(data, resolution=size, channels=channels)
+        images = open_images(data, resolution=options.size, channels=channels)
     if images.labels is None:
         raise DataError(
             f"{data}: the images have no labels; put each class into a folder of its own, or "
@@ -58,7 +61,7 @@ def train_extractor(
         images.batch(train),
         images.labels[train],
         images.classes,
-        ClassifierOptions(size=size, steps=steps),
+        options,
         name=output.stem,
         seed=seed,
         progress=progress,
@@ -68,7 +71,7 @@ def train_extractor(
         "held_out_accuracy": accuracy,
         "held_out_images": len(test),
         "images": images.fingerprint,
-        "steps": steps,
+        "steps": options.steps,
         "seed": seed,
     }
     save_classifier(extractor, output, facts=facts)

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from gancompress.data.idx import open_idx
-from gancompress.data.images import open_images, to_uint8
+from gancompress.data.images import Reading, open_images, to_uint8
 from gancompress.data.paired import open_side_by_side
 from gancompress.data.single import open_single, pyramid
 from tests.shared_files import cifar10, shared
@@ -26,7 +26,7 @@ def test_mnist_test_set_has_its_published_class_counts() -> None:
 
 def test_cifar10_archive_opens_as_labelled_images(tmp_path: Path) -> None:
     archive = shared("data/cifar10-train.zip")
-    birds = open_images(archive, folder="bird", cache=tmp_path)
+    birds = open_images(archive, folder="bird", reading=Reading(cache=tmp_path))
     pixels, labels, classes = cifar10(per_class=3)
     assert len(birds) == 5_000 and birds.problems == ()
     assert torch.equal(birds.batch(range(3)), pixels[labels == classes.index("bird")])
@@ -34,7 +34,9 @@ def test_cifar10_archive_opens_as_labelled_images(tmp_path: Path) -> None:
 
 def test_facade_pairs_are_the_halves_of_their_files(tmp_path: Path) -> None:
     archive = shared("data/facades-train.zip")
-    pairs = open_side_by_side(archive, direction="BtoA", resolution=64, cache=tmp_path)
+    pairs = open_side_by_side(
+        archive, direction="BtoA", resolution=64, reading=Reading(cache=tmp_path)
+    )
     row = pairs[pairs.inputs.names.index("1.jpg")]
     assert len(pairs) == 400
     with zipfile.ZipFile(archive) as opened, opened.open("1.jpg") as file:

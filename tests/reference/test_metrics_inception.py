@@ -9,7 +9,7 @@ from PIL import Image
 from pytorch_fid import inception as theirs
 from pytorch_fid.fid_score import compute_statistics_of_path
 
-from gancompress.data.images import images_from_tensor, open_images
+from gancompress.data.images import Reading, images_from_tensor, open_images
 from gancompress.metrics.collect import collect
 from gancompress.metrics.features import NetworkExtractor
 from gancompress.metrics.frechet import frechet_distance
@@ -58,7 +58,10 @@ def test_distance_from_tensors_equals_pytorch_fid_from_files(
     mean, covariance = compute_statistics_of_path(
         str(tmp_path), pytorch_fid_network, 6, 2048, "cpu", 0
     )
-    for source in (images_from_tensor(images), open_images(tmp_path, cache=tmp_path / "cache")):
+    for source in (
+        images_from_tensor(images),
+        open_images(tmp_path, reading=Reading(cache=tmp_path / "cache")),
+    ):
         found = collect(source, ours, batch_size=4).statistics
         scale = float(np.abs(mean).max())
         np.testing.assert_allclose(found.mean, mean, atol=1e-5 * scale)

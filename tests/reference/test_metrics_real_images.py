@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gancompress.data.idx import read_idx
-from gancompress.data.images import images_from_tensor, open_images
+from gancompress.data.images import Reading, images_from_tensor, open_images
 from gancompress.metrics.collapse import collapse_report
 from gancompress.metrics.collect import Collected, collect
 from gancompress.metrics.conditional import conditional_accuracy
@@ -147,7 +147,9 @@ def test_lenet5_recognises_mnist() -> None:
 
 
 def test_squeezenet_tells_blur_from_photographs(tmp_path: Path) -> None:
-    photographs = open_images(shared("data/single"), resolution=128, cache=tmp_path)
+    photographs = open_images(
+        shared("data/single"), resolution=128, reading=Reading(cache=tmp_path)
+    )
     images = photographs.batch(range(len(photographs)))
     extractor = squeezenet(shared("weights/squeezenet1_0-imagenet.safetensors"), size=128)
     distances = [

@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 from gancompress.architecture_search.front import Front
 from gancompress.architecture_search.storage import damaged_lines, open_storage
 from gancompress.batch import Input, draw_inputs
-from gancompress.data.images import open_images
+from gancompress.data.images import Reading, open_images
 from gancompress.data.manifest import Plan
 from gancompress.data.pairs import PairStore, PairWriter, record
 from gancompress.generators.build import build
@@ -127,7 +127,9 @@ def test_damaged_images(kind: str, tmp_path: Path) -> None:
         data = mutated(picture(kind), random.Random(seed))
         (tmp_path / "set" / f"{seed}.png").write_bytes(data)
         told = outcome(
-            lambda: open_images(tmp_path / "set", resolution=8, cache=tmp_path / "cache")
+            lambda: open_images(
+                tmp_path / "set", resolution=8, reading=Reading(cache=tmp_path / "cache")
+            )
         )
         assert "\n" not in told
 
@@ -141,7 +143,7 @@ def test_damaged_archives(tmp_path: Path) -> None:
     for seed in range(COUNT):
         path = tmp_path / f"{seed}.zip"
         path.write_bytes(mutated(stream.getvalue(), random.Random(seed)))
-        outcome(lambda: open_images(path, cache=tmp_path / "cache").batch([0]))  # noqa: B023
+        outcome(lambda: open_images(path, reading=Reading(cache=tmp_path / "cache")).batch([0]))  # noqa: B023
 
 
 def test_forged_tables_of_labels(tmp_path: Path) -> None:
@@ -150,7 +152,7 @@ def test_forged_tables_of_labels(tmp_path: Path) -> None:
     for seed in range(COUNT):
         text = json.dumps(altered(table, random.Random(seed)))
         (tmp_path / "dataset.json").write_text(text)
-        outcome(lambda: open_images(tmp_path, cache=tmp_path / "cache"))
+        outcome(lambda: open_images(tmp_path, reading=Reading(cache=tmp_path / "cache")))
 
 
 class Teacher:

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 
 from gancompress.batch import Input
 from gancompress.cli import main
-from gancompress.data.images import open_images
+from gancompress.data.images import Reading, open_images
 from gancompress.exporters.program import Job
 from gancompress.generators.build import build
 from gancompress.student.file import Architecture, Student, save_student
@@ -108,7 +108,7 @@ def test_names_that_lead_out_of_the_folder_are_refused(
 def test_generated_folder_is_a_labelled_data_set(generator: Path, tmp_path: Path) -> None:
     out = tmp_path / "images"
     assert main(["generate", str(generator), str(out), "--count", "6"]) == 0
-    images = open_images(out, cache=tmp_path / "cache")
+    images = open_images(out, reading=Reading(cache=tmp_path / "cache"))
     assert images.labels is not None
     assert images.labels.tolist() == [0, 0, 0, 1, 1, 1]
     assert images.shape == (3, 16, 16)

@@ -8,10 +8,13 @@ import pytest
 import torch
 from PIL import Image
 
+from gancompress.assemble.open_generator import GeneratorFile
 from gancompress.data.digits import open_digits
 from gancompress.errors import DataError, MetricError
+from gancompress.metrics.classifier import ClassifierOptions
 from gancompress.metrics.features import NetworkExtractor
 from gancompress.metrics.frechet import statistics_of
+from gancompress.metrics.options import EvaluationOptions
 from gancompress.metrics.provenance import Score
 from gancompress.metrics.statistics_file import save_statistics
 from gancompress.run import RunDir
@@ -37,8 +40,8 @@ def _folder(path: Path, count: int, seed: int) -> Path:
 
 
 def _evaluate(what: Path, against: Path | str, **settings: object) -> Evaluation:
-    chosen = {"extractor": TINY, "metrics": ("frechet",), "samples": 30, "seed": 0}
-    return evaluate(what, against, progress=False, **{**chosen, **settings})  # type: ignore[arg-type]
+    how = {"extractor": TINY, "metrics": ("frechet",), "options": EvaluationOptions(samples=30)}
+    return evaluate(GeneratorFile(what), against, **{**how, **settings})  # type: ignore[arg-type]
 
 
 def _student(path: Path) -> Path:
@@ -71,9 +74,8 @@ def test_a_student_file_and_a_run_that_holds_it_score_alike(tmp_path: Path) -> N
     accuracy = train_extractor(
         "digits",
         extractor,
-        size=8,
+        options=ClassifierOptions(size=8, steps=100),
         channels=1,
-        steps=100,
         held_out=0.2,
         seed=0,
         progress=False,
@@ -154,9 +156,8 @@ def test_images_without_labels_train_no_extractor(tmp_path: Path) -> None:
         train_extractor(
             _folder(tmp_path / "bare", 4, 0),
             tmp_path / "x.safetensors",
-            size=8,
+            options=ClassifierOptions(size=8, steps=1),
             channels=3,
-            steps=1,
             held_out=0.5,
             seed=0,
             progress=False,
@@ -167,13 +168,17 @@ _SHARED_WORK = """
 import sys
 from pathlib import Path
 import torch
+from gancompress.assemble.open_generator import GeneratorFile
+from gancompress.metrics.options import EvaluationOptions
 from gancompress.workflows.evaluate import evaluate
 
 what, extractor, output = sys.argv[1:]
 for batch_size in (7, 64):  # 64: one batch, so that the second process has none
     evaluate(
-        what, "digits", extractor=extractor, metrics=("frechet", "kid", "accuracy"), samples=50,
-        seed=0, batch_size=batch_size, output=Path(output, str(batch_size)), progress=False,
+        GeneratorFile(Path(what)), "digits", extractor=extractor,
+        metrics=("frechet", "kid", "accuracy"),
+        options=EvaluationOptions(samples=50, batch_size=batch_size),
+        output=Path(output, str(batch_size)),
     )
 assert torch.distributed.get_world_size() == 2
 """
@@ -185,7 +190,13 @@ def test_two_processes_give_the_values_of_one(tmp_path: Path) -> None:
     student = _student(tmp_path / "student.safetensors")
     extractor = tmp_path / "digits.safetensors"
     train_extractor(
-        "digits", extractor, size=8, channels=1, steps=2, held_out=0.2, seed=0, progress=False
+        "digits",
+        extractor,
+        options=ClassifierOptions(size=8, steps=2),
+        channels=1,
+        held_out=0.2,
+        seed=0,
+        progress=False,
     )
     ended_well(launch(ACCELERATE, 2, script, student, extractor, tmp_path))
     for batch_size in (7, 64):
@@ -195,8 +206,7 @@ def test_two_processes_give_the_values_of_one(tmp_path: Path) -> None:
             "digits",
             extractor=str(extractor),
             metrics=("frechet", "kid", "accuracy"),
-            samples=50,
-            batch_size=batch_size,
+            options=EvaluationOptions(samples=50, batch_size=batch_size),
         ).scores
         for one, other in zip(alone, shared, strict=True):
             assert other["value"] == pytest.approx(one.value, rel=1e-9)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
-from gancompress.assemble.open_generator import open_generator
+from gancompress.assemble.open_generator import GeneratorFile, open_generator
 from gancompress.data.images import to_uint8
 from gancompress.errors import MetricError, TeacherError
 from gancompress.generators.build import build
@@ -54,19 +54,16 @@ def test_pixel_scores_need_no_extractor(
     monkeypatch.setattr(extractors, "open_extractor", None)
     inputs = pictures(tmp_path / "in", count, size=64)
     path, settings = enlarger(tmp_path / "net.pth"), {"activation": "relu"}
-    teacher = open_generator(path, inputs=inputs, settings=settings)
+    file = GeneratorFile(path, inputs=inputs, settings=settings)
+    teacher = open_generator(file)
     (tmp_path / "golden").mkdir()
     for index, image in enumerate(to_uint8(teacher(teacher.sample_inputs(range(count), 0)))):
         Image.fromarray(image.permute(1, 2, 0).numpy()).save(tmp_path / "golden" / f"{index}.png")
     found = evaluate(
-        path,
+        file,
         tmp_path / "golden",
         extractor="inception",
         metrics=["psnr", "ssim"],
-        samples=100,
-        seed=0,
-        settings=settings,
-        inputs=inputs,
         device="cpu",
     ).scores
     assert [(score.metric, score.value) for score in found] == [("psnr", float("inf")), ("ssim", 1)]
@@ -76,7 +73,7 @@ def test_pixel_scores_need_no_extractor(
 def test_images_reach_a_generator_in_its_own_range(tmp_path: Path) -> None:
     inputs = pictures(tmp_path / "in", 1, size=64)
     path = enlarger(tmp_path / "net.pth")
-    teacher = open_generator(path, inputs=inputs, settings={"activation": "relu"})
+    teacher = open_generator(GeneratorFile(path, inputs=inputs, settings={"activation": "relu"}))
     assert teacher.sample_inputs([0], 0)["image"].min() >= 0
 
 
@@ -84,12 +81,10 @@ def test_pixel_scores_against_statistics_are_refused(tmp_path: Path) -> None:
     save_statistics(statistics_of(torch.randn(4, 2)), tmp_path / "s.npz")
     with pytest.raises(MetricError, match="psnr compares images"):
         evaluate(
-            pictures(tmp_path / "in", 2),
+            GeneratorFile(pictures(tmp_path / "in", 2)),
             tmp_path / "s.npz",
             extractor="inception",
             metrics=["psnr"],
-            samples=2,
-            seed=0,
             device="cpu",
         )
 
@@ -99,11 +94,13 @@ def test_own_weights_are_opened_with_their_factory(tmp_path: Path) -> None:
     factory = f"{tmp_path}/own.py:Own"
     module = build(factory)
     torch.save({"net": module.state_dict()}, tmp_path / "own.pth")
-    opened = open_generator(tmp_path / "own.pth", factory=factory, settings={"width": 4})
+    opened = open_generator(
+        GeneratorFile(tmp_path / "own.pth", factory=factory, settings={"width": 4})
+    )
     image = torch.rand(1, 3, 16, 16)
     assert torch.equal(opened({"image": image}), module(image))
     with pytest.raises(TeacherError, match="does not fit what"):
-        open_generator(enlarger(tmp_path / "other.pth"), factory=factory)
+        open_generator(GeneratorFile(enlarger(tmp_path / "other.pth"), factory=factory))
 
 
 def test_settings_of_a_file_reach_every_verb(tmp_path: Path) -> None:
@@ -114,5 +111,6 @@ def test_settings_of_a_file_reach_every_verb(tmp_path: Path) -> None:
     with pytest.raises(TeacherError, match="say which"):
         inspect(str(tmp_path / "net.pth"), {}, [], divisor=4, minimum=4)
     assert "main.0" in inspect(str(tmp_path / "net.pth"), {"part": "one"}, [], divisor=4, minimum=4)
-    sample(tmp_path / "net.pth", tmp_path / "s.png", count=2, seed=0, settings={"part": "two"})
+    part = GeneratorFile(tmp_path / "net.pth", settings={"part": "two"})
+    sample(part, tmp_path / "s.png", count=2, seed=0)
     assert (tmp_path / "s.png").is_file()

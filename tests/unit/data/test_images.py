@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from gancompress.data.images import images_from_tensor, open_images, to_float, to_uint8
+from gancompress.data.images import Reading, images_from_tensor, open_images, to_float, to_uint8
 from gancompress.errors import DataError
 
 
@@ -61,14 +61,14 @@ def test_to_uint8_rounds_and_clamps() -> None:
 
 
 def test_class_folders_give_labels_and_sorted_class_names(folder: Path, cache: Path) -> None:
-    images = open_images(folder, cache=cache)
+    images = open_images(folder, reading=Reading(cache=cache))
     assert images.classes == ("cat", "dog")
     assert images.labels is not None and images.labels.tolist() == [0, 0, 0, 1, 1, 1]
     assert images.names[3] == "dog/0.png"
 
 
 def test_pixels_are_those_of_the_files(folder: Path, cache: Path) -> None:
-    images = open_images(folder, cache=cache)
+    images = open_images(folder, reading=Reading(cache=cache))
     expected = np.asarray(picture(11)).transpose(2, 0, 1)
     assert images.shape == (3, 6, 8) and len(images) == 6
     assert np.array_equal(images[4].numpy(), expected)
@@ -77,16 +77,16 @@ def test_pixels_are_those_of_the_files(folder: Path, cache: Path) -> None:
 
 
 def test_zip_equals_its_folder(folder: Path, cache: Path) -> None:
-    from_folder = open_images(folder, cache=cache)
-    from_zip = open_images(zipped(folder), cache=cache)
+    from_folder = open_images(folder, reading=Reading(cache=cache))
+    from_zip = open_images(zipped(folder), reading=Reading(cache=cache))
     assert from_zip.fingerprint == from_folder.fingerprint
     assert from_zip.names == from_folder.names
     assert torch.equal(from_zip.batch(range(6)), from_folder.batch(range(6)))
 
 
 def test_images_beyond_the_cache_limit_are_the_same(folder: Path, cache: Path) -> None:
-    mapped = open_images(folder, cache=cache)
-    decoded = open_images(folder, cache=cache, cache_limit=0)
+    mapped = open_images(folder, reading=Reading(cache=cache))
+    decoded = open_images(folder, reading=Reading(cache=cache, cache_limit=0))
     assert decoded.fingerprint == mapped.fingerprint
     assert torch.equal(decoded.batch(range(6)), mapped.batch(range(6)))
 
@@ -94,20 +94,20 @@ def test_images_beyond_the_cache_limit_are_the_same(folder: Path, cache: Path) -
 def test_second_opening_decodes_nothing(
     folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = open_images(folder, cache=cache)
+    first = open_images(folder, reading=Reading(cache=cache))
 
     def refuse(*args: object) -> None:
         raise AssertionError("decoded again")
 
     monkeypatch.setattr("gancompress.data.cache.decode", refuse)
-    again = open_images(folder, cache=cache)
+    again = open_images(folder, reading=Reading(cache=cache))
     assert torch.equal(again.batch(range(6)), first.batch(range(6)))
 
 
 def test_changed_file_is_read_anew(folder: Path, cache: Path) -> None:
-    before = open_images(folder, cache=cache)
+    before = open_images(folder, reading=Reading(cache=cache))
     picture(99).save(folder / "cat" / "0.png")
-    after = open_images(folder, cache=cache)
+    after = open_images(folder, reading=Reading(cache=cache))
     assert after.fingerprint != before.fingerprint
     assert np.array_equal(after[0].numpy(), np.asarray(picture(99)).transpose(2, 0, 1))
 
@@ -115,15 +115,15 @@ def test_changed_file_is_read_anew(folder: Path, cache: Path) -> None:
 def test_cache_that_cannot_be_written_is_a_data_error(folder: Path, cache: Path) -> None:
     cache.write_text("a file, not a folder")
     with pytest.raises(DataError, match="cannot be written"):
-        open_images(folder, cache=cache)
+        open_images(folder, reading=Reading(cache=cache))
 
 
 @pytest.mark.parametrize("file", ["index.json", "pixels.u8"])
 def test_damaged_cache_is_made_anew(file: str, folder: Path, cache: Path) -> None:
-    whole = open_images(folder, cache=cache).batch(range(6)).clone()
+    whole = open_images(folder, reading=Reading(cache=cache)).batch(range(6)).clone()
     (damaged,) = cache.rglob(file)
     damaged.write_bytes(damaged.read_bytes()[:-3])
-    assert torch.equal(open_images(folder, cache=cache).batch(range(6)), whole)
+    assert torch.equal(open_images(folder, reading=Reading(cache=cache)).batch(range(6)), whole)
 
 
 def test_dataset_json_gives_the_labels(tmp_path: Path, cache: Path) -> None:
@@ -133,7 +133,7 @@ def test_dataset_json_gives_the_labels(tmp_path: Path, cache: Path) -> None:
         picture(number).save(root / f"{number}.png")
     table = {"labels": [["2.png", 0], ["0.png", 1], ["1.png", 1]], "classes": ["a", "b"]}
     (root / "dataset.json").write_text(json.dumps(table))
-    images = open_images(root, cache=cache)
+    images = open_images(root, reading=Reading(cache=cache))
     assert images.labels is not None and images.labels.tolist() == [1, 1, 0]
     assert images.classes == ("a", "b")
 
@@ -143,29 +143,29 @@ def test_image_missing_from_dataset_json_is_named(tmp_path: Path, cache: Path) -
         picture(number).save(tmp_path / f"{number}.png")
     (tmp_path / "dataset.json").write_text(json.dumps({"labels": {"0.png": 0}}))
     with pytest.raises(DataError, match=r"1 images have no label, 1\.png"):
-        open_images(tmp_path, cache=cache)
+        open_images(tmp_path, reading=Reading(cache=cache))
 
 
 def test_unlabelled_folder_has_no_classes(tmp_path: Path, cache: Path) -> None:
     picture(0).save(tmp_path / "one.png")
-    images = open_images(tmp_path, cache=cache)
+    images = open_images(tmp_path, reading=Reading(cache=cache))
     assert images.labels is None and images.classes == ()
 
 
 def test_one_folder_of_the_set_can_be_chosen(folder: Path, cache: Path) -> None:
-    images = open_images(folder, folder="dog", cache=cache)
+    images = open_images(folder, folder="dog", reading=Reading(cache=cache))
     assert images.names == ["dog/0.png", "dog/1.png", "dog/2.png"] and images.labels is None
 
 
 def test_corrupt_image_is_refused_by_name(folder: Path, cache: Path) -> None:
     (folder / "cat" / "1.png").write_bytes(png(picture(1))[:60])
     with pytest.raises(DataError, match=r"cat/1\.png: cannot be read"):
-        open_images(folder, cache=cache)
+        open_images(folder, reading=Reading(cache=cache))
 
 
 def test_corrupt_image_is_skipped_and_reported(folder: Path, cache: Path) -> None:
     (folder / "cat" / "1.png").write_bytes(b"not an image")
-    images = open_images(folder, corrupt="skip", cache=cache)
+    images = open_images(folder, reading=Reading(corrupt="skip", cache=cache))
     assert len(images) == 5 and "cat/1.png" not in images.names
     assert images.labels is not None and images.labels.tolist() == [0, 0, 1, 1, 1]
     assert [(p.name, p.action) for p in images.problems] == [("cat/1.png", "skipped")]
@@ -187,7 +187,7 @@ ODD = {
 def test_odd_image_is_converted_and_reported(reason: str, folder: Path, cache: Path) -> None:
     image, expected = ODD[reason]
     image.save(folder / "cat" / "1.png")
-    images = open_images(folder, cache=cache)
+    images = open_images(folder, reading=Reading(cache=cache))
     assert [(p.name, p.reason, p.action) for p in images.problems] == [
         ("cat/1.png", reason, "converted")
     ]
@@ -199,20 +199,20 @@ def test_odd_image_is_converted_and_reported(reason: str, folder: Path, cache: P
 def test_odd_image_is_refused_or_skipped_as_asked(reason: str, folder: Path, cache: Path) -> None:
     ODD[reason][0].save(folder / "cat" / "1.png")
     with pytest.raises(DataError, match=rf"cat/1\.png: {reason}"):
-        open_images(folder, odd="refuse", cache=cache)
-    assert len(open_images(folder, odd="skip", cache=cache)) == 5
+        open_images(folder, reading=Reading(odd="refuse", cache=cache))
+    assert len(open_images(folder, reading=Reading(odd="skip", cache=cache))) == 5
 
 
 def test_mixed_sizes_ask_for_a_resolution(folder: Path, cache: Path) -> None:
     picture(0, 9, 9).save(folder / "cat" / "1.png")
     with pytest.raises(DataError, match=r"cat/1\.png: size 9×9, not 6×8; give a resolution"):
-        open_images(folder, cache=cache)
-    assert open_images(folder, resolution=4, cache=cache).shape == (3, 4, 4)
+        open_images(folder, reading=Reading(cache=cache))
+    assert open_images(folder, resolution=4, reading=Reading(cache=cache)).shape == (3, 4, 4)
 
 
 def test_resizing_is_bicubic_over_the_whole_image(folder: Path, cache: Path) -> None:
     expected = picture(0).resize((5, 4), Image.Resampling.BICUBIC)
-    image = open_images(folder, resolution=(4, 5), cache=cache)[0]
+    image = open_images(folder, resolution=(4, 5), reading=Reading(cache=cache))[0]
     assert np.array_equal(image.permute(1, 2, 0).numpy(), np.asarray(expected))
 
 
@@ -220,23 +220,16 @@ def test_centre_crop_keeps_the_aspect_ratio(tmp_path: Path, cache: Path) -> None
     striped = np.zeros((4, 12, 3), dtype=np.uint8)
     striped[:, 4:8] = 255
     Image.fromarray(striped).save(tmp_path / "a.png")
-    cropped = open_images(tmp_path, resolution=4, crop="center", cache=cache)[0]
+    cropped = open_images(tmp_path, resolution=4, crop="center", reading=Reading(cache=cache))[0]
     assert int(cropped.min()) == 255
 
 
-def test_flip_adds_every_mirror_image(folder: Path, cache: Path) -> None:
-    images = open_images(folder, flip=True, cache=cache)
-    assert len(images) == 12
-    assert torch.equal(images[8], images[2].flip(-1))
-    assert images.labels is not None and images.labels.tolist() == [0, 0, 0, 1, 1, 1] * 2
-
-
 def test_grey_images_have_one_channel(folder: Path, cache: Path) -> None:
-    assert open_images(folder, channels=1, cache=cache).shape == (1, 6, 8)
+    assert open_images(folder, channels=1, reading=Reading(cache=cache)).shape == (1, 6, 8)
 
 
 def test_subset_keeps_labels_and_changes_the_fingerprint(folder: Path, cache: Path) -> None:
-    images = open_images(folder, cache=cache)
+    images = open_images(folder, reading=Reading(cache=cache))
     some = images.subset([5, 1])
     assert some.names == ["dog/2.png", "cat/1.png"]
     assert torch.equal(some[0], images[5])
@@ -253,7 +246,7 @@ def test_fingerprint_depends_on_labels() -> None:
 
 def test_index_beyond_the_end_is_refused(folder: Path, cache: Path) -> None:
     with pytest.raises(IndexError, match="image 6 of 6"):
-        open_images(folder, cache=cache)[6]
+        open_images(folder, reading=Reading(cache=cache))[6]
 
 
 @pytest.mark.parametrize("content", ["missing", "empty", "text"])
@@ -264,11 +257,11 @@ def test_nothing_to_open_is_a_data_error(content: str, tmp_path: Path) -> None:
     elif content == "text":
         place.write_text("no archive")
     with pytest.raises(DataError, match="place"):
-        open_images(place, cache=tmp_path)
+        open_images(place, reading=Reading(cache=tmp_path))
 
 
 def test_hidden_files_and_resource_forks_are_passed_over(folder: Path, cache: Path) -> None:
     (folder / "__MACOSX").mkdir()
     (folder / "__MACOSX" / "0.png").write_bytes(b"fork")
     (folder / "cat" / "._0.png").write_bytes(b"fork")
-    assert len(open_images(folder, cache=cache)) == 6
+    assert len(open_images(folder, reading=Reading(cache=cache))) == 6

@@ -1,6 +1,7 @@
 """Image-to-image data, label maps, one photograph, prefetching."""
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,8 @@ import pytest
 import torch
 from PIL import Image
 
-from gancompress.data.images import open_images, to_float
+from gancompress.data.decode import Form
+from gancompress.data.images import Reading, open_images, to_float
 from gancompress.data.label_maps import open_label_maps
 from gancompress.data.paired import PairedImages, matched, open_side_by_side
 from gancompress.data.prefetch import Prefetch
@@ -28,7 +30,7 @@ def tensor(pixels: np.ndarray) -> torch.Tensor:
 def test_side_by_side_halves_are_input_and_target(direction: str, tmp_path: Path) -> None:
     a, b = noise(0, 4, 6, 3), noise(1, 4, 6, 3)
     Image.fromarray(np.concatenate([a, b], axis=1)).save(tmp_path / "1.png")
-    row = open_side_by_side(tmp_path, direction=direction, cache=tmp_path / "c")[0]  # type: ignore[arg-type]
+    row = open_side_by_side(tmp_path, direction=direction, reading=Reading(cache=tmp_path / "c"))[0]  # type: ignore[arg-type]
     image, target = (a, b) if direction == "AtoB" else (b, a)
     assert torch.equal(row["image"], tensor(image)) and torch.equal(row["target"], tensor(target))
 
@@ -37,16 +39,10 @@ def test_halves_are_parted_before_they_are_resized(tmp_path: Path) -> None:
     sheet = np.zeros((8, 16, 3), dtype=np.uint8)
     sheet[:, 8:] = 255
     Image.fromarray(sheet).save(tmp_path / "1.png")
-    row = open_side_by_side(tmp_path, direction="AtoB", resolution=4, cache=tmp_path / "c")[0]
+    row = open_side_by_side(
+        tmp_path, direction="AtoB", resolution=4, reading=Reading(cache=tmp_path / "c")
+    )[0]
     assert float(row["image"].max()) == -1.0 and float(row["target"].min()) == 1.0
-
-
-def test_flip_mirrors_input_and_target_together(tmp_path: Path) -> None:
-    Image.fromarray(noise(0, 4, 8, 3)).save(tmp_path / "1.png")
-    pairs = open_side_by_side(tmp_path, direction="AtoB", flip=True, cache=tmp_path / "c")
-    assert len(pairs) == 2
-    for name in ("image", "target"):
-        assert torch.equal(pairs[1][name], pairs[0][name].flip(-1))
 
 
 def folders(root: Path, **names: list[str]) -> Path:
@@ -59,21 +55,28 @@ def folders(root: Path, **names: list[str]) -> Path:
 
 def test_folders_are_paired_by_name_whatever_the_suffix(tmp_path: Path) -> None:
     root = folders(tmp_path / "d", A=["x.png", "y.png"], B=["y.bmp", "x.bmp"])
-    first, second = (open_images(root, folder=name, cache=tmp_path / "c") for name in "AB")
+    first, second = (
+        open_images(root, folder=name, reading=Reading(cache=tmp_path / "c")) for name in "AB"
+    )
     for images in matched(first, second, "A", "B", skip=False):
         assert [Path(name).stem for name in images.names] == ["x", "y"]
 
 
 def test_image_without_a_partner_is_named(tmp_path: Path) -> None:
     root = folders(tmp_path / "d", A=["x.png", "y.png"], B=["x.png"])
-    first, second = (open_images(root, folder=name, cache=tmp_path / "c") for name in "AB")
+    first, second = (
+        open_images(root, folder=name, reading=Reading(cache=tmp_path / "c")) for name in "AB"
+    )
     with pytest.raises(DataError, match="1 images have no partner of the same name, y"):
         matched(first, second, "A", "B", skip=False)
 
 
 def test_unpaired_folders_are_two_sets_of_any_length(tmp_path: Path) -> None:
     root = folders(tmp_path / "d", trainA=["1.png", "2.png"], trainB=["9.png"])
-    a, b = (open_images(root, folder=name, cache=tmp_path / "c") for name in ("trainA", "trainB"))
+    a, b = (
+        open_images(root, folder=name, reading=Reading(cache=tmp_path / "c"))
+        for name in ("trainA", "trainB")
+    )
     assert (len(a), len(b)) == (2, 1)
     assert list(PairedImages(a, None)[0]) == ["image"]
 
@@ -90,12 +93,11 @@ def scene(root: Path, maps: np.ndarray, instances: np.ndarray | None = None) -> 
 
 def test_label_map_is_one_hot(tmp_path: Path) -> None:
     maps = np.array([[0, 1], [2, 2]], dtype=np.uint8)
-    data = open_label_maps(
-        scene(tmp_path / "d", maps), maps="maps", classes=3, photos="photos", cache=tmp_path / "c"
-    )
+    root = scene(tmp_path / "d", maps)
+    data = open_label_maps(root, maps="maps", classes=3, reading=Reading(cache=tmp_path / "c"))
     row = data[0]
     assert torch.equal(row["label_map"].argmax(0), torch.from_numpy(maps).long())
-    assert row["label_map"].sum(0).eq(1).all() and row["target"].shape == (3, 2, 2)
+    assert row["label_map"].sum(0).eq(1).all()
 
 
 def test_palette_of_a_label_map_is_ignored(tmp_path: Path) -> None:
@@ -105,7 +107,7 @@ def test_palette_of_a_label_map_is_ignored(tmp_path: Path) -> None:
     coloured.putdata(maps.flatten().tolist())
     coloured.putpalette([200, 0, 0, 0, 90, 0])
     coloured.save(root / "maps" / "s.png")
-    row = open_label_maps(root, maps="maps", classes=2, cache=tmp_path / "c")[0]
+    row = open_label_maps(root, maps="maps", classes=2, reading=Reading(cache=tmp_path / "c"))[0]
     assert torch.equal(row["label_map"].argmax(0), torch.from_numpy(maps).long())
 
 
@@ -117,7 +119,7 @@ def test_instance_outlines_are_the_last_channel(tmp_path: Path) -> None:
         maps="maps",
         classes=2,
         instances="instances",
-        cache=tmp_path / "c",
+        reading=Reading(cache=tmp_path / "c"),
     )
     assert data.channels == 3
     assert data[0]["label_map"][-1].tolist() == [[0, 1, 1, 0]] * 4
@@ -131,9 +133,9 @@ def test_some_scenes_of_label_maps_keep_all_that_belongs_to_them(tmp_path: Path)
             (root / folder).mkdir(parents=True, exist_ok=True)
             pixels = rng.integers(0, 3, shape).astype(np.uint8)
             Image.fromarray(pixels).save(root / folder / f"{number}.png")
-    data = open_label_maps(
-        root, maps="maps", instances="instances", photos="photos", classes=3, cache=tmp_path / "c"
-    )
+    cache = Reading(cache=tmp_path / "c")
+    data = open_label_maps(root, maps="maps", instances="instances", classes=3, reading=cache)
+    data = replace(data, photos=open_images(root, folder="photos", reading=cache))
     some = data.subset([3, 1])
     assert len(some) == 2
     for name, values in some.batch([0, 1]).items():
@@ -143,13 +145,15 @@ def test_some_scenes_of_label_maps_keep_all_that_belongs_to_them(tmp_path: Path)
 def test_unknown_pixels_have_their_own_channel(tmp_path: Path) -> None:
     maps = np.array([[0, 255]], dtype=np.uint8)
     root = scene(tmp_path / "d", maps)
-    data = open_label_maps(root, maps="maps", classes=2, unknown=True, cache=tmp_path / "c")
+    data = open_label_maps(
+        root, maps="maps", classes=2, unknown=True, reading=Reading(cache=tmp_path / "c")
+    )
     assert data[0]["label_map"][:, 0].T.tolist() == [[1, 0, 0], [0, 0, 1]]
 
 
 def test_class_beyond_the_last_is_named(tmp_path: Path) -> None:
     root = scene(tmp_path / "d", np.array([[0, 7]], dtype=np.uint8))
-    data = open_label_maps(root, maps="maps", classes=3, cache=tmp_path / "c")
+    data = open_label_maps(root, maps="maps", classes=3, reading=Reading(cache=tmp_path / "c"))
     with pytest.raises(DataError, match=r"maps/s\.png: class 7, but there are 3"):
         data[0]
 
@@ -157,7 +161,9 @@ def test_class_beyond_the_last_is_named(tmp_path: Path) -> None:
 def test_label_maps_are_resized_without_interpolation(tmp_path: Path) -> None:
     maps = np.kron(np.array([[0, 9], [9, 0]], dtype=np.uint8), np.ones((4, 4), dtype=np.uint8))
     root = scene(tmp_path / "d", maps)
-    data = open_label_maps(root, maps="maps", classes=10, resolution=3, cache=tmp_path / "c")
+    data = open_label_maps(
+        root, Form(1, (3, 3)), maps="maps", classes=10, reading=Reading(cache=tmp_path / "c")
+    )
     assert set(data[0]["label_map"].argmax(0).flatten().tolist()) == {0, 9}
 
 
@@ -225,7 +231,8 @@ def test_two_files_of_one_stem_are_refused(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         Image.new("RGB", (4, 4)).save(tmp_path / name)
     first, second = (
-        open_images(tmp_path, folder=folder, cache=tmp_path / "cache") for folder in "ab"
+        open_images(tmp_path, folder=folder, reading=Reading(cache=tmp_path / "cache"))
+        for folder in "ab"
     )
     with pytest.raises(DataError, match=r"a/1\.bmp and a/1\.png: one name but for the ending"):
         matched(first, second, "a", "b", skip=True)

@@ -12,7 +12,7 @@ from PIL import Image
 from gancompress.assemble.problems import problem_lines
 from gancompress.data.cache import Problem
 from gancompress.data.decode import Form, decode, open_picture
-from gancompress.data.images import open_images
+from gancompress.data.images import Reading, open_images
 from gancompress.errors import DataError
 
 GREY = Form(1, None, "none")
@@ -111,7 +111,9 @@ def test_of_an_animation_the_first_frame_is_taken_and_told() -> None:
 def test_stretching_is_told_and_not_refused(tmp_path: Path) -> None:
     for name, size in (("a", (8, 8)), ("b", (16, 8))):
         Image.new("RGB", size).save(tmp_path / f"{name}.png")
-    images = open_images(tmp_path, resolution=8, odd="refuse", cache=tmp_path / "cache")
+    images = open_images(
+        tmp_path, resolution=8, reading=Reading(odd="refuse", cache=tmp_path / "cache")
+    )
     assert [(p.name, p.reason, p.action) for p in images.problems] == [
         ("b.png", "stretched from 8×16 to 8×8", "converted")
     ]
@@ -125,14 +127,14 @@ def test_links_to_folders_are_followed_but_not_in_circles(tmp_path: Path) -> Non
     Image.new("RGB", (4, 4)).save(root / "own" / "b.png")
     (root / "linked").symlink_to(tmp_path / "elsewhere")
     (root / "own" / "circle").symlink_to(root)
-    images = open_images(root, cache=tmp_path / "cache")
+    images = open_images(root, reading=Reading(cache=tmp_path / "cache"))
     assert {"linked/a.jfif", "own/b.png"} <= set(images.names)
 
 
 def test_kinds_of_files_that_are_not_read_are_told(tmp_path: Path) -> None:
     Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
     (tmp_path / "b.heic").write_bytes(b"")
-    images = open_images(tmp_path, cache=tmp_path / "cache")
+    images = open_images(tmp_path, reading=Reading(cache=tmp_path / "cache"))
     assert [(p.name, p.action) for p in images.problems] == [("b.heic", "skipped")]
 
 
@@ -142,7 +144,9 @@ def test_two_folders_that_match_in_name_size_and_time_share_no_pixels(tmp_path: 
         (tmp_path / folder).mkdir()
         Image.new("RGB", (4, 4), (shade,) * 3).save(tmp_path / folder / "a.bmp")
         os.utime(tmp_path / folder / "a.bmp", (1e9, 1e9))
-    one, two = (open_images(tmp_path / folder, cache=cache) for folder in ("one", "two"))
+    one, two = (
+        open_images(tmp_path / folder, reading=Reading(cache=cache)) for folder in ("one", "two")
+    )
     assert one[0].unique().tolist() == [10]
     assert two[0].unique().tolist() == [200]
 
@@ -152,7 +156,7 @@ def test_a_damaged_entry_of_the_cache_is_made_anew(damage: str, tmp_path: Path) 
     cache, folder = tmp_path / "cache", tmp_path / "set"
     folder.mkdir()
     Image.new("RGB", (4, 4), (10,) * 3).save(folder / "a.png")
-    open_images(folder, cache=cache)
+    open_images(folder, reading=Reading(cache=cache))
     (index,) = cache.rglob("index.json")
     if damage == "pixels":
         file = index.with_name("pixels.u8")
@@ -163,7 +167,7 @@ def test_a_damaged_entry_of_the_cache_is_made_anew(damage: str, tmp_path: Path) 
         index.write_text("[]")
     else:
         index.write_text(index.read_text().replace(f'"{damage}": [', f'"{damage}": [null, '))
-    assert open_images(folder, cache=cache)[0].unique().tolist() == [10]
+    assert open_images(folder, reading=Reading(cache=cache))[0].unique().tolist() == [10]
 
 
 @pytest.mark.parametrize("label", ["100000000000000000000", "1e999", "70000"])
@@ -171,7 +175,7 @@ def test_a_class_of_absurd_number_is_refused(label: str, tmp_path: Path) -> None
     Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
     (tmp_path / "dataset.json").write_text(f'{{"labels": [["a.png", {label}]]}}')
     with pytest.raises(DataError, match=r"dataset\.json"):
-        open_images(tmp_path, cache=tmp_path / "cache")
+        open_images(tmp_path, reading=Reading(cache=tmp_path / "cache"))
 
 
 def test_problems_are_counted_and_the_first_named() -> None:

@@ -6,9 +6,10 @@ import torch
 
 from gancompress.data.images import Images, images_from_tensor
 from gancompress.errors import MetricError
-from gancompress.metrics.evaluate import METRICS, look, scores
+from gancompress.metrics.comparison import Named
+from gancompress.metrics.evaluate import METRICS, compare, scores
 from gancompress.metrics.frechet import frechet_distance, statistics_of
-from gancompress.metrics.material import Named
+from gancompress.metrics.options import EvaluationOptions
 from gancompress.metrics.perceptual import perceptual_distance
 from gancompress.metrics.provenance import Score
 from gancompress.metrics.similarity import ms_ssim, psnr, ssim
@@ -24,15 +25,13 @@ def _images(count: int, seed: int) -> Images:
 
 
 def _scores(*metrics: str, count: int = 40) -> dict[str, float]:
-    material = look(
+    comparison = compare(
         Named("ours", _images(count, 0)),
-        Named("theirs", _images(48, 1)),
+        Named("theirs", _images(48, 1), CLASSES),
         tiny(),
         metrics,
-        seed=0,
-        classes=CLASSES,
     )
-    return {score.metric: score.value for score in scores(material, metrics)}
+    return {score.metric: score.value for score in scores(comparison, metrics)}
 
 
 def test_every_metric_gives_its_scores_by_name() -> None:
@@ -59,8 +58,10 @@ def test_frechet_score_is_the_distance_of_the_features() -> None:
 
 def test_a_score_carries_its_provenance() -> None:
     ours, theirs = _images(40, 0), _images(48, 1)
-    material = look(Named("ours", ours), Named("theirs", theirs), tiny(), ["kid"], seed=7)
-    (score,) = scores(material, ["kid"])
+    comparison = compare(
+        Named("ours", ours), Named("theirs", theirs), tiny(), ["kid"], EvaluationOptions(seed=7)
+    )
+    (score,) = scores(comparison, ["kid"])
     assert (score.generator, score.generator_hash) == ("ours", ours.fingerprint)
     assert (score.reference, score.reference_hash) == ("theirs", theirs.fingerprint)
     assert (score.samples, score.reference_samples, score.seed) == (40, 48, 7)
@@ -72,31 +73,31 @@ def test_a_score_carries_its_provenance() -> None:
 def test_statistics_stand_in_for_images_where_they_suffice() -> None:
     theirs = statistics_of(tiny()(pictures(48, 1)).features)
     ours = Named("ours", _images(40, 0))
-    material = look(ours, ("theirs.npz", theirs), tiny(), ["frechet"], seed=0)
-    (score,) = scores(material, ["frechet"])
+    comparison = compare(ours, ("theirs.npz", theirs), tiny(), ["frechet"])
+    (score,) = scores(comparison, ["frechet"])
     assert score.value == pytest.approx(_scores("frechet")["fd_tiny"], rel=1e-6)
     assert score.reference_hash == theirs.fingerprint
-    material = look(ours, ("theirs.npz", theirs), tiny(), ["kid"], seed=0)
+    comparison = compare(ours, ("theirs.npz", theirs), tiny(), ["kid"])
     with pytest.raises(MetricError, match=r"as images, not as \.npz"):
-        scores(material, ["kid"])
+        scores(comparison, ["kid"])
 
 
 def test_an_unknown_metric_is_refused_before_any_work() -> None:
     with pytest.raises(MetricError, match="unknown metric 'fidd'; there are frechet"):
-        look(Named("o", _images(4, 0)), Named("t", _images(4, 1)), tiny(), ["fidd"], seed=0)
+        compare(Named("o", _images(4, 0)), Named("t", _images(4, 1)), tiny(), ["fidd"])
 
 
 def test_metrics_about_classes_need_labels() -> None:
     bare = images_from_tensor(pictures(40))
     for metric in ("accuracy", "class_frechet"):
-        material = look(Named("o", bare), Named("t", _images(40, 1)), tiny(), [metric], seed=0)
+        comparison = compare(Named("o", bare), Named("t", _images(40, 1)), tiny(), [metric])
         with pytest.raises(MetricError, match="no labels"):
-            scores(material, [metric])
+            scores(comparison, [metric])
 
 
 def test_accuracy_is_matched_by_class_name_not_by_number() -> None:
     ours = Named("ours", _images(40, 0))
-    reference = Named("theirs", _images(48, 1))
+    reference = Named("theirs", _images(48, 1), CLASSES)
     turned = replace(tiny(), classes=("d", "c", "b", "a"))
     straight = replace(tiny(), classes=CLASSES)
     seen = straight(pictures(40)).logits
@@ -106,25 +107,26 @@ def test_accuracy_is_matched_by_class_name_not_by_number() -> None:
         (straight, (seen.argmax(1) == labels).double().mean()),
         (turned, (seen.argmax(1) == 3 - labels).double().mean()),
     ):
-        material = look(ours, reference, extractor, ["accuracy"], seed=0, classes=CLASSES)
-        assert scores(material, ["accuracy"])[0].value == pytest.approx(float(expected))
+        comparison = compare(ours, reference, extractor, ["accuracy"])
+        assert scores(comparison, ["accuracy"])[0].value == pytest.approx(float(expected))
 
 
 def test_an_extractor_of_other_classes_cannot_judge_accuracy() -> None:
-    ours, theirs = Named("ours", _images(40, 0)), Named("theirs", _images(48, 1))
+    ours = Named("ours", _images(40, 0))
     for extractor, names, reason in (
         (replace(tiny(), classes=("x", "y", "z", "w")), CLASSES, "but not a, b, c, d"),
         (tiny(), (*CLASSES, "e"), "tells 4 classes apart, the data have 5"),
     ):
-        material = look(ours, theirs, extractor, ["accuracy"], seed=0, classes=names)
+        theirs = Named("theirs", _images(48, 1), names)
+        comparison = compare(ours, theirs, extractor, ["accuracy"])
         with pytest.raises(MetricError, match=reason):
-            scores(material, ["accuracy"])
+            scores(comparison, ["accuracy"])
 
 
 def _paired(first: Images, second: Images, metric: str) -> Score:
     extractor = replace(tiny(), size=176)
-    material = look(Named("a", first), Named("b", second), extractor, [metric], seed=0)
-    (score,) = scores(material, [metric])
+    comparison = compare(Named("a", first), Named("b", second), extractor, [metric])
+    (score,) = scores(comparison, [metric])
     return score
 
 

@@ -14,25 +14,26 @@ from gancompress.metrics.sources import ImageSource
 
 @dataclass(frozen=True)
 class Named:
-    """A source and what people call it."""
+    """A source, what people call it, and the names of its classes where they are known."""
 
     name: str
     source: ImageSource
+    classes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
-class Material:
-    """What a metric may look at; see :func:`gancompress.metrics.evaluate.look`.
+class Comparison:
+    """What a metric may look at; see :func:`gancompress.metrics.evaluate.compare`.
 
     Attributes:
-        judged, reference: where the images come from.
+        evaluated, reference: where the images come from.
         ours, theirs: what the extractor saw in them.
         extractor: the network.
         classes: names of the labels.
         seed: of everything a metric draws.
     """
 
-    judged: Named
+    evaluated: Named
     reference: Named | tuple[str, FeatureStatistics]
     ours: Collected
     theirs: Collected
@@ -49,15 +50,15 @@ class Material:
         return self.ours.features, self.theirs.features
 
     def logits(self) -> Tensor:
-        """Kept logits of the judged images."""
+        """Kept logits of the evaluated images."""
         if self.ours.logits is None:
             raise MetricError(f"extractor {self.extractor.name} has no classes; take a classifier")
         return self.ours.logits
 
     def labels(self) -> Tensor:
-        """Classes that were asked of the judged images."""
+        """Classes that were asked of the evaluated images."""
         if self.ours.labels is None:
-            raise MetricError("the judged images have no labels; this metric is about classes")
+            raise MetricError("the evaluated images have no labels; this metric is about classes")
         return self.ours.labels
 
     def requested(self) -> Tensor:
