@@ -10,6 +10,7 @@ import importlib.util
 import inspect
 import sys
 from collections.abc import Callable, Mapping
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -45,6 +46,11 @@ def resolve(
     if not callable(function):
         raise RecipeError(f"{factory}: {attribute!r} is {type(function).__name__}, not callable")
     return function  # type: ignore[no-any-return]
+
+
+def installed(group: str) -> dict[str, EntryPoint]:
+    """What installed packages add to a group of entry points, by name."""
+    return {point.name: point for point in entry_points(group=group)}
 
 
 def check_arguments(factory: str, function: Callable[..., Any], kwargs: dict[str, Any]) -> None:

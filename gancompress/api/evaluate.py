@@ -45,7 +45,7 @@ def evaluate(
         generator: a module, a student, or a teacher.
         against: real images: a folder or zip, ``"digits"``, a tensor (N, C, H, W) in [-1, 1] or
             uint8, statistics (``.npz``); or another generator, which is fed the same inputs.
-        metrics: names in ``gancompress.metrics.evaluate.METRICS``: ``frechet``,
+        metrics: names in ``gancompress.metrics.by_name.METRICS``: ``frechet``,
             ``frechet_infinity``, ``kid``, ``inception_score``, ``manifold``, ``accuracy``,
             ``class_frechet``, ``collapse``, ``memorisation``; between generators also ``psnr``,
             ``ssim``, ``ms_ssim`` and ``perceptual``.

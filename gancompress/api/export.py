@@ -9,7 +9,7 @@ from torch import nn
 from gancompress.api.inputs import inputs_of
 from gancompress.batch import Batch, Input, InputSpec
 from gancompress.errors import ExportError
-from gancompress.exporters.formats import FORMATS
+from gancompress.exporters.formats import format_of, formats
 from gancompress.exporters.network import Network
 from gancompress.exporters.onnx import run_onnx
 from gancompress.exporters.openvino import run_openvino
@@ -78,7 +78,8 @@ def export(
         MissingPackageError: the format's extra is not installed; names it.
     """
     how, name = options or ExportOptions(), _format(str(path), bool(int8))
-    if FORMATS[name].calibrated and not held_out:
+    form = formats()[name]
+    if form.calibrated and not held_out:
         if len(int8) < 2:
             raise ExportError(f"{path}: int8: give two batches of inputs at least")
         middle = len(int8) // 2
@@ -100,18 +101,16 @@ def export(
         held_out=held_out,
         min_psnr=how.min_psnr,
     )
-    return FORMATS[name].write(job)
+    return form.write(job)
 
 
 def _format(path: str, int8: bool) -> str:
-    """The format with the longest ending that ``path`` has."""
-    fitting = [name for name in FORMATS if path.endswith(FORMATS[name].ending)]
-    if not fitting:
+    name = format_of(path)
+    if not name:
         raise ExportError(f"{path}: ends in none of {', '.join(RUNTIMES)}")
-    name = max(fitting, key=lambda one: len(FORMATS[one].ending))
-    if int8 and not FORMATS[name].calibrated:
+    if int8 and not formats()[name].calibrated:
         name = f"{name}-int8"
-        if name not in FORMATS:
+        if name not in formats():
             raise ExportError(f"{path}: 8-bit integers are written as .onnx or .xml only")
     return name
 

@@ -12,6 +12,7 @@ from gancompress.exporters.openvino_int8 import quantize_openvino
 from gancompress.exporters.program import Exported, Job
 from gancompress.exporters.quantize import quantize_onnx
 from gancompress.exporters.torch_export import export_pt2
+from gancompress.resolve import installed
 
 
 @dataclass(frozen=True)
@@ -63,3 +64,17 @@ FORMATS: dict[str, Format] = {
     "openvino-int8": Format(".int8.xml", True, _openvino_int8),
     "pt2": Format(".pt2", False, export_pt2),
 }
+
+# The group of entry points by which packages add formats.
+GROUP = "gancompress.formats"
+
+
+def format_of(path: str) -> str:
+    """The name of the format with the longest ending that ``path`` has; empty: there is none."""
+    fitting = [name for name, form in formats().items() if path.endswith(form.ending)]
+    return max(fitting, key=lambda name: len(formats()[name].ending), default="")
+
+
+def formats() -> dict[str, Format]:
+    """All formats by name: those here, and those of installed packages."""
+    return {**FORMATS, **{name: point.load() for name, point in installed(GROUP).items()}}

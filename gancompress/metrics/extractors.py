@@ -3,11 +3,13 @@
 import importlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from gancompress.errors import MetricError
 from gancompress.metrics.classifier import load_classifier
 from gancompress.metrics.features import Extractor, NetworkExtractor
 from gancompress.metrics.networks import lenet5, resnet20, squeezenet, torchvision_backbone
+from gancompress.resolve import installed
 
 # Networks whose weights are the user's file.
 _WITH_FILE: dict[str, Callable[..., NetworkExtractor]] = {
@@ -16,10 +18,13 @@ _WITH_FILE: dict[str, Callable[..., NetworkExtractor]] = {
     "lenet5": lenet5,
 }
 
+# The group of entry points by which packages add extractors.
+GROUP = "gancompress.extractors"
+
 FORMS = (
     "inception, inception:FILE, squeezenet:FILE, squeezenet@SIZE:FILE, resnet20:FILE, lenet5:FILE, "
     "torchvision:NAME, torchvision:NAME:FILE, torchvision@SIZE:NAME, a classifier file of "
-    "`gancompress train-extractor`, package.module:attr"
+    "`gancompress train-extractor`, the name that a package adds, package.module:attr"
 )
 
 
@@ -59,6 +64,8 @@ def _open(text: str) -> Extractor:
         return torchvision_backbone(name, path or None, **settings)
     if Path(text).suffix == ".safetensors" or Path(text).is_file():
         return load_classifier(text)
+    if text in (added := installed(GROUP)):
+        return _extractor(text, added[text].load())
     if rest:
         return _imported(text, head, rest)
     raise MetricError(f"extractor {text!r} is none of: {FORMS}")
@@ -69,6 +76,11 @@ def _imported(text: str, module: str, attribute: str) -> Extractor:
         found = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError, ValueError) as error:
         raise MetricError(f"extractor {text!r}: {error}; it must be one of: {FORMS}") from None
+    return _extractor(text, found)
+
+
+def _extractor(text: str, found: Any) -> Extractor:
+    """``found`` itself, or what it returns."""
     if not _is_extractor(found) and callable(found):
         found = found()
     if not _is_extractor(found):

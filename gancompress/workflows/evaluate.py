@@ -12,9 +12,10 @@ from gancompress.batch import DRAWN
 from gancompress.data.cache import default_cache
 from gancompress.data.images import Images, open_images
 from gancompress.errors import MetricError
+from gancompress.metrics.by_name import by_class, collapse
 from gancompress.metrics.classifier import is_classifier
 from gancompress.metrics.comparison import Comparison, Named
-from gancompress.metrics.evaluate import by_class, collapse, compare, scores
+from gancompress.metrics.evaluate import compare, scores
 from gancompress.metrics.extractors import open_extractor
 from gancompress.metrics.frechet import FeatureStatistics
 from gancompress.metrics.memorisation import memorisation, save_suspects
@@ -59,7 +60,7 @@ def evaluate(
         against: ``digits``, a folder or zip of images, statistics (``.npz``), or the file of a
             generator, which is fed the same inputs.
         extractor: see :func:`gancompress.metrics.extractors.open_extractor`.
-        metrics: names in :data:`gancompress.metrics.evaluate.METRICS`.
+        metrics: names in :func:`gancompress.metrics.by_name.find_metric`.
         options: images to generate (of a folder or zip, all are taken), seed, ….
         device: of extractor and generator: ``auto`` or ``cpu``.
         output: folder for ``scores.json`` and, with ``memorisation``, ``nearest.png``; by default

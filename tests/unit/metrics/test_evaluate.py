@@ -6,8 +6,9 @@ import torch
 
 from gancompress.data.images import Images, images_from_tensor
 from gancompress.errors import MetricError
+from gancompress.metrics.by_name import METRICS
 from gancompress.metrics.comparison import Named
-from gancompress.metrics.evaluate import METRICS, compare, scores
+from gancompress.metrics.evaluate import compare, scores
 from gancompress.metrics.frechet import frechet_distance, statistics_of
 from gancompress.metrics.options import EvaluationOptions
 from gancompress.metrics.perceptual import perceptual_distance
