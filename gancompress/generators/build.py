@@ -10,6 +10,7 @@ from gancompress.resolve import check_arguments, resolve
 # Name -> where its factory lives; modules are imported when they are first asked for.
 BUILT_IN: dict[str, str] = {
     "animegan": "gancompress.generators.animegan:AnimeGANv2Generator",
+    "biggan": "gancompress.generators.biggan:BigGANGenerator",
     "consingan": "gancompress.generators.consingan:ConSinGANGenerator",
     "consingan_discriminator": "gancompress.generators.consingan:ConSinGANDiscriminator",
     "dcgan": "gancompress.generators.dcgan:DCGANGenerator",
@@ -17,12 +18,15 @@ BUILT_IN: dict[str, str] = {
     "dcgan_transposed": "gancompress.generators.dcgan_transposed:TransposedDCGANGenerator",
     "distylegan": "gancompress.generators.distylegan:DiStyleGANGenerator",
     "distylegan_discriminator": "gancompress.generators.distylegan:DiStyleGANDiscriminator",
+    "fastgan": "gancompress.generators.fastgan:FastGANGenerator",
+    "hifigan": "gancompress.generators.hifigan:HiFiGANGenerator",
     "multiscale_patchgan": "gancompress.generators.patchgan:MultiscalePatchGAN",
     "munit": "gancompress.generators.munit:MUNITGenerator",
     "patchgan": "gancompress.generators.patchgan:PatchGAN",
     "pix2pixhd": "gancompress.generators.pix2pixhd:Pix2PixHDGenerator",
     "resnet": "gancompress.generators.resnet:ResNetGenerator",
     "rrdb": "gancompress.generators.rrdb:RRDBGenerator",
+    "sngan": "gancompress.generators.sngan:SNGANGenerator",
     "spade": "gancompress.generators.spade:SPADEGenerator",
     "srresnet": "gancompress.generators.srresnet:SRResNetGenerator",
     "srvgg": "gancompress.generators.srvgg:SRVGGGenerator",

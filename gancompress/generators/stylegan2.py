@@ -17,8 +17,10 @@ from gancompress.batch import Input, InputSpec
 from gancompress.errors import RecipeError
 from gancompress.generators import fir
 from gancompress.generators.equalized import GAIN, FullyConnected, leaky_relu
+from gancompress.generators.mapping import MappingNetwork
 
 NoiseMode = Literal["random", "const", "none"]
+Architecture = Literal["skip", "orig", "resnet"]
 
 
 class StyleGAN2Generator(nn.Module):
@@ -54,6 +56,9 @@ class StyleGAN2Generator(nn.Module):
         noise_mode: NoiseMode = "const",
         truncation_psi: float = 1.0,
         widths: Sequence[int] | None = None,
+        architecture: Architecture = "skip",
+        embed_features: int = 0,
+        layer_features: int = 0,
     ) -> None:
         super().__init__()
         self.noise_mode: NoiseMode = noise_mode
@@ -69,9 +74,16 @@ class StyleGAN2Generator(nn.Module):
                 f"stylegan2: widths {list(widths)}: give a positive number for each of {sizes}"
             )
         self.synthesis = SynthesisNetwork(
-            w_dim, dict(zip(sizes, widths, strict=True)), channels, conv_clamp
+            w_dim, dict(zip(sizes, widths, strict=True)), channels, conv_clamp, architecture
         )
-        self.mapping = MappingNetwork(z_dim, classes, w_dim, mapping_layers)
+        self.mapping = MappingNetwork(
+            z_dim,
+            classes,
+            w_dim,
+            mapping_layers,
+            embed_features=embed_features,
+            layer_features=layer_features,
+        )
 
     def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
         """(N, z_dim) and one-hot (N, classes) to images (N, channels, H, W), about [-1, 1]."""
@@ -80,69 +92,31 @@ class StyleGAN2Generator(nn.Module):
         return self.synthesis(ws, self.noise_mode)  # type: ignore[no-any-return]
 
 
-class MappingNetwork(nn.Module):
-    """z and class to w; keeps a running mean of w for truncation.
-
-    Args:
-        z_dim: length of z; 0 to map the class alone (as discriminators do).
-        classes: number of classes; 0 for none.
-        w_dim: length of w and of every layer.
-        layers: fully connected layers.
-        w_avg_beta: decay of the running mean while training; None keeps no mean.
-        lr_multiplier: of the layers' learning rate, through the scale of their weights.
-    """
-
-    w_avg: Tensor
-
-    def __init__(
-        self,
-        z_dim: int,
-        classes: int,
-        w_dim: int,
-        layers: int,
-        w_avg_beta: float | None = 0.995,
-        lr_multiplier: float = 0.01,
-    ) -> None:
-        super().__init__()
-        self.z_dim, self.layers, self.w_avg_beta = z_dim, layers, w_avg_beta
-        self.embed = FullyConnected(classes, w_dim) if classes else None
-        first = z_dim + (w_dim if classes else 0)
-        for index in range(layers):
-            width = first if index == 0 else w_dim
-            layer = FullyConnected(width, w_dim, activate=True, lr_multiplier=lr_multiplier)
-            self.add_module(f"fc{index}", layer)
-        if w_avg_beta is not None:
-            self.register_buffer("w_avg", torch.zeros(w_dim))
-
-    def forward(
-        self, z: Tensor | None, c: Tensor | None = None, truncation_psi: float = 1.0
-    ) -> Tensor:
-        """(N, z_dim), (N, classes) to w (N, w_dim)."""
-        parts = [] if z is None else [_unit_moment(z)]
-        if self.embed is not None and c is not None:
-            parts.append(_unit_moment(self.embed(c)))
-        w = parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
-        for index in range(self.layers):
-            w = self.get_submodule(f"fc{index}")(w)
-        if self.training and self.w_avg_beta is not None:
-            mean = w.detach().to(self.w_avg.dtype).mean(dim=0)
-            self.w_avg.copy_(mean.lerp(self.w_avg, self.w_avg_beta))
-        if truncation_psi != 1.0:
-            w = self.w_avg.to(w.dtype).lerp(w, truncation_psi)
-        return w
-
-
 class SynthesisNetwork(nn.Module):
     """w, one for each layer, to the image."""
 
     def __init__(
-        self, w_dim: int, widths: dict[int, int], channels: int, conv_clamp: float | None
+        self,
+        w_dim: int,
+        widths: dict[int, int],
+        channels: int,
+        conv_clamp: float | None,
+        architecture: Architecture = "skip",
     ) -> None:
         super().__init__()
         self.resolutions = list(widths)
         previous = 0
         for size, width in widths.items():
-            block = SynthesisBlock(previous, width, w_dim, size, channels, conv_clamp)
+            makes_image = architecture == "skip" or size == self.resolutions[-1]
+            block = SynthesisBlock(
+                previous,
+                width,
+                w_dim,
+                size,
+                channels if makes_image else 0,
+                conv_clamp,
+                shortcut=architecture == "resnet",
+            )
             self.add_module(f"b{size}", block)
             previous = width
         # A w for each convolution and one for the last image layer.
@@ -163,7 +137,7 @@ class SynthesisNetwork(nn.Module):
 
 
 class SynthesisBlock(nn.Module):
-    """Two convolutions at one resolution (one at 4×4), and its share of the image."""
+    """Two convolutions at one resolution (one at 4×4), and its share of the image, if any."""
 
     resample_filter: Tensor
 
@@ -175,10 +149,12 @@ class SynthesisBlock(nn.Module):
         resolution: int,
         image_channels: int,
         conv_clamp: float | None,
+        shortcut: bool = False,
     ) -> None:
         super().__init__()
         self.register_buffer("resample_filter", fir.fir_kernel())
         self.first = in_channels == 0
+        self.skip = _Shortcut(in_channels, out_channels) if shortcut and in_channels else None
         if self.first:
             self.const = nn.Parameter(torch.randn(out_channels, resolution, resolution))
         else:
@@ -186,11 +162,13 @@ class SynthesisBlock(nn.Module):
                 in_channels, out_channels, w_dim, resolution, conv_clamp, up=True
             )
         self.conv1 = SynthesisLayer(out_channels, out_channels, w_dim, resolution, conv_clamp)
-        self.torgb = ToRGB(out_channels, image_channels, w_dim, conv_clamp)
+        self.torgb = (
+            ToRGB(out_channels, image_channels, w_dim, conv_clamp) if image_channels else None
+        )
 
     def forward(
         self, x: Tensor | None, image: Tensor | None, ws: Tensor, noise_mode: NoiseMode
-    ) -> tuple[Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor | None]:
         if self.first or x is None:
             h = self.const.unsqueeze(0).expand(ws.size(0), -1, -1, -1)
             layer = 0
@@ -198,10 +176,31 @@ class SynthesisBlock(nn.Module):
             h = self.conv0(x, ws[:, 0], noise_mode)
             layer = 1
         h = self.conv1(h, ws[:, layer], noise_mode)
+        if self.skip is not None and x is not None:
+            # Both halves are scaled to keep the variance; the clamp comes before it.
+            h = (self.skip(x) + h) * math.sqrt(0.5)
+        if self.torgb is None:
+            return h, None
         share: Tensor = self.torgb(h, ws[:, layer + 1])
         if image is not None:
             share = fir.upsample(image, self.resample_filter) + share
         return h, share
+
+
+class _Shortcut(nn.Module):
+    """A 1×1 convolution to twice the size."""
+
+    resample_filter: Tensor
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(out_channels, in_channels, 1, 1))
+        self.register_buffer("resample_filter", fir.fir_kernel())
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight = self.weight / math.sqrt(self.weight.size(1))
+        # Of one pixel, so that it may come before the enlargement: a quarter of the work.
+        return fir.upsample(F.conv2d(x, weight), self.resample_filter)
 
 
 class SynthesisLayer(nn.Module):
@@ -274,8 +273,3 @@ def block_resolutions(name: str, resolution: int) -> list[int]:
     if resolution < 8 or resolution & (resolution - 1):
         raise RecipeError(f"{name}: resolution {resolution}: must be a power of two, 8 or more")
     return [2**i for i in range(2, resolution.bit_length())]
-
-
-def _unit_moment(x: Tensor) -> Tensor:
-    """``x`` over the root mean square of each row."""
-    return x * (x.square().mean(dim=1, keepdim=True) + 1e-8).rsqrt()

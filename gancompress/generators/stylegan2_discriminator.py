@@ -11,7 +11,8 @@ from torch.nn import functional as F
 
 from gancompress.generators import fir
 from gancompress.generators.equalized import GAIN, FullyConnected, leaky_relu
-from gancompress.generators.stylegan2 import MappingNetwork, block_resolutions
+from gancompress.generators.mapping import MappingNetwork
+from gancompress.generators.stylegan2 import block_resolutions
 
 
 class StyleGAN2Discriminator(nn.Module):

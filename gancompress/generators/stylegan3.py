@@ -17,7 +17,7 @@ from gancompress.batch import Input, InputSpec
 from gancompress.errors import RecipeError
 from gancompress.generators.equalized import GAIN, FullyConnected
 from gancompress.generators.low_pass import low_pass, radial_low_pass, resampled
-from gancompress.generators.stylegan2 import MappingNetwork
+from gancompress.generators.mapping import MappingNetwork
 
 
 class StyleGAN3Generator(nn.Module):

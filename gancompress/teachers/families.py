@@ -10,6 +10,7 @@ from importlib.metadata import entry_points
 from gancompress.errors import TeacherError
 from gancompress.teachers.family import Family, always
 from gancompress.teachers.readers import (
+    more_synthesis,
     more_translation,
     rosinality,
     super_resolution,
@@ -109,6 +110,43 @@ FAMILIES: dict[str, Family] = {
         synthesis.read_distylegan,
         publisher="DiStyleGAN (Apache-2.0)",
         proof="names, shapes and size of the published file",
+    ),
+    "biggan": Family(
+        "biggan",
+        more_synthesis.read_biggan,
+        convert=more_synthesis.convert_biggan,
+        assumes=more_synthesis.assume_biggan,
+        publisher="BigGAN-PyTorch (MIT): BigGAN and BigGAN-deep",
+        proof="equal to its program (`benchmarks/publishers.py`)",
+    ),
+    "biggan_converted": Family(
+        "biggan",
+        more_synthesis.read_converted_biggan,
+        convert=more_synthesis.convert_converted_biggan,
+        assumes=more_synthesis.assume_converted_biggan,
+        publisher="pytorch-pretrained-biggan (MIT), DeepMind's weights of BigGAN-deep",
+        proof="equal to its program (`benchmarks/publishers.py`)",
+    ),
+    "sngan": Family(
+        "sngan",
+        more_synthesis.read_sngan,
+        publisher="mimicry (MIT): SNGAN, SSGAN, InfoMax-GAN, cGAN-PD",
+        proof="equal to its program (`benchmarks/publishers.py`)",
+    ),
+    "fastgan": Family(
+        "fastgan",
+        more_synthesis.read_fastgan,
+        unused=r"to_128\..*",
+        assumes=more_synthesis.assume_fastgan,
+        publisher="FastGAN-pytorch (GPL-3.0)",
+        proof="equal to its program (`benchmarks/publishers.py`)",
+    ),
+    "hifigan": Family(
+        "hifigan",
+        more_synthesis.read_hifigan,
+        assumes=more_synthesis.assume_hifigan,
+        publisher="HiFi-GAN (MIT): V1, V2, V3",
+        proof="equal to its program (`benchmarks/publishers.py`)",
     ),
     "dcgan_transposed": Family(
         "dcgan_transposed",

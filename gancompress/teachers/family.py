@@ -75,7 +75,9 @@ def count(shapes: Mapping[str, Any], pattern: str) -> int:
     return sum(1 for name in shapes if re.fullmatch(pattern, name))
 
 
-def renamed(tensors: Tensors, *pairs: tuple[str, str]) -> dict[str, Tensor]:
+def renamed(
+    tensors: Tensors, *pairs: tuple[str, str | Callable[[re.Match[str]], str]]
+) -> dict[str, Tensor]:
     """``tensors`` with each (pattern, replacement) applied to every name, in turn.
 
     Raises:

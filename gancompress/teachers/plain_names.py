@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from gancompress.errors import TeacherError
 
@@ -21,6 +22,8 @@ _RIGHT = {
     "weight_orig": "weight_v",
     "parametrizations.weight.original": "parametrizations.weight.0._v",
 }
+# Programs that keep one vector beside the weight, and take a step of power iteration from it.
+_ONE_STEP = {"u0": "sv0", "sn_u": "sn_sigma"}
 _GAIN = {
     "weight_g": "weight_v",
     "parametrizations.weight.original0": "parametrizations.weight.original1",
@@ -47,6 +50,13 @@ def plain(tensors: Mapping[str, Tensor], where: str) -> dict[str, Tensor]:
                 left, right = f"{layer}{_LEFT[suffix]}", f"{layer}{_RIGHT[suffix]}"
                 found[f"{layer}weight"] = _spectral(tensor, named, left, right, f"{where}: {name}")
                 parts |= {name, left, right}
+        for vector, value in _ONE_STEP.items():
+            layer = name.removesuffix(vector)
+            if name.endswith(f".{vector}") and f"{layer}weight" in named:
+                found[f"{layer}weight"] = _stepped(
+                    named[f"{layer}weight"], tensor, f"{where}: {name}"
+                )
+                parts |= {name, f"{layer}{value}"}
         for suffix, direction in _GAIN.items():
             layer = name.removesuffix(suffix)
             if name.endswith(suffix) and f"{layer}{direction}" in named:
@@ -73,6 +83,23 @@ def _spectral(
     norms = [torch.dot(u, rows.float() @ v) for rows in fitting]
     # Of two ways to lay a square weight out, the vectors belong to the one with the larger norm.
     return weight / max(norms, key=abs).to(weight.dtype)
+
+
+def _stepped(weight: Tensor, u: Tensor, where: str) -> Tensor:
+    """``weight`` over its spectral norm, which one step from ``u`` (1, outputs) estimates."""
+    rows = weight.flatten(1)
+    if u.shape != (1, len(rows)):
+        raise TeacherError(
+            f"{where}: {tuple(u.shape)} does not fit a weight {tuple(weight.shape)}; save the "
+            "network again, or save it with the norm removed"
+        )
+    if weight.is_meta:
+        return weight
+    matrix = rows.float()
+    v = F.normalize(u.float() @ matrix, eps=1e-12)
+    v_rows = v @ matrix.T
+    norm = (v_rows @ F.normalize(v_rows, eps=1e-12).T).squeeze()
+    return weight / norm.to(weight.dtype)
 
 
 def _matrices(weight: Tensor, u: Tensor, v: Tensor) -> list[Tensor]:

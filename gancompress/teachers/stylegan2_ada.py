@@ -10,7 +10,7 @@ from gancompress.teachers.pickle_machine import show
 # Settings that our network has in one value only; a file with another is another network.
 _FIXED: dict[str, dict[str, Any]] = {
     "mapping_kwargs": {"activation": "lrelu", "lr_multiplier": 0.01},
-    "synthesis_kwargs": {"architecture": "skip", "activation": "lrelu", "use_noise": True},
+    "synthesis_kwargs": {"activation": "lrelu", "use_noise": True},
 }
 
 

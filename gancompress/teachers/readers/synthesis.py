@@ -24,18 +24,38 @@ def read_stylegan2(shapes: Shapes) -> Arguments:
     """StyleGAN2 and StyleGAN2-ADA; the clamp is not to be seen in the tensors."""
     found = (re.fullmatch(r"synthesis\.b(\d+)\.conv1\.weight", name) for name in shapes)
     widths = {int(match[1]): shapes[match[0]][0] for match in found if match}
-    w_dim, z_dim = shapes["mapping.fc0.weight"]
-    classes = shapes["mapping.embed.weight"][1] if "mapping.embed.weight" in shapes else 0
+    resolution = max(widths)
     return {
-        "z_dim": z_dim - (w_dim if classes else 0),
-        "classes": classes,
-        "w_dim": w_dim,
-        "resolution": max(widths),
-        "channels": shapes["synthesis.b4.torgb.weight"][0],
-        "mapping_layers": count(shapes, r"mapping\.fc\d+\.weight"),
+        **_mapping(shapes),
+        "resolution": resolution,
+        "channels": shapes[f"synthesis.b{resolution}.torgb.weight"][0],
         **_channels(widths),
         "conv_clamp": None,
+        **_architecture(shapes),
     }
+
+
+def _mapping(shapes: Shapes) -> Arguments:
+    """Arguments of the mapping network; lengths that are w_dim as published are left out."""
+    layers = count(shapes, r"mapping\.fc\d+\.weight")
+    inner, joined = shapes["mapping.fc0.weight"]
+    w_dim = shapes[f"mapping.fc{layers - 1}.weight"][0]
+    embedded, classes = shapes.get("mapping.embed.weight", (0, 0))
+    return {
+        "z_dim": joined - embedded,
+        "classes": classes,
+        "w_dim": w_dim,
+        "mapping_layers": layers,
+        **({"embed_features": embedded} if embedded not in (0, w_dim) else {}),
+        **({"layer_features": inner} if inner != w_dim else {}),
+    }
+
+
+def _architecture(shapes: Shapes) -> Arguments:
+    """How the image is made, where it is not as published."""
+    if "synthesis.b4.torgb.weight" in shapes:
+        return {}
+    return {"architecture": "resnet" if "synthesis.b8.skip.weight" in shapes else "orig"}
 
 
 def _channels(widths: dict[int, int]) -> Arguments:

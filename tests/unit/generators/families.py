@@ -2,9 +2,18 @@
 
 from typing import Any
 
+BIGGAN = {"z_dim": 9, "classes": 3, "widths": [16, 16, 8], "attention": [1], "shared_dim": 4}
+
 # A name in BUILT_IN, and arguments that make it small.
 GENERATORS: dict[str, tuple[str, dict[str, Any]]] = {
     "animegan": ("animegan", {"width": 4, "blocks": 2, "resolution": 16}),
+    "biggan": ("biggan", {**BIGGAN, "hierarchical": True}),
+    "biggan, classes in each norm": ("biggan", {**BIGGAN, "shared_dim": 0}),
+    "biggan, deep": ("biggan", {**BIGGAN, "hierarchical": True, "depth": 2}),
+    "biggan, statistics": (
+        "biggan",
+        {**BIGGAN, "hierarchical": True, "depth": 1, "statistics": 5, "truncation": 0.4},
+    ),
     "consingan": ("consingan", {"sizes": [(12, 16), (18, 24)], "width": 8}),
     "consingan, zero borders": (
         "consingan",
@@ -17,6 +26,21 @@ GENERATORS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "dcgan, transposed": ("dcgan_transposed", {"z_dim": 8, "widths": [8, 4]}),
     "distylegan": ("distylegan", {"width": 16, "resolution": 16, "z_dim": 8}),
+    "fastgan": ("fastgan", {"z_dim": 8, "width": 8, "tanh": True}),
+    "hifigan": ("hifigan", {"mels": 5, "width": 16, "frames": 4}),
+    "hifigan, single": (
+        "hifigan",
+        {
+            "mels": 5,
+            "width": 16,
+            "rates": [4, 2],
+            "rate_kernels": [8, 4],
+            "kernels": [3, 5],
+            "dilations": [[1, 2], [2, 6]],
+            "paired": False,
+            "frames": 4,
+        },
+    ),
     "munit": ("munit", {"width": 4, "resolution": 32, "blocks": 1}),
     "munit, zeros, prelu": (
         "munit",
@@ -66,6 +90,8 @@ GENERATORS: dict[str, tuple[str, dict[str, Any]]] = {
         },
     ),
     "rrdb": ("rrdb", {"width": 4, "growth": 2, "blocks": 1, "unshuffle": 2, "resolution": 8}),
+    "sngan": ("sngan", {"z_dim": 8, "widths": [8, 8, 4]}),
+    "sngan, classes": ("sngan", {"z_dim": 8, "widths": [8, 4], "bottom": 6, "classes": 3}),
     "spade, normal": (
         "spade",
         {"label_channels": 5, "width": 2, "size": (32, 64), "hidden": 8, "upsampling": "normal"},
@@ -122,6 +148,22 @@ GENERATORS: dict[str, tuple[str, dict[str, Any]]] = {
     "stylegan2, unconditional": (
         "stylegan2",
         {"z_dim": 8, "classes": 0, "w_dim": 8, "channel_max": 8, "resolution": 8},
+    ),
+    "stylegan2, orig": (
+        "stylegan2",
+        {
+            "z_dim": 8,
+            "w_dim": 8,
+            "channel_max": 8,
+            "resolution": 16,
+            "architecture": "orig",
+            "embed_features": 3,
+            "layer_features": 5,
+        },
+    ),
+    "stylegan2, resnet": (
+        "stylegan2",
+        {"z_dim": 8, "w_dim": 8, "channel_max": 8, "resolution": 16, "architecture": "resnet"},
     ),
     "stylegan3": (
         "stylegan3",

@@ -88,9 +88,13 @@ def as_persistent(module: nn.Module, class_name: str, **state: Any) -> Persisten
     )
 
 
-def stylegan2_ada(module: nn.Module, path: Path, **synthesis: Any) -> Path:
-    """Write ``module`` as the ``G_ema`` of a StyleGAN2-ADA pickle; ``synthesis`` is recorded."""
-    kwargs = EasyDict(z_dim=6, synthesis_kwargs=EasyDict(num_fp16_res=0, **synthesis))
+def stylegan2_ada(module: nn.Module, path: Path, *, flat: bool = False, **synthesis: Any) -> Path:
+    """Write ``module`` as the ``G_ema`` of a StyleGAN2-ADA pickle; ``synthesis`` is recorded.
+
+    ``flat``: beside the other arguments, as StyleGAN3's programs record a StyleGAN2.
+    """
+    recorded = EasyDict(num_fp16_res=0, **synthesis)
+    kwargs = EasyDict(z_dim=6, **(recorded if flat else {"synthesis_kwargs": recorded}))
     generator = as_persistent(module, "Generator", _init_kwargs=kwargs)
     discriminator = network(weight=torch.zeros(3))
     networks = {"G": generator, "D": discriminator, "G_ema": generator}

@@ -12,6 +12,7 @@ from gancompress.generators.build import build
 from gancompress.generators.pix2pixhd import Pix2PixHDGenerator
 from gancompress.teachers.from_file import from_file, read_network
 
+BIGGAN = {"z_dim": 9, "classes": 3, "widths": [16, 16, 8], "attention": [1], "shared_dim": 4}
 FILES: dict[str, tuple[str, dict[str, Any]]] = {
     "pix2pixHD, global": ("pix2pixhd", {"width": 4, "downs": 4, "blocks": 2}),
     "pix2pixHD, three halvings": ("pix2pixhd", {"width": 4, "downs": 3, "norm_kind": "batch"}),
@@ -25,6 +26,26 @@ FILES: dict[str, tuple[str, dict[str, Any]]] = {
     "U-GAT-IT": ("ugatit", {"width": 4, "blocks": 2}),
     "U-GAT-IT, full": ("ugatit", {"width": 4, "light": False, "resolution": 32}),
     "AnimeGANv2": ("animegan", {"width": 4, "blocks": 3}),
+    "BigGAN": ("biggan", {**BIGGAN, "hierarchical": False}),
+    "BigGAN, hierarchical": ("biggan", {**BIGGAN, "hierarchical": True}),
+    "BigGAN, classes in each norm": ("biggan", {**BIGGAN, "shared_dim": 0}),
+    "BigGAN-deep": ("biggan", {**BIGGAN, "hierarchical": True, "depth": 2}),
+    "SNGAN": ("sngan", {"z_dim": 8, "widths": [8, 8, 4]}),
+    "cGAN-PD": ("sngan", {"z_dim": 8, "widths": [8, 4], "bottom": 6, "classes": 3}),
+    "FastGAN": ("fastgan", {"z_dim": 8, "width": 8, "resolution": 256}),
+    "HiFi-GAN V2": ("hifigan", {"mels": 5, "width": 16}),
+    "HiFi-GAN V3": (
+        "hifigan",
+        {
+            "mels": 5,
+            "width": 16,
+            "rates": [8, 8, 4],
+            "rate_kernels": [16, 16, 8],
+            "kernels": [3, 5, 7],
+            "dilations": [[1, 2], [2, 6], [3, 12]],
+            "paired": False,
+        },
+    ),
 }
 
 
@@ -47,6 +68,8 @@ def test_file_is_read_off_its_tensors(name: str, tmp_path: Path) -> None:
     found = read_network(path, **settings)
     assert found.family == factory
     assert {key: found.kwargs[key] for key in kwargs} == kwargs
+    if factory == "biggan":  # of its norms, in no tensor
+        assert "eps=1e-05 is assumed: of its norms, as published" in found.assumptions
     teacher = from_file(path, **settings)
     size = 64 if factory == "pix2pixhd" else 32
     batch = example_inputs(teacher.inputs, n=1)
@@ -108,3 +131,26 @@ def test_layers_are_named_and_shaped_as_the_programs_write_them() -> None:
     assert tuple(selfie["FC.0.weight"].shape) == (256, 64 * 64 * 256)
     assert tuple(selfie["UpBlock1_4.norm2.rho"].shape) == (1, 256, 1, 1)
     assert tuple(selfie["UpBlock2.3.rho"].shape) == (1, 128, 1, 1)
+
+
+def test_vectors_of_a_single_step_are_folded_into_the_weights(tmp_path: Path) -> None:
+    module, path = made("BigGAN"), tmp_path / "G_ema.pth"
+    state = dict(module.state_dict())
+    weight = state["blocks.0.0.conv1.weight"]
+    left, _, _ = torch.linalg.svd(weight.flatten(1), full_matrices=False)
+    state["blocks.0.0.conv1.weight"] = 3 * weight / torch.linalg.matrix_norm(weight.flatten(1), 2)
+    state |= {"blocks.0.0.conv1.u0": left[:, :1].T, "blocks.0.0.conv1.sv0": torch.ones(1)}
+    torch.save(state, path)
+    found = read_network(path).module.state_dict()["blocks.0.0.conv1.weight"]
+    norm = torch.linalg.matrix_norm(found.flatten(1), 2)
+    assert torch.allclose(norm, torch.ones([]), atol=1e-5)
+
+
+def test_biggan_converted_from_tensorflow_is_its_program(tmp_path: Path) -> None:
+    pytest.importorskip("pytorch_pretrained_biggan")
+    from benchmarks.publishers import PROGRAMS, compared
+
+    found = compared(PROGRAMS["pytorch-pretrained-biggan"], None)
+    assert found["family"] == "biggan_converted"
+    # Different orders of summation of some hundred numbers, tanh at the end.
+    assert found["largest difference"] < 1e-5
