@@ -12,6 +12,7 @@ from gancompress.errors import TeacherError
 from gancompress.generators.signed import RANGE, signed
 from gancompress.student.file import Architecture, load_student
 from gancompress.teachers.from_file import is_student, read_network
+from gancompress.teachers.hub import located
 from gancompress.teachers.programs import is_program, open_program
 from gancompress.teachers.teacher import CallableTeacher, InputData, ModuleTeacher
 
@@ -114,7 +115,8 @@ def load_teacher(
 
     Args:
         path: of a family that ``docs/teachers.md`` lists: a file of ``torch.save`` or safetensors,
-            a StyleGAN2-ADA ``.pkl``, a DiStyleGAN folder; or a file of :func:`save`.
+            a StyleGAN2-ADA ``.pkl``, a DiStyleGAN folder, a folder of diffusers, ``hf://owner/name``;
+            or a file of :func:`save`.
         family: what the file holds; None recognises it.
         data: rows for the inputs that cannot be drawn from a seed; see :func:`collect`.
         part: which network of a file that holds several.
@@ -128,7 +130,7 @@ def load_teacher(
         UnsafeFileError: the file wants something executed.
         TeacherError: it is missing, damaged, or of no known family.
     """
-    place = Path(path)
+    place = located(path)
     if is_program(place, trusted):
         program = open_program(place, inputs, trusted=trusted, output_range=output_range)
         return Teacher(

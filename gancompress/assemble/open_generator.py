@@ -17,6 +17,7 @@ from gancompress.recipe.load import load_recipe
 from gancompress.run import RunDir, is_run
 from gancompress.student.file import load_student
 from gancompress.teachers.from_file import from_file, is_student
+from gancompress.teachers.hub import located
 from gancompress.teachers.own_weights import weights_for
 from gancompress.teachers.teacher import InputData, ModuleTeacher
 
@@ -46,7 +47,7 @@ class GeneratorFile:
 
 def open_generator(what: GeneratorFile) -> ModuleTeacher:
     """The frozen generator of a run directory, a student file, a teacher file or own weights."""
-    path, factory = what.path, what.factory
+    path, factory = located(what.path), what.factory
     if is_run(path):
         factory = factory or _factory_of(path)
         path = student_file(RunDir.open(path))

@@ -25,6 +25,7 @@ from gancompress.run import RunDir
 from gancompress.student.file import Architecture, Student, load_student
 from gancompress.teachers.downloads import missing_file
 from gancompress.teachers.from_file import is_student, read_network
+from gancompress.teachers.hub import located
 from gancompress.teachers.programs import open_program
 from gancompress.teachers.recorded import RecordedTeacher
 from gancompress.teachers.remote import RemoteTeacher
@@ -105,7 +106,7 @@ def open_teacher(recipe: Recipe, run: RunDir) -> Student:
     """The teacher's module with its inputs and how it is built."""
     keys = recipe.teacher
     output_range = keys.output_range[0], keys.output_range[1]
-    path = Path(expanded(keys.file or keys.weights)).expanduser()
+    path = located(expanded(keys.file or keys.weights)).expanduser()
     if (keys.file or keys.weights) and not path.exists():
         raise TeacherError(missing_file(path))
     if keys.file and is_student(path):

@@ -16,6 +16,8 @@ BUILT_IN: dict[str, str] = {
     "dcgan": "gancompress.generators.dcgan:DCGANGenerator",
     "dcgan_discriminator": "gancompress.generators.dcgan:DCGANDiscriminator",
     "dcgan_transposed": "gancompress.generators.dcgan_transposed:TransposedDCGANGenerator",
+    "diffusers_decoder": "gancompress.generators.diffusers_networks:DiffusersDecoder",
+    "diffusers_unet": "gancompress.generators.diffusers_networks:DiffusersUNet",
     "distylegan": "gancompress.generators.distylegan:DiStyleGANGenerator",
     "distylegan_discriminator": "gancompress.generators.distylegan:DiStyleGANDiscriminator",
     "fastgan": "gancompress.generators.fastgan:FastGANGenerator",

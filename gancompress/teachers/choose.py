@@ -113,9 +113,9 @@ def _filled(
 ) -> Recognised:
     network, fit = attempt
     beside = {n: v for n, v in network.beside.items() if n in families()[fit.family].beside}
-    tensors = replace(network, tensors={**beside, **network.tensors}).load(file)
+    whole = replace(network, tensors={**beside, **network.tensors})
     told = {**recorded_settings(network.record, file.where), **settings}
-    found = filled(fit, tensors, _where(file, network), told)
+    found = filled(fit, lambda: whole.load(file), _where(file, network), told)
     return replace(found, assumptions=(*remarks, *found.assumptions))
 
 

@@ -15,9 +15,12 @@ from gancompress.student.file import load_student
 from gancompress.teachers.choose import choose
 from gancompress.teachers.distylegan_folder import require_same_config
 from gancompress.teachers.downloads import missing_file
+from gancompress.teachers.hub import located
+from gancompress.teachers.hub_folder import config_of, read_diffusers, weights_in
 from gancompress.teachers.not_a_checkpoint import refuse_by_ending, refuse_known
 from gancompress.teachers.persistence import read_persistent
 from gancompress.teachers.recognise import Recognised
+from gancompress.teachers.safetensors_file import read_safetensors
 from gancompress.teachers.teacher import InputData, ModuleTeacher
 from gancompress.teachers.torch_file import LEGACY_START, ZIP_START, ReadFile, read_torch_file
 
@@ -41,7 +44,8 @@ def from_file(
     assumed to be as published, and each assumption is logged.
 
     Args:
-        path: the file, or the folder of a DiStyleGAN checkpoint.
+        path: the file; the folder of a DiStyleGAN checkpoint, of a network of diffusers, or with
+            one file of weights; or ``hf://owner/name`` (:func:`~gancompress.teachers.hub.located`).
         family: a key of :data:`gancompress.teachers.families.FAMILIES`, or ``student``; None tries
             them all.
         data: rows of inputs, for families that are fed images or label maps.
@@ -55,7 +59,7 @@ def from_file(
         UnsafeFileError: the file wants something executed, or a global that no teacher needs.
         TeacherError: it is missing, damaged, or of no known family.
     """
-    path = Path(path)
+    path = located(path)
     if not path.exists():
         raise TeacherError(missing_file(path))
     if family == "student" or is_student(path):
@@ -74,8 +78,9 @@ def read_network(
 
     Arguments and errors are those of :func:`from_file`; students are not read.
     """
+    path = located(path)
     if path.is_dir():
-        return _from_folder(path, settings)
+        return _from_folder(path, family, part, settings)
     file = read_file(path)
     found = choose(file, family, part, settings)
     if file.skipped:
@@ -96,7 +101,7 @@ def read_file(path: Path) -> ReadFile:
     """
     start = _start(path)
     if start[8:9] == b"{":
-        return ReadFile(str(path), _safetensors(path), (), lambda storage: bytearray())
+        return read_safetensors(path)
     if start.startswith((ZIP_START, LEGACY_START)):
         return read_torch_file(path)
     refuse_known(path, start)
@@ -127,21 +132,16 @@ def is_student(path: Path) -> bool:
         raise TeacherError(f"{path}: damaged ({error}); download it again") from error
 
 
-def _safetensors(path: Path) -> dict[str, Any]:
-    try:
-        with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except SafetensorError as error:
-        raise TeacherError(f"{path}: damaged ({error}); download it again") from error
-
-
-def _from_folder(path: Path, settings: Mapping[str, Any]) -> Recognised:
+def _from_folder(
+    path: Path, family: str | None, part: str | None, settings: Mapping[str, Any]
+) -> Recognised:
+    """A DiStyleGAN checkpoint, or a folder as the Hugging Face hub has it."""
     generator = path / "generator.pt"
-    if not generator.is_file():
-        raise TeacherError(
-            f"{path}: a folder without generator.pt. A DiStyleGAN checkpoint holds generator.pt "
-            "and config.json; a folder of recorded images is opened as a recorded teacher"
-        )
-    found = read_network(generator, "distylegan", **settings)
-    require_same_config(path / "config.json", found.kwargs)
-    return found
+    if generator.is_file():
+        found = read_network(generator, "distylegan", **settings)
+        require_same_config(path / "config.json", found.kwargs)
+        return found
+    config, weights = config_of(path), weights_in(path)
+    if "_class_name" in config:
+        return read_diffusers(path, config, read_file(weights), settings)
+    return read_network(weights, family, part=part, **settings)

@@ -60,8 +60,10 @@ class Found:
         return {name: _without_values(value) for name, value in self.tensors.items()}
 
     def load(self, file: ReadFile) -> dict[str, Tensor]:
-        """Its tensors."""
-        return {name: _tensor(value, file) for name, value in self.tensors.items()}
+        """Its tensors, which nothing else holds."""
+        found = {name: _tensor(value, file) for name, value in self.tensors.items()}
+        file.forget()
+        return found
 
 
 def networks_in(file: ReadFile) -> list[Found]:

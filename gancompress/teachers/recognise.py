@@ -6,7 +6,7 @@ large before its tensors are found to be that large; then the file's tensors bec
 
 import inspect
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -73,7 +73,7 @@ def recognise(
     if not fits or fits[0].misfits:
         fits = [*fits, *fitting_by_name(shapes, where, family)]
         raise TeacherError(explain({n: tuple(t.shape) for n, t in shapes.items()}, fits, where))
-    return filled(fits[0], tensors, where, settings)
+    return filled(fits[0], lambda: tensors, where, settings)
 
 
 def fitting(
@@ -117,9 +117,18 @@ def fitting_by_name(
 
 
 def filled(
-    fit: Fit, tensors: Mapping[str, Tensor], where: str, settings: Mapping[str, Any] | None = None
+    fit: Fit,
+    tensors: Callable[[], Mapping[str, Tensor]],
+    where: str,
+    settings: Mapping[str, Any] | None = None,
 ) -> Recognised:
     """The network of a fit without misfits, with its tensors.
+
+    Args:
+        fit: of :func:`fitting`.
+        tensors: gives the values; asked once, so that each can be let go when it is taken over.
+        where: names the file in errors.
+        settings: as for :func:`recognise`.
 
     Raises:
         TeacherError: a number is not finite, or a setting is needed that tensors do not show.
@@ -132,9 +141,7 @@ def filled(
             f"and the pictures differ. Say it: {options(name, question.options)}"
         )
     family = families()[fit.family]
-    named = plain(tensors, where)
-    values = family.convert(named) if family.convert is not None else named
-    module = _load(fit.module, values, where)
+    module = load(fit.module, (family.convert or dict)(plain(tensors(), where)), where)
     assumed = _assumptions(fit, settings or {})
     return Recognised(fit.family, family.factory, fit.kwargs, module, family.output_range, assumed)
 
@@ -231,10 +238,34 @@ def _unused_statistics(module: nn.Module) -> set[str]:
     }
 
 
-def _load(module: nn.Module, tensors: Tensors, where: str) -> nn.Module:
+def fitted(factory: str, kwargs: Arguments, tensors: Tensors, where: str) -> nn.Module:
+    """The network of a factory on the meta device, found to have exactly these tensors.
+
+    Raises:
+        TeacherError: it has others.
+    """
+    module = _build(factory, kwargs)
+    held, expected = ({n: tuple(v.shape) for n, v in found.items()}
+                      for found in (tensors, module.state_dict()))  # fmt: skip
+    fit = Fit.of(factory, kwargs, module, held, held, expected, by_name=False)
+    if fit.misfits:
+        raise TeacherError(
+            f"{where}: its weights do not fit its config.json: {'; '.join(fit.misfits[:3])}; fetch "
+            "both again, of one revision"
+        )
+    return module
+
+
+def load(module: nn.Module, tensors: dict[str, Tensor], where: str) -> nn.Module:
+    """``module`` with these values, in evaluation mode. ``tensors`` is emptied, so that no more
+    memory is taken than that of the file and of what is widened.
+
+    Raises:
+        TeacherError: a number is not finite.
+    """
     values = {}
     for name, expected in module.state_dict().items():
-        value = tensors.get(name, torch.zeros((), dtype=torch.int64)).to(expected.dtype)
+        value = tensors.pop(name, torch.zeros((), dtype=torch.int64)).to(expected.dtype)
         if value.is_floating_point() and not value.isfinite().all():
             raise TeacherError(f"{where}: {name} holds numbers that are not finite")
         values[name] = value

@@ -75,6 +75,10 @@ class ReadFile:
             self._storages[key] = torch.frombuffer(content, dtype=dtype, count=count)
         return self._storages[key].as_strided(claim.shape, claim.stride, claim.offset)
 
+    def forget(self) -> None:
+        """Let storages go that were kept because several tensors may share one."""
+        self._storages.clear()
+
 
 def read_torch_file(path: Path) -> ReadFile:
     """What the ``torch.save`` file at ``path`` holds.

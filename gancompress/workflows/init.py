@@ -33,6 +33,7 @@ from gancompress.generators.build import BUILT_IN, build
 from gancompress.recipe.load import load_recipe
 from gancompress.recipe.schema import Recipe
 from gancompress.teachers.from_file import from_file
+from gancompress.teachers.hub import is_hub, located
 from gancompress.teachers.own_weights import weights_for
 
 # Images of some range reach this share of it, as a rule.
@@ -101,10 +102,10 @@ def _draft(
     what: str, name: str, wanted: Wanted, material: Material | None
 ) -> tuple[Draft, nn.Module | None]:
     """What is known of the teacher, and its module where there is one."""
-    path = Path(what)
+    path = located(what)
     if (path / FILE).is_file():
         return _of_pairs(what, name, wanted), None
-    if ":" not in what and what not in BUILT_IN and path.exists():
+    if is_hub(what) or (":" not in what and what not in BUILT_IN and path.exists()):
         teacher = from_file(what)
         guess = guess_inputs(Network(lambda: teacher.module, teacher.module), material, what)
         keys: dict[str, Any] = {"file": what}

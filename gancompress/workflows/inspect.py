@@ -11,6 +11,7 @@ from gancompress.errors import RecipeError
 from gancompress.generators.build import BUILT_IN, build
 from gancompress.supernet import Supernet
 from gancompress.teachers.from_file import from_file
+from gancompress.teachers.hub import is_hub
 
 _SHAPE = re.compile(r"(?:(?P<name>\w+)=)?(?P<sizes>\d+(?:x\d+)*)")
 
@@ -40,7 +41,7 @@ def inspect(
 
 
 def _module(what: str, kwargs: dict[str, object]) -> tuple[nn.Module, InputSpec]:
-    if ":" not in what and what not in BUILT_IN and Path(what).exists():
+    if is_hub(what) or (":" not in what and what not in BUILT_IN and Path(what).exists()):
         teacher = from_file(what, **kwargs)  # type: ignore[arg-type]
         return teacher.module, dict(teacher.inputs)
     module = build(what, **kwargs)

@@ -11,6 +11,7 @@ from gancompress.errors import RecipeError
 from gancompress.generators.build import BUILT_IN, build
 from gancompress.report.table import Table, format_count
 from gancompress.student.file import Architecture
+from gancompress.teachers.hub import is_hub
 from gancompress.teachers.own_weights import weights_for
 
 
@@ -43,7 +44,7 @@ def shrink(
 
 
 def _teacher(what: str, kwargs: Mapping[str, Any], weights: Path | None) -> Teacher:
-    if ":" not in what and what not in BUILT_IN:
+    if is_hub(what) or (":" not in what and what not in BUILT_IN):
         if weights is not None:
             raise RecipeError(f"--weights {weights}: {what} is a file, which has its own; leave it")
         return load_teacher(what, **kwargs)

@@ -25,6 +25,21 @@ GENERATORS: dict[str, tuple[str, dict[str, Any]]] = {
         {"width": 4, "resolution": 28, "classes": 3, "channels": 1},
     ),
     "dcgan, transposed": ("dcgan_transposed", {"z_dim": 8, "widths": [8, 4]}),
+    "diffusers_decoder": (
+        "diffusers_decoder",
+        {"block_out_channels": [8], "norm_num_groups": 4, "sample_size": 16},
+    ),
+    "diffusers_unet": (
+        "diffusers_unet",
+        {
+            "block_out_channels": [8],
+            "norm_num_groups": 4,
+            "sample_size": 16,
+            "down_block_types": ["AttnDownBlock2D"],
+            "up_block_types": ["AttnUpBlock2D"],
+            "num_class_embeds": 3,
+        },
+    ),
     "distylegan": ("distylegan", {"width": 16, "resolution": 16, "z_dim": 8}),
     "fastgan": ("fastgan", {"z_dim": 8, "width": 8, "tanh": True}),
     "hifigan": ("hifigan", {"mels": 5, "width": 16, "frames": 4}),

@@ -13,7 +13,7 @@ from gancompress.generators.build import BUILT_IN, build
 from tests.unit.generators.families import DISCRIMINATORS, GENERATORS
 
 # Their last layer is linear.
-_UNBOUNDED = ("stylegan2", "stylegan3", "srresnet", "rrdb", "srvgg", "stargan_v2")
+_UNBOUNDED = ("stylegan2", "stylegan3", "srresnet", "rrdb", "srvgg", "stargan_v2", "diffusers")
 
 
 def _generator(name: str) -> tuple[nn.Module, Batch]:
