@@ -37,9 +37,9 @@ from gancompress.data.images import to_uint8
 from gancompress.metrics.frechet import frechet_distance, statistics_of
 from gancompress.metrics.networks import squeezenet
 from gancompress.metrics.similarity import ssim
-from gancompress.reconstruction.finetune import finetune
 from gancompress.supernet.calibrate import calibrate
 from gancompress.supernet.importance import sort_channels, taylor_scores
+from gancompress.training.finetune import finetune
 
 SHARED = Path(os.environ.get("GANCOMPRESS_SHARED", "../shared"))
 WAVE = Path(__file__).parents[1] / "examples" / "style_wave.py"
@@ -177,7 +177,11 @@ def measured(name: str, steps: int) -> list[dict[str, Any]]:
         row |= {**judge(student), "seconds": round(seconds, 2)}
         if tuned and steps:
             start = perf_counter()
-            finetune(student, what.teacher, what.solved, what.chosen, steps=steps)
+            learned, chosen = (
+                [(batch, what.teacher(batch)) for batch in part]
+                for part in (what.solved, what.chosen)
+            )
+            finetune(student, learned, chosen, steps=steps)
             row["tuned_l1"] = judge(student)["l1"]
             row["tuning_seconds"] = round(perf_counter() - start, 1)
         rows.append(row)

@@ -3,19 +3,15 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import torch
 from torch import nn
 
 from gancompress.api.distill import DistillSettings, distill
 from gancompress.api.scoring import (
-    BATCH,
     SearchSettings,
     calibration_batches,
-    paired_metric,
+    paired_distance,
     unseen_pairs,
 )
-from gancompress.batch import rows
-from gancompress.data.encoding import decode_output
 from gancompress.data.live import Pairs
 from gancompress.distillation.options import DistillOptions
 from gancompress.supernet import Subnet, Supernet
@@ -62,7 +58,8 @@ def finetune(
     """
     how = scoring or SearchSettings()
     batches = how.calibration or calibration_batches(pairs, how.options, how.batch_size)
-    inherited = _distance(calibrated(supernet, subnet, batches), pairs, how)
+    distance = paired_distance(pairs, unseen_pairs(how.options, pairs), how.terms)
+    inherited = distance(calibrated(supernet, subnet, batches))
     before = {name: value.clone() for name, value in supernet.module.state_dict().items()}
     alone = replace(options, fixed=subnet.text)
     distill(
@@ -71,14 +68,4 @@ def finetune(
     )  # fmt: skip
     module = calibrated(supernet, subnet, batches)
     supernet.module.load_state_dict(before)
-    return Finetuned(module, inherited, _distance(module, pairs, how))
-
-
-def _distance(module: nn.Module, pairs: Pairs, how: SearchSettings) -> float:
-    unseen = unseen_pairs(how.options, pairs)
-    inputs, outputs = pairs.batch(unseen)
-    targets = decode_output(outputs)
-    starts = range(0, len(unseen), BATCH)
-    with torch.no_grad():
-        made = torch.cat([module(**rows(inputs, slice(s, s + BATCH))) for s in starts])
-    return paired_metric(how.terms, targets)[1](made, inputs, targets)
+    return Finetuned(module, inherited, distance(module))

@@ -24,7 +24,7 @@ from gancompress.architecture_search.evaluator import (
 from gancompress.architecture_search.evaluator import Score as SubnetScore
 from gancompress.architecture_search.options import SearchOptions
 from gancompress.architecture_search.study import Predict, Progress
-from gancompress.batch import DRAWN, Batch, draw_inputs
+from gancompress.batch import DRAWN, Batch, draw_inputs, rows
 from gancompress.data.encoding import decode_output
 from gancompress.data.images import Images
 from gancompress.data.live import Pairs
@@ -62,6 +62,8 @@ class SearchSettings:
             subnets are scored again by their Fréchet distance to these.
         extractor: the network for that: a name as in ``docs/metrics.md``, an extractor, or a
             function of uint8 images (N, C, H, W) that gives features (N, D); empty: none.
+        module_at: a subnet as a module in evaluation mode; None: with the supernet's weights, and
+            batch-norm statistics of its own. :meth:`Solver.one_shot` gives solved weights.
         calibration: batches of inputs for the statistics of batch norms; empty: taken from the
             pairs, where there are any.
         batch_size: samples of each batch that is taken from the pairs.
@@ -80,6 +82,7 @@ class SearchSettings:
     terms: Sequence[str | LossTerm | Callable[..., Any]] = ()
     real: str | Path | Tensor | Images | None = None
     extractor: str | Extractor | Extract = ""
+    module_at: Callable[[Subnet], nn.Module] | None = None
     calibration: Sequence[Batch] = ()
     batch_size: int = BATCH
     latency: Predict | None = None
@@ -98,10 +101,7 @@ def stages_of(
     With real images and an extractor the best go on to a Fréchet distance on few samples, where
     fresh ones can be drawn, and the best of those to one on many.
     """
-    batches = how.calibration or calibration_batches(pairs, how.options, how.batch_size)
-
-    def extract(subnet: Subnet) -> nn.Module:
-        return calibrated(supernet, subnet, batches)
+    extract = extracting(supernet, pairs, how)
 
     def generator_at(subnet: Subnet) -> Callable[[Batch], Tensor]:
         module = extract(subnet)
@@ -117,6 +117,16 @@ def stages_of(
     if pairs is None or not wanted or (real := real_images(how.real, pairs)) is None:
         return stages
     return stages + _frechet(generator_at, pairs, real, how)
+
+
+def extracting(
+    supernet: Supernet, pairs: Pairs | None, how: SearchSettings
+) -> Callable[[Subnet], nn.Module]:
+    """What gives the modules that are scored."""
+    if how.module_at is not None:
+        return how.module_at
+    batches = how.calibration or calibration_batches(pairs, how.options, how.batch_size)
+    return lambda subnet: calibrated(supernet, subnet, batches)
 
 
 def _own(
@@ -193,6 +203,23 @@ def _frechet(
     final = score(lambda number: search_inputs(keys, pairs, how.seed, number))
     seeds = keys.seeds if drawn else 1
     return [*stages, Stage("frechet", {name: "minimize"}, final, keys.finalists, seeds)]
+
+
+def paired_distance(
+    pairs: Pairs, indices: Sequence[int], terms: Iterable[str | LossTerm | Callable[..., Any]]
+) -> Callable[[nn.Module], float]:
+    """How far a module is from the teacher on the pairs at ``indices``."""
+    inputs, outputs = pairs.batch(list(indices))
+    targets = decode_output(outputs)
+    distance = paired_metric(terms, targets)[1]
+
+    def of(module: nn.Module) -> float:
+        starts = range(0, len(targets), BATCH)
+        with torch.no_grad():
+            made = [module(**rows(inputs, slice(s, s + BATCH))) for s in starts]
+        return distance(torch.cat(made), inputs, targets)
+
+    return of
 
 
 def paired_metric(

@@ -1,24 +1,21 @@
 """Searching a supernet for the subnets that are best for their cost."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from torch import nn
 
-from gancompress.api.scoring import Score, SearchSettings, calibration_batches, stages_of
+from gancompress.api.scoring import Score, SearchSettings, extracting, stages_of
 from gancompress.architecture_search.budget import Budget, budget_of
 from gancompress.architecture_search.front import Candidate, Front
 from gancompress.architecture_search.study import Progress, StudySpec, cost_function
 from gancompress.architecture_search.study import search as run_search
-from gancompress.batch import Batch
 from gancompress.data.live import Pairs
 from gancompress.progress import progress_bar
 from gancompress.supernet import Subnet, Supernet
-from gancompress.supernet.calibrate import calibrated
 from gancompress.teachers.teacher import fingerprint_of
 
 
@@ -121,8 +118,8 @@ def search(
     given = settings or SearchSettings()
     options = replace(given.options, trials=trials, mac_budget=str(mac_budget))
     how = replace(given, options=options)
-    batches = how.calibration or calibration_batches(pairs, options, how.batch_size)
-    stages = stages_of(supernet, score, pairs, replace(how, calibration=batches))
+    how = replace(how, module_at=extracting(supernet, pairs, how))
+    stages = stages_of(supernet, score, pairs, how)
     conditions = how.conditions or _conditions(supernet, score, pairs, how)
     digest = hashlib.sha256(conditions.encode()).hexdigest()[:12]
     total = sum(stage.subnets for stage in stages)
@@ -150,11 +147,8 @@ def search(
             reference=how.reference or None,
             progress=show,
         )
-    return SearchResult(front, partial(_extract, supernet, batches))
-
-
-def _extract(supernet: Supernet, batches: Sequence[Batch], subnet: Subnet) -> nn.Module:
-    return calibrated(supernet, subnet, batches)
+    assert how.module_at is not None
+    return SearchResult(front, how.module_at)
 
 
 def _conditions(

@@ -4,35 +4,29 @@ import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from time import perf_counter
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from gancompress.api.costs import check_budget, costs_of
 from gancompress.api.export import write_student
 from gancompress.api.inputs import rows_of
+from gancompress.api.scoring import SearchSettings
+from gancompress.api.search import search
 from gancompress.api.teacher import Teacher
 from gancompress.architecture_search.budget import Budget
-from gancompress.architecture_search.evaluator import Stage
-from gancompress.architecture_search.study import StudySpec, cost_function, search
 from gancompress.atomic import write_json
 from gancompress.batch import DRAWN, Batch, example_inputs
 from gancompress.errors import DataError, TeacherError
-from gancompress.reconstruction import Gathered, gather, reconstruct
-from gancompress.reconstruction.finetune import finetune
+from gancompress.reconstruction.solver import Solver, order_channels, samples_at_once
 from gancompress.student.file import Architecture, Student
 from gancompress.supernet import Subnet, Supernet
-from gancompress.supernet.calibrate import calibrate
-from gancompress.supernet.importance import sort_channels, taylor_scores
+from gancompress.training.finetune import Answered, finetune, mean_distance
 
 # Teachers of more MACs get fewer inputs, which are larger and say more.
 DEAR = 1e9
-# MACs that one batch may take.
-AT_ONCE = 4e10
 
 
 @dataclass(frozen=True)
@@ -42,7 +36,9 @@ class ShrinkOptions:
     Attributes:
         samples: inputs that the weights are solved on; 0: 48 where one takes the teacher a billion
             MACs or more, else 512.
-        trials: subnets that are compared.
+        trials: subnets that are compared by the weights that follow from the teacher's matrices.
+        finalists: best of them, whose weights are solved for layer by layer.
+        order: of channels: ``taylor`` or ``greedy``, see :func:`sort_channels`.
         steps: updates of the fine-tuning at the end; 0: none.
         divisor: widths are multiples of this.
         minimum: smallest width.
@@ -53,6 +49,8 @@ class ShrinkOptions:
 
     samples: int = 0
     trials: int = 40
+    finalists: int = 1
+    order: Literal["taylor", "greedy"] = "taylor"
     steps: int = 200
     divisor: int = 8
     minimum: int = 8
@@ -115,19 +113,37 @@ def shrink(
     clock("traced", f"{len(supernet.space.groups)} elastic groups")
 
     # Choose channels and widths.
-    sort_channels(supernet, taylor_scores(supernet, solved[:8], seed=how.seed))
-    gathered = gather(supernet, solved, seed=how.seed)
+    order_channels(supernet, solved, greedy=how.order == "greedy", seed=how.seed)
+    solver = Solver.of(supernet, solved, seed=how.seed)
     clock("gathered", "channels sorted and Gram matrices gathered")
-    subnet = _search(gathered, teacher, chosen, solved, mac_budget, reference, how)
-    clock("searched", f"best of {how.trials} subnets: {subnet}")
+    judged = _answered(teacher, chosen)
+    settings = SearchSettings(
+        module_at=solver.one_shot, reference=reference, seed=how.seed, progress=False
+    )
+    front = search(
+        supernet,
+        lambda module: mean_distance(module, judged),
+        trials=how.trials,
+        mac_budget=mac_budget,
+        settings=settings,
+    ).front
+    finalists = front.ranked(Budget.parse(macs=mac_budget), reference)[: how.finalists]
+    clock("searched", f"best of {how.trials} subnets: {finalists[0].subnet}")
 
-    # Solve for its weights, and train them a little.
-    l1 = {"cut": _distance(supernet.extract(subnet).eval(), teacher, unseen)}
-    student = reconstruct(supernet, subnet, solved, seed=how.seed).eval()
-    l1["reconstructed"] = _distance(student, teacher, unseen)
+    # Solve for the weights of the best ones, and train the best of those a little.
+    found = solver.nearest(
+        [one.subnet for one in finalists], lambda module: mean_distance(module, judged)
+    )
+    subnet, student = found[0].subnet, found[0].module
+    last = _answered(teacher, unseen)
+    l1 = {
+        "cut": mean_distance(supernet.extract(subnet).eval(), last),
+        "reconstructed": mean_distance(student, last),
+    }
     clock("solved", f"L1 to the teacher {l1['reconstructed']:.4f}, cut {l1['cut']:.4f}")
-    tuned = finetune(student, teacher, solved, chosen, steps=how.steps, seed=how.seed)
-    l1["fine-tuned"] = _distance(student.requires_grad_(False), teacher, unseen)
+    learned = _answered(teacher, solved)
+    tuned = finetune(student, learned, judged, steps=how.steps, seed=how.seed)
+    l1["fine-tuned"] = mean_distance(student.requires_grad_(False), last)
     clock("fine-tuned", f"L1 {l1['fine-tuned']:.4f} after {tuned.steps} steps")
 
     # Write it, and say what it is.
@@ -194,7 +210,7 @@ def _inputs(
         if len(rows) < sum(parts):
             few = max(2, len(rows) // 6)
             parts = [len(rows) - 2 * few, few, few]
-    size = int(min(64, max(1, AT_ONCE // macs)))
+    size = samples_at_once(macs)
     asked = Teacher(_module_of(teacher), teacher.inputs, data=rows)
     found: list[list[Batch]] = []
     start = 0
@@ -211,57 +227,5 @@ def _module_of(teacher: Teacher) -> nn.Module:
     return teacher.module
 
 
-def _search(
-    gathered: Gathered,
-    teacher: Teacher,
-    chosen: list[Batch],
-    solved: list[Batch],
-    mac_budget: str | float,
-    reference: Mapping[str, float],
-    how: ShrinkOptions,
-) -> Subnet:
-    """The subnet within the budget whose one-shot weights come nearest to the teacher."""
-    targets = [teacher(batch) for batch in chosen]
-    every = torch.cat(targets)
-    # What the mean picture would have.
-    constant = float((every - every.mean(0)).abs().mean())
-
-    def score(subnet: Subnet, seed: int) -> Mapping[str, float]:
-        module = gathered.module(subnet).eval()
-        calibrate(module, solved[:8])
-        l1 = _distance(module, teacher, chosen, targets)
-        if not l1 < constant:
-            # Deep networks without norms may run away from weights that fit the teacher's inputs.
-            l1 = constant * (1 + gathered.error(subnet))
-        return {"l1": l1}
-
-    supernet = gathered.supernet
-    budget = Budget.parse(macs=mac_budget)
-    with TemporaryDirectory() as temporary:
-        front = search(
-            supernet.space,
-            cost_function(supernet.cost_model),
-            [Stage("one-shot", {"l1": "minimize"}, score, how.trials)],
-            budget,
-            StudySpec(
-                storage=Path(temporary) / "search.journal",
-                name="shrink",
-                fingerprint=teacher.fingerprint,
-                seed=how.seed,
-            ),
-            reference=reference,
-        )
-    return front.best(budget, reference).subnet
-
-
-def _distance(
-    module: nn.Module, teacher: Teacher, batches: list[Batch], targets: list[Tensor] | None = None
-) -> float:
-    """Mean absolute difference to the teacher's outputs."""
-    total, count = 0.0, 0
-    with torch.no_grad():
-        for number, batch in enumerate(batches):
-            target = teacher(batch) if targets is None else targets[number]
-            total += float((module(**batch) - target).abs().sum())
-            count += target.numel()
-    return total / max(count, 1)
+def _answered(teacher: Teacher, batches: list[Batch]) -> list[Answered]:
+    return [(batch, teacher(batch)) for batch in batches]

@@ -75,7 +75,13 @@ class Front:
     reference: Mapping[str, float] = field(default_factory=dict)
 
     def best(self, budget: Budget, reference: Mapping[str, float] | None = None) -> Candidate:
-        """The best candidate within ``budget``.
+        """The best candidate within ``budget``, see :meth:`ranked`."""
+        return self.ranked(budget, reference)[0]
+
+    def ranked(
+        self, budget: Budget, reference: Mapping[str, float] | None = None
+    ) -> list[Candidate]:
+        """The candidates within ``budget``, best first; at least one.
 
         The first stage chooses; each later one revises the choice if it has scored it, for only
         then has it seen what there is within this budget.
@@ -87,23 +93,24 @@ class Front:
         Raises:
             BudgetError: no candidate is that cheap; names the cheapest. Or a share is asked for,
                 and it is not known of what.
+            MetricError: none of them has a finite score.
         """
         limits = budget.limits(reference or self.reference)
         inside = [candidate for candidate in self.candidates if fits(candidate.costs, limits)]
         if not inside:
             raise self._none_fits(limits)
         first, *later = self.stages
-        choice = min(inside, key=lambda candidate: self.quality(candidate, first))
-        if not self.quality(choice, first) < math.inf:
+        inside.sort(key=lambda candidate: self.quality(candidate, first))
+        if not self.quality(inside[0], first) < math.inf:
             names = ", ".join(self.stages[first])
             raise MetricError(
                 f"search: none of {len(inside)} candidates within the budget has a finite score "
                 f"({names}): the evaluator gives NaN or infinity for all, so nothing is chosen"
             )
         for stage in later:
-            if self.quality(choice, stage) < math.inf:
-                choice = min(inside, key=lambda candidate: self.quality(candidate, stage))
-        return choice
+            if self.quality(inside[0], stage) < math.inf:
+                inside.sort(key=lambda candidate: self.quality(candidate, stage))
+        return [c for c in inside if self.quality(c, first) < math.inf]
 
     def finalists(self) -> tuple[Candidate, ...]:
         """The candidates of the last stage, where there is more than one stage."""
@@ -140,7 +147,7 @@ class Front:
         """The first objective of ``stage``, lower is better; inf where it was not scored."""
         objective, direction = next(iter(self.stages[stage].items()))
         score = candidate.scores.get((stage, objective))
-        if score is None:
+        if score is None or math.isnan(score):
             return math.inf
         return score if direction == "minimize" else -score
 

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from gancompress.assemble.stages import CONDITIONS, STAGES, Depends, skipped
+from gancompress.assemble.stages import CONDITIONS, ORDERED, STAGES, Depends, skipped, supernet_file
 from gancompress.assemble.teacher_data import expanded
 from gancompress.content import digest_of
 from gancompress.recipe.load import recipe_to_dict
@@ -86,13 +86,17 @@ def consumed_by(stage: str, recipe: Recipe) -> list[str]:
 
 def maker_of(name: str, recipe: Recipe) -> str:
     """The stage that makes what is consumed under ``name``."""
-    made_by = {
+    made_by: dict[str, str] = {
         "teacher": "distill" if recipe.distill.online else "teach",
         "pairs": "collect",
-        "supernet": "distill",
+        "ordered": "order",
+        "supernet": "order" if recipe.solves else "distill",
         "front": "search",
         "chosen": "search",
-        "student": "search" if skipped("finetune", recipe) else "finetune",
+        "solved": "reconstruct",
+        "student": next(
+            stage for stage in ("finetune", "reconstruct", "search") if not skipped(stage, recipe)
+        ),
     }
     return made_by[name]
 
@@ -107,7 +111,8 @@ def recorded_hash(name: str, recipe: Recipe, run: RunDir | None) -> str:
     fixed = {
         "teacher": "teacher.safetensors",
         "pairs": "pairs/pairs.json",
-        "supernet": "supernet.safetensors",
+        "ordered": ORDERED,
+        "supernet": supernet_file(recipe),
         "front": "front.csv",
     }
     return record.made.get(fixed.get(name) or str(record.facts.get("student")), "")

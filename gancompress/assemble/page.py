@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from gancompress.architecture_search.front import Candidate, Front
+from gancompress.assemble.stages import STAGES
+from gancompress.assemble.students import subnet_of
 from gancompress.errors import RunError
 from gancompress.recipe.load import differences, recipe_to_dict
 from gancompress.recipe.schema import Recipe
@@ -100,7 +102,7 @@ def _pictures(run: RunDir) -> list[Html]:
 def _search(run: RunDir, result: Result) -> list[Html]:
     try:
         front = Front.from_csv(run.path / "front.csv")
-        chosen = next(c for c in front.candidates if str(c.subnet) == run.facts("search")["subnet"])
+        chosen = next(c for c in front.candidates if str(c.subnet) == subnet_of(run))
     except (RunError, StopIteration):
         return []
     charts = []
@@ -203,7 +205,7 @@ def _recipe(recipe: Recipe) -> Html:
 def _provenance(run: RunDir) -> dict[str, Any]:
     """What every stage noted when it ended."""
     facts = {}
-    for stage in ("teach", "collect", "distill", "search", "finetune", "export"):
+    for stage in (name for name in STAGES if name != "report"):
         try:
             facts[stage] = run.facts(stage)
         except RunError:

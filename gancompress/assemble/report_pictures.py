@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -15,8 +15,7 @@ from gancompress.batch import Batch, InputSpec, class_count, draw_inputs
 from gancompress.data.images import to_float
 from gancompress.data.live import Pairs
 from gancompress.report.grid import picture_of, save_grid, save_png
-from gancompress.supernet import Subnet, Supernet
-from gancompress.supernet.calibrate import calibrated
+from gancompress.supernet import Subnet
 
 # Columns of a picture of images that come from data.
 PICTURED = 6
@@ -66,7 +65,7 @@ def draw_translations(student: nn.Module, pairs: Pairs, samples: range, folder: 
 
 
 def subnet_pictures(
-    supernet: Supernet, front: Front, calibration: Sequence[Batch], batch: Batch
+    module_at: Callable[[Subnet], nn.Module], front: Front, batch: Batch
 ) -> dict[Subnet, str]:
     """What subnets of the front make of ``batch``, as small PNGs in data URIs."""
     found = {}
@@ -74,7 +73,7 @@ def subnet_pictures(
     members = front.nondominated(stage, "macs")
     step = max(1, -(-len(members) // SUBNETS))
     for candidate in members[::step]:
-        module = calibrated(supernet, candidate.subnet, calibration)
+        module = module_at(candidate.subnet)
         with torch.no_grad():
             images = module(**{name: value[:IMAGES] for name, value in batch.items()})
         if images.ndim == 4 and images.shape[1] in (1, 3):

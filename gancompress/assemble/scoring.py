@@ -56,7 +56,9 @@ def conditions(recipe: Recipe, supernet: str) -> str:
         keys.seeds,
         keys.calibration_batches,
     )
-    own = (f"{name}={e.function}/{e.better}" for name, e in keys.evaluators.items())
+    own = [f"{name}={e.function}/{e.better}" for name, e in keys.evaluators.items()]
+    if recipe.solves:
+        own.append(f"solved={recipe.reconstruct.samples}")
     # Scores of another extractor, or on other images, are not the same. The pairs are in the
     # supernet.
     metric = recipe_to_dict(

@@ -20,8 +20,8 @@ class Depends:
     Attributes:
         reads: keys of the recipe; the name of a section stands for all keys in it.
         free: keys below those that change nothing of what is made, only how.
-        consumes: what other stages made: ``teacher``, ``pairs``, ``supernet``, ``front``,
-            ``student``.
+        consumes: what other stages made: ``teacher``, ``pairs``, ``ordered``, ``supernet``,
+            ``front``, ``chosen``, ``solved``, ``student``.
         where: further keys and things consumed, under a condition of :data:`CONDITIONS`.
         works_in: patterns of the files that it goes on from or leaves beside what it records as
             made; they leave with it when another recipe takes its place.
@@ -46,6 +46,8 @@ _EXTRACTOR = ("evaluate.extractor", "evaluate.classifier_steps")
 _SPLIT = ("collect.count", "collect.held_out", "data.held_out")
 _TEACHER = ("teacher", "teach.objective", "collect.class_shares")
 
+_BUDGETS = tuple(f"search.{name}_budget" for name in ("mac", "param", "size", "latency"))
+
 _LIVE = (("teacher", "collect", "data.held_out", "teach.objective"), ("teacher",))
 _INSIDE = ((*_SPLIT, *_TEACHER), ("teacher",))
 _BATCHES = ("distill.batch_size", "search.calibration_batches", "seed")
@@ -69,6 +71,13 @@ STAGES: dict[str, Depends] = {
         where={"taught on inputs": (_SPLIT, ())},
         works_in=("pairs/*",),
     ),
+    "order": Depends(
+        reads=("seed", "precision", "student", "reconstruct.samples", "reconstruct.order",
+               "teacher"),
+        free=_PACE,
+        consumes=("teacher", "pairs"),
+        where={"pairs as needed": _LIVE},
+    ),
     "distill": Depends(
         reads=("seed", "precision", "student", "distill", "teacher.inputs"),
         free=(*_QUIET, *_LOOKS),
@@ -78,6 +87,7 @@ STAGES: dict[str, Depends] = {
             "patience": (_LOOKS, ()),
             "pairs as needed": _LIVE,
             "inside the teacher": _INSIDE,
+            "in order": ((), ("ordered",)),
             "online": (("teach", "data", "teacher", "collect", *_EXTRACTOR), ()),
         },
         works_in=("checkpoints/distill*.pt", "samples/distill*"),
@@ -92,8 +102,15 @@ STAGES: dict[str, Depends] = {
         where={
             "latency": (("threads", "evaluate.latency_runs"), ()),
             "pairs as needed": _LIVE,
+            "solved": (("reconstruct", "distill.steps"), ()),
         },
         works_in=("front.png", "widths.png"),
+    ),
+    "reconstruct": Depends(
+        reads=("reconstruct", "seed", "precision", "student", "distill.terms", "teacher.factory",
+               "search.score_samples", *_BUDGETS),
+        consumes=("supernet", "pairs", "front", "chosen"),
+        where={"pairs as needed": _LIVE},
     ),
     "finetune": Depends(
         reads=(
@@ -103,6 +120,7 @@ STAGES: dict[str, Depends] = {
         free=("distill.steps", "distill.learning_rate", "distill.fixed", *_QUIET, *_LOOKS),
         consumes=("supernet", "pairs", "front", "chosen"),
         where={
+            "solved": (("reconstruct.samples", "distill.steps"), ("solved",)),
             "real images": (("data",), ()),
             "patience": (_LOOKS, ()),
             "pairs as needed": _LIVE,
@@ -125,10 +143,23 @@ STAGES: dict[str, Depends] = {
         ),
         free=_PACE,
         consumes=("teacher", "supernet", "pairs", "student"),
-        where={"timed in ONNX": (_WRITTEN, ()), "pairs as needed": _LIVE},
+        where={
+            "timed in ONNX": (_WRITTEN, ()),
+            "pairs as needed": _LIVE,
+            "solved": (("reconstruct.samples", "distill.steps"), ()),
+        },
         works_in=("report/*",),
     ),
 }  # fmt: skip
+
+# The teacher with its channels in order, which a training begins with or subnets are solved from.
+ORDERED = "ordered.safetensors"
+
+
+def supernet_file(recipe: Recipe) -> str:
+    """The file of a run that holds its supernet at full width."""
+    return ORDERED if recipe.solves else "supernet.safetensors"
+
 
 # The classifier that scores are taken with is trained by whichever stage needs it first.
 CLASSIFIER = Depends(reads=("data", "seed", "evaluate.classifier_steps"))
@@ -155,6 +186,8 @@ CONDITIONS: dict[str, Callable[[Recipe], bool]] = {
     "pairs as needed": lambda recipe: not recipe.records,
     "inside the teacher": _looks_inside,
     "online": lambda recipe: recipe.distill.online,
+    "in order": lambda recipe: recipe.orders,
+    "solved": lambda recipe: recipe.solves,
     "latency": lambda recipe: bool(recipe.search.latency_budget),
     "calibrated": _is_calibrated,
     "calibrated as needed": lambda recipe: _is_calibrated(recipe) and not recipe.records,
@@ -168,6 +201,12 @@ def skipped(stage: str, recipe: Recipe) -> str:
         return f"the teacher is {recipe.teacher.given}"
     if stage in ("teach", "collect") and recipe.distill.online:
         return TRAINED_ONLINE
+    if stage == "order" and not recipe.orders:
+        return "reconstruct.samples is 0"
+    if stage == "distill" and recipe.solves:
+        return "distill.steps is 0: weights are solved for"
+    if stage == "reconstruct" and not recipe.solves:
+        return "a supernet is trained" if recipe.orders else "reconstruct.samples is 0"
     if stage == "finetune" and recipe.finetune.steps == 0:
         return "finetune.steps is 0"
     return ""

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from gancompress.assemble.inherit import inherit, within
+from gancompress.assemble.stages import supernet_file
 from gancompress.assemble.teacher import open_teacher, read_student, taught_architecture
 from gancompress.batch import InputSpec, example_inputs
 from gancompress.errors import RecipeError, RunError
@@ -28,7 +29,7 @@ def open_student(recipe: Recipe, run: RunDir) -> tuple[Architecture, nn.Module]:
         teacher = open_teacher(recipe, run)
     architecture = student_architecture(recipe, teacher.architecture if teacher else None)
     module = seeded(recipe.seed, architecture.build)
-    if teacher and keys.init == "teacher":
+    if teacher and (keys.init == "teacher" or recipe.orders):
         inherit(module, teacher.module)
     return architecture, module
 
@@ -96,10 +97,10 @@ def make_supernet(module: nn.Module, inputs: InputSpec, keys: StudentOptions) ->
 
 
 def load_supernet(recipe: Recipe, run: RunDir) -> tuple[Supernet, Student]:
-    """The trained supernet of a run, and the full-width student that holds its weights."""
-    if not run.is_complete("distill"):
-        raise RunError(f"{run.path}: no supernet in it yet; `gancompress distill` makes one")
-    full = read_student(run.path / "supernet.safetensors", student_factory(recipe))
+    """The supernet of a run, and the full-width student that holds its weights."""
+    if not run.is_complete("order" if recipe.solves else "distill"):
+        raise RunError(f"{run.path}: no supernet in it yet; `gancompress search` makes one")
+    full = read_student(run.path / supernet_file(recipe), student_factory(recipe))
     return make_supernet(full.module, full.inputs, recipe.student), full
 
 

@@ -63,7 +63,8 @@ def keep_student(student: Student, run: RunDir, title: str) -> str:
 
 
 def current(run: RunDir) -> tuple[str, str]:
-    """The student that was chosen last, and fine-tuned where the recipe says so.
+    """The student that was chosen last, with its weights solved for and fine-tuned where the
+    recipe says so.
 
     Returns:
         Its path below the run, and its hash.
@@ -75,12 +76,28 @@ def current(run: RunDir) -> tuple[str, str]:
     if chosen is None or "student" not in chosen.facts:
         raise RunError(f"{run.path}: no student in it yet; `gancompress run {run.path}` makes one")
     name = str(chosen.facts["student"])
-    tuned = run.record("finetune")
-    if tuned is not None and "student" in tuned.facts:
-        better = str(tuned.facts["student"])
-        if tuned.identity.get("consumed", {}).get("chosen") == chosen.made[name]:
-            return better, tuned.made[better]
-    return name, chosen.made[name]
+    found = name, chosen.made[name]
+    for stage, consumed in (("reconstruct", "chosen"), ("finetune", "solved"),
+                            ("finetune", "chosen")):  # fmt: skip
+        record = run.record(stage)
+        if record is None or "student" not in record.facts:
+            continue
+        of = record.identity.get("consumed", {})
+        if of.get(consumed) == found[1] and (consumed == "solved" or "solved" not in of):
+            name = str(record.facts["student"])
+            found = name, record.made[name]
+    return found
+
+
+def subnet_of(run: RunDir) -> str:
+    """The widths of the student that was chosen last; a reconstruction chooses among finalists."""
+    chosen, solved = run.facts("search"), run.record("reconstruct")
+    if solved is not None and "subnet" in solved.facts:
+        found = run.record("search")
+        of = solved.identity.get("consumed", {}).get("chosen")
+        if found is not None and found.made[chosen["student"]] == of:
+            return str(solved.facts["subnet"])
+    return str(chosen["subnet"])
 
 
 def student_file(run: RunDir) -> Path:

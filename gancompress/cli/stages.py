@@ -19,6 +19,7 @@ STAGE_VERBS = {
     "teach": ("teach", "Train the recipe's teacher."),
     "collect": ("collect", "Record inputs and outputs of the teacher."),
     "distill": ("distill", "Train the supernet, after whatever earlier stages are missing."),
+    "reconstruct": ("reconstruct", "Solve for the weights of the best subnets of the teacher."),
     "finetune": ("finetune", "Train the chosen subnet alone, after whatever stages are missing."),
     "export": ("export", "Export the student, after whatever earlier stages are missing."),
     "report": ("report", "Measure teacher and student, after whatever stages are missing."),

@@ -58,7 +58,9 @@ class DistillOptions:
         "train the teacher of `teach` in the same steps as the student, not before it (OMGD); "
         "teach.decay_from is then a share of distill.steps; nothing is recorded",
     )
-    steps: int = option(60_000, "updates; with online, of the teacher as well", low=1)
+    steps: int = option(
+        60_000, "updates; with online, of the teacher as well; 0: none, see reconstruct", low=0
+    )
     batch_size: int = option(128, "pairs a step", low=2)
     learning_rate: float = option(2e-4, "Adam, student", low=0)
     discriminator_learning_rate: float = option(2e-4, "Adam, discriminator", low=0)
@@ -123,10 +125,14 @@ class DistillOptions:
 
 @dataclass(frozen=True)
 class FinetuneOptions:
-    """Training the chosen subnet alone, after the search."""
+    """Training the chosen subnet alone, after the search.
+
+    Solved weights (``reconstruct``) are trained towards the teacher by L1, with the best of several
+    learning rates that are tried, and only as long as held-out pairs come nearer.
+    """
 
     steps: int = option(0, "updates; 0: leave the inherited weights as they are", low=0)
     compare: int = option(
         0, "further subnets to fine-tune, to see whether inherited scores rank as trained", low=0
     )
-    learning_rate: float = option(1e-4, "Adam, student", low=0)
+    learning_rate: float = option(1e-4, "Adam, student; not of solved weights", low=0)

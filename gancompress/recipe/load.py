@@ -31,6 +31,9 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     mistakes: list[str] = []
     for override in overrides:
         _apply_override(data, override, mistakes)
+    if _solves(data):
+        # Weights that are solved for need no training, unless one is asked for.
+        data["distill"] = {"steps": 0}
     recipe = _parse(Recipe, data, "", mistakes)
     if not mistakes:
         mistakes += recipe.mistakes()
@@ -39,6 +42,12 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
         count = f"{len(mistakes)} mistake{'s' if len(mistakes) > 1 else ''}"
         raise RecipeError(f"{path}: {count}\n{listed}")
     return typing.cast(Recipe, recipe)
+
+
+def _solves(data: Mapping[str, Any]) -> bool:
+    """Whether there are ``reconstruct.samples`` and no section ``distill``."""
+    keys = data.get("reconstruct")
+    return isinstance(keys, Mapping) and bool(keys.get("samples")) and "distill" not in data
 
 
 def recipe_to_dict(value: Any) -> Any:

@@ -11,6 +11,7 @@ from gancompress.exporters.options import ExportOptions
 from gancompress.options import LARGEST_SEED, MOST_WORKERS, option, section
 from gancompress.recipe.secrets import secret_mistakes
 from gancompress.recipe.sources import DataOptions, TeacherOptions
+from gancompress.reconstruction.options import ReconstructOptions
 from gancompress.teach.options import TeachOptions
 
 # Of a run directory, whose number is added: a file system takes 255 bytes.
@@ -76,6 +77,9 @@ class Recipe:
     teach: TeachOptions = section(TeachOptions, "training a teacher")
     collect: CollectOptions = section(CollectOptions, "recording the teacher")
     student: StudentOptions = section(StudentOptions, "the supernet")
+    reconstruct: ReconstructOptions = section(
+        ReconstructOptions, "weights of subnets of the teacher, solved for instead of trained"
+    )
     distill: DistillOptions = section(DistillOptions, "training the supernet")
     search: SearchOptions = section(SearchOptions, "choosing a subnet")
     finetune: FinetuneOptions = section(FinetuneOptions, "after the search")
@@ -92,6 +96,16 @@ class Recipe:
         """Whether `teach` trains on what the teacher is fed: one split serves all stages."""
         return not self.teacher.given and self.teach.objective in ("paired", "semantic", "cycle")
 
+    @property
+    def orders(self) -> bool:
+        """Whether the supernet begins as the teacher with its channels in order."""
+        return self.reconstruct.samples > 0
+
+    @property
+    def solves(self) -> bool:
+        """Whether the weights of subnets are solved for, and no supernet is trained."""
+        return self.orders and self.distill.steps == 0
+
     def mistakes(self) -> list[str]:
         """What does not fit together although every key by itself does."""
         found = [
@@ -102,6 +116,10 @@ class Recipe:
             found += self._mistakes_of_inputs()
         if self.distill.online:
             found += self._mistakes_of_online()
+        if self.orders:
+            found += self._mistakes_of_solving()
+        elif self.distill.steps == 0:
+            found.append("distill.steps: 0, but reconstruct.samples too; give one of them")
         if not self.teacher.given and not self.data.source:
             found.append(
                 "teacher.file: empty, and data.source too; give a teacher file, weights for "
@@ -168,6 +186,31 @@ class Recipe:
             found.append(
                 f"data.held_out: 0, but {objective} is evaluated on held-out images; give a share"
             )
+        return found
+
+    def _mistakes_of_solving(self) -> list[str]:
+        """Of weights that are solved for."""
+        found, wanted = [], "reconstruct.samples"
+        if self.student.factory != "teacher":
+            found.append(
+                f"student.factory: {self.student.factory}, but {wanted} solves for the weights of "
+                "subnets of the teacher; write teacher, or leave out reconstruct"
+            )
+        if self.distill.online:
+            found.append(f"distill.online: {wanted} needs a trained teacher; write false")
+        if self.student.separable or self.student.keep:
+            key = "separable" if self.student.separable else "keep"
+            found.append(
+                f"student.{key}: {wanted} solves for all layers of the teacher as they are; leave "
+                "it empty"
+            )
+        if self.reconstruct.samples > self.collect.count:
+            found.append(
+                f"{wanted}: {self.reconstruct.samples} is more than collect.count "
+                f"({self.collect.count})"
+            )
+        if self.solves and self.finetune.compare:
+            found.append("finetune.compare: compares trained subnets; write 0 with solved weights")
         return found
 
     def _mistakes_of_online(self) -> list[str]:

@@ -6,9 +6,9 @@ from pathlib import Path
 from gancompress import assemble
 from gancompress.architecture_search.front import Candidate, Front
 from gancompress.assemble.pairs import open_pairs
-from gancompress.assemble.scoring import calibration_batches
-from gancompress.assemble.students import student_file
-from gancompress.batch import Batch, example_inputs
+from gancompress.assemble.students import student_file, subnet_of
+from gancompress.assemble.subnets import ModuleAt, module_at
+from gancompress.batch import example_inputs
 from gancompress.demo.gallery import Gallery, Size
 from gancompress.demo.server import make_app
 from gancompress.errors import RunError
@@ -17,8 +17,6 @@ from gancompress.metrics.macs import count_macs
 from gancompress.recipe.schema import Recipe
 from gancompress.run import RunDir, is_run
 from gancompress.student.file import Student, load_student
-from gancompress.supernet import Supernet
-from gancompress.supernet.calibrate import calibrated
 from gancompress.teachers.teacher import ModuleTeacher
 from gancompress.workflows.opening import existing_run
 
@@ -60,9 +58,9 @@ def open_gallery(what: Path, factory: str | None = None) -> Gallery:
 
 def _of_run(recipe: Recipe, run: RunDir) -> Gallery:
     supernet, full = assemble.load_supernet(recipe, run)
-    batches = calibration_batches(recipe, open_pairs(recipe, run))
+    at = module_at(recipe, supernet, open_pairs(recipe, run))
     front = Front.from_csv(run.path / "front.csv")
-    chosen = str(run.facts("search")["subnet"])
+    chosen = subnet_of(run)
     own = partial(
         assemble.read_student,
         student_file(run),
@@ -74,9 +72,7 @@ def _of_run(recipe: Recipe, run: RunDir) -> Gallery:
             round(candidate.costs["macs"]),
             round(candidate.costs["params"]),
             str(candidate.subnet) == chosen,
-            own
-            if str(candidate.subnet) == chosen
-            else partial(_cut, supernet, full, candidate, batches),
+            own if str(candidate.subnet) == chosen else partial(_cut, at, full, candidate),
         )
         for candidate in _stops(front, chosen)
     ]
@@ -97,6 +93,6 @@ def _stops(front: Front, chosen: str) -> list[Candidate]:
     return sorted(unique.values(), key=lambda c: c.costs["macs"])
 
 
-def _cut(supernet: Supernet, full: Student, candidate: Candidate, batches: list[Batch]) -> Student:
-    module = calibrated(supernet, candidate.subnet, batches).eval()
+def _cut(at: ModuleAt, full: Student, candidate: Candidate) -> Student:
+    module = at(candidate.subnet)
     return Student(module, full.inputs, full.architecture, {"subnet": str(candidate.subnet)})

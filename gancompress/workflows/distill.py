@@ -17,6 +17,7 @@ from gancompress.assemble.online import live_pairs, online_setup
 from gancompress.assemble.pairs import open_pairs
 from gancompress.assemble.problems import problem_lines
 from gancompress.assemble.samples import Samples
+from gancompress.assemble.stages import ORDERED, skipped
 from gancompress.assemble.teacher_data import expanded
 from gancompress.data.live import Pairs
 from gancompress.distillation.feature_network import FeatureNetwork, open_network
@@ -35,6 +36,9 @@ def distill(recipe: Recipe, run: RunDir) -> None:
 
     With ``distill.online`` the trained teacher is written to ``run/teacher.safetensors``.
     """
+    if reason := skipped("distill", recipe):
+        run.complete("distill", {"skipped": reason})
+        return
     check_objective(recipe)
     facts: dict[str, Any] = {"steps": recipe.distill.steps}
     if recipe.distill.online:
@@ -64,7 +68,10 @@ def _distilled(
     if keys.keep:
         keep_of_teacher(module, teacher_module(recipe, run), keys.keep)
     supernet = assemble.make_supernet(module, pairs.inputs, keys)
-    if keys.init == "teacher":
+    if recipe.orders:
+        ordered = assemble.read_student(run.path / ORDERED, assemble.student_factory(recipe))
+        module.load_state_dict(ordered.module.state_dict())
+    elif keys.init == "teacher":
         sort_for_training(supernet, pairs, seed=recipe.seed)
     run.log("distill", {"space": supernet.space.size, "groups": len(supernet.space.groups)})
     freeze(supernet.module, keys.keep)

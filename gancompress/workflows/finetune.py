@@ -25,6 +25,7 @@ from gancompress.run import RunDir
 from gancompress.student.file import Student
 from gancompress.supernet import Subnet, Supernet
 from gancompress.workflows.distill import training_settings
+from gancompress.workflows.tune_solved import tune_solved
 
 
 def finetune(recipe: Recipe, run: RunDir) -> None:
@@ -37,6 +38,9 @@ def finetune(recipe: Recipe, run: RunDir) -> None:
         run.complete("finetune", {"skipped": "finetune.steps is 0"})
         return
     pairs = open_pairs(recipe, run)
+    if recipe.solves:
+        tune_solved(recipe, run, pairs)
+        return
     supernet, full = assemble.load_supernet(recipe, run)
     freeze(supernet.module, recipe.student.keep)
     subnets = _subnets(recipe, run, Front.from_csv(run.path / "front.csv"))

@@ -41,7 +41,7 @@ def outcome(stage: str, run: RunDir) -> Outcome:
     """What became of ``stage``, which is complete in ``run``."""
     record, facts = run.record(stage), run.facts(stage)
     made = [str(run.path / name) for name in record.made] if record else []
-    if stage in ("search", "finetune") and "student" in facts:
+    if stage in ("search", "reconstruct", "finetune") and "student" in facts:
         made.append(str(run.path / CURRENT))
     if stage == "report":
         facts = json.loads((run.path / "report" / "report.json").read_text(encoding="utf-8"))
@@ -54,8 +54,10 @@ def outcome(stage: str, run: RunDir) -> Outcome:
 NEXT = {
     "teach": "gancompress run {run}",
     "collect": "gancompress distill {run}",
+    "order": "gancompress search {run} --mac-budget 1/8",
     "distill": "gancompress search {run} --mac-budget 1/8",
     "search": "gancompress export {run}",
+    "reconstruct": "gancompress export {run}",
     "finetune": "gancompress export {run}",
     "export": "gancompress report {run}",
     "report": "gancompress search {run} --mac-budget 1/16",
@@ -75,6 +77,10 @@ def _of_collect(facts: dict[str, Any], run: RunDir) -> str:
     return f"{facts['pairs']:,} pairs, {facts['held_out']:,} of them held out{stored}"
 
 
+def _of_order(facts: dict[str, Any], run: RunDir) -> str:
+    return f"{facts['groups']} elastic groups, channels in order"
+
+
 def _of_distill(facts: dict[str, Any], run: RunDir) -> str:
     looks = [event for event in run.events("distill") if "held_out.largest" in event]
     if not looks:
@@ -91,6 +97,14 @@ def _of_search(facts: dict[str, Any], run: RunDir) -> str:
     return (
         f"{title(facts['student'])}: subnet {facts['subnet']}, {costs['macs']:,.0f} MACs, "
         f"{costs['params']:,.0f} parameters, the best of {facts['scored']} scored"
+    )
+
+
+def _of_reconstruct(facts: dict[str, Any], run: RunDir) -> str:
+    best = facts["finalists"][0]
+    return (
+        f"{title(facts['student'])}: distance to the teacher {best['solved']:.4g}, with the "
+        f"weights as cut {best['cut']:.4g}"
     )
 
 
@@ -125,8 +139,10 @@ def _of_report(facts: dict[str, Any], run: RunDir) -> str:
 HEADLINES: dict[str, Callable[[dict[str, Any], RunDir], str]] = {
     "teach": _of_teach,
     "collect": _of_collect,
+    "order": _of_order,
     "distill": _of_distill,
     "search": _of_search,
+    "reconstruct": _of_reconstruct,
     "finetune": _of_finetune,
     "export": _of_export,
     "report": _of_report,

@@ -39,8 +39,8 @@ class Step:
         """For the terminal."""
         if not self.todo or self.note == NOTHING:
             told = "; ".join([*self.reasons, *([self.note] if self.note else [])])
-            return f"  {self.stage:9} {told or 'kept'}"
-        return f"  {self.stage:9} to do: {'; '.join(self.reasons)}" + (
+            return f"  {self.stage:11} {told or 'kept'}"
+        return f"  {self.stage:11} to do: {'; '.join(self.reasons)}" + (
             f" ({self.note})" if self.note else ""
         )
 

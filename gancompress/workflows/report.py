@@ -26,11 +26,11 @@ from gancompress.assemble.report_pictures import (
 )
 from gancompress.assemble.report_rows import NetworkRow, figures_of, rows_table
 from gancompress.assemble.scores import Scores, extractor_of, score_generator, score_images
-from gancompress.assemble.scoring import calibration_batches
 from gancompress.assemble.similarity import similarity
-from gancompress.assemble.students import CURRENT, student_file, title
+from gancompress.assemble.students import CURRENT, student_file, subnet_of, title
+from gancompress.assemble.subnets import ModuleAt, module_at
 from gancompress.atomic import write_json, write_text
-from gancompress.batch import Batch, example_inputs
+from gancompress.batch import example_inputs
 from gancompress.data.live import Pairs
 from gancompress.metrics.collect import collect
 from gancompress.metrics.features import Extractor
@@ -53,7 +53,6 @@ from gancompress.report.table import (
 from gancompress.run import RunDir
 from gancompress.student.file import Student
 from gancompress.supernet import Supernet
-from gancompress.supernet.calibrate import calibrated
 from gancompress.teachers.teacher import ModuleTeacher
 from gancompress.workflows.export import export_network
 
@@ -78,13 +77,13 @@ class Opened:
     Attributes:
         pairs: of the run.
         supernet: whose subnets are shown.
-        calibration: training inputs for their BatchNorm statistics.
-        networks: teacher, if it is a white box, largest subnet and student.
+        module_at: one of them as a module.
+        networks: teacher, if it is a white box, largest subnet, if it was trained, and student.
     """
 
     pairs: Pairs
     supernet: Supernet
-    calibration: list[Batch]
+    module_at: ModuleAt
     networks: dict[str, Network]
 
 
@@ -145,18 +144,17 @@ def show(run: RunDir) -> str:
 def _opened(recipe: Recipe, run: RunDir, pairs: Pairs) -> Opened:
     teacher = assemble.load_teacher(recipe, run)
     supernet, full = assemble.load_supernet(recipe, run)
-    # Its BatchNorm statistics are those of all subnets together; it deserves its own as they do.
-    batches = calibration_batches(recipe, pairs)
-    largest = calibrated(supernet, supernet.space.largest, batches)
+    at = module_at(recipe, supernet, pairs)
     factory = assemble.student_factory(recipe)
     student = assemble.read_student(student_file(run), factory)
-    networks: dict[str, Network] = {
-        "largest subnet": Student(largest, full.inputs, full.architecture),
-        "student": student,
-    }
+    networks: dict[str, Network] = {"student": student}
+    if not recipe.solves:
+        # Its BatchNorm statistics are those of all subnets together; it deserves its own.
+        largest = Student(at(supernet.space.largest), full.inputs, full.architecture)
+        networks = {"largest subnet": largest, **networks}
     if isinstance(teacher, ModuleTeacher):
         networks = {"teacher": teacher, **networks}
-    return Opened(pairs, supernet, batches, networks)
+    return Opened(pairs, supernet, at, networks)
 
 
 def _measure(
@@ -222,12 +220,13 @@ def _remarks(
     teacher, student = rows[0], rows[-1]
     ratio = format_ratio(teacher.macs / student.macs)
     remarks = [
-        f"The student {title(student_file(run))} ({run.facts('search')['subnet']}) needs {ratio} "
+        f"The student {title(student_file(run))} ({subnet_of(run)}) needs {ratio} "
         f"fewer MACs than the {teacher.name} (exact: every multiply-add executed) and is "
         f"{format_ratio(speedup.speedup)} as fast in PyTorch "
         f"({speedup.low:.2f} to {speedup.high:.2f} with 95 % confidence, timed in turns).",
         "Times: batch 1, median ± half the interquartile range.",
         *run.facts("search")["remarks"],
+        *run.facts("reconstruct").get("remarks", []),
         *run.facts("finetune").get("remarks", []),
     ]
     if ceiling is not None and ceiling.accuracy is not None:
@@ -261,7 +260,7 @@ def _result(
     """What the page shows besides the pictures of teacher and student."""
     supernet, pairs = opened.supernet, opened.pairs
     front = Front.from_csv(run.path / "front.csv")
-    named = run.facts("search")["subnet"]
+    named = subnet_of(run)
     subnet = supernet.space.parse(named)
     extractor = next((title for title in table.columns if title.startswith("fd_")), "")
     teacher, student = (figures_of(row, extractor) for row in (rows[0], rows[-1]))
@@ -281,7 +280,7 @@ def _result(
                 supernet.space.groups, subnet, supernet.space.largest, strict=True
             )
         },
-        pictures=subnet_pictures(supernet, front, opened.calibration, batch),
+        pictures=subnet_pictures(opened.module_at, front, batch),
         about=_about(recipe),
         inputs=list(opened.networks["student"].inputs),
     )

@@ -25,7 +25,9 @@ from gancompress.workflows.distill import check_objective, distill
 from gancompress.workflows.export import export
 from gancompress.workflows.finetune import finetune
 from gancompress.workflows.kept import keep_a_copy, set_aside, take_back
+from gancompress.workflows.order import order
 from gancompress.workflows.plan import Step, damage_of, plan
+from gancompress.workflows.reconstruct import reconstruct
 from gancompress.workflows.report import report
 from gancompress.workflows.search import search
 from gancompress.workflows.teach import teach
@@ -33,8 +35,10 @@ from gancompress.workflows.teach import teach
 WORK: dict[str, Callable[[Recipe, RunDir], None]] = {
     "teach": teach,
     "collect": collect,
+    "order": order,
     "distill": distill,
     "search": search,
+    "reconstruct": reconstruct,
     "finetune": finetune,
     "export": export,
     "report": report,
@@ -47,7 +51,8 @@ def check(recipe: Recipe) -> None:
     """Tell what nobody can read or learn before hours of training, not after."""
     budget_of(recipe.search)
     check_evaluators(recipe)
-    check_objective(recipe)
+    if not recipe.solves:
+        check_objective(recipe)
 
 
 def run_until(recipe: Recipe, run: RunDir, last: str) -> None:

@@ -14,14 +14,14 @@ from gancompress.assemble.front import coverage, draw_front, trust
 from gancompress.assemble.identity import identity_of
 from gancompress.assemble.latency import Clock, Stopwatch, predict, predictor, threads_of
 from gancompress.assemble.pairs import open_pairs
-from gancompress.assemble.scoring import calibration_batches, search_settings
+from gancompress.assemble.scoring import search_settings
 from gancompress.assemble.students import adopt_student, keep_student, title_of
+from gancompress.assemble.subnets import ModuleAt, module_at
 from gancompress.data.live import Pairs
 from gancompress.recipe.schema import Recipe
 from gancompress.run import RunDir
 from gancompress.student.file import Student
 from gancompress.supernet import Supernet
-from gancompress.supernet.calibrate import calibrated
 from gancompress.workflows.kept import keep_a_copy
 
 
@@ -33,6 +33,7 @@ class _Task:
         full: the student file that holds the supernet's weights.
         reference: what one sample costs the teacher, by column; shares of the budget refer to it.
         clock: what predicts and measures latency, where it is limited.
+        module_at: a subnet as a module.
     """
 
     recipe: Recipe
@@ -43,6 +44,7 @@ class _Task:
     budget: Budget
     reference: Mapping[str, float]
     clock: Clock | None
+    module_at: ModuleAt
 
     @property
     def costs(self) -> Costs:
@@ -104,15 +106,17 @@ def _task(recipe: Recipe, run: RunDir) -> _Task:
     known = Budget({name: limit for name, limit in budget.amounts.items() if name != "latency"})
     check_feasible(known.limits(reference), supernet.space, cost_function(supernet.cost_model))
     clock = _clock(recipe, run, supernet, full) if "latency" in budget.amounts else None
+    pairs = open_pairs(recipe, run)
     task = _Task(
         recipe=recipe,
         run=run,
         supernet=supernet,
         full=full,
-        pairs=open_pairs(recipe, run),
+        pairs=pairs,
         budget=budget,
         reference=reference,
         clock=clock,
+        module_at=module_at(recipe, supernet, pairs),
     )
     check_feasible(task.limits, supernet.space, task.costs)
     return task
@@ -139,7 +143,11 @@ def _front(task: _Task, scored: Callable[[Progress], None] = lambda progress: No
         mac_budget=keys.mac_budget,
         folder=task.run.path,
         settings=replace(
-            settings, reference=task.reference, latency=predict(task.clock), scored=scored
+            settings,
+            reference=task.reference,
+            latency=predict(task.clock),
+            scored=scored,
+            module_at=task.module_at,
         ),
     )
     return found.front
@@ -164,15 +172,24 @@ def _conclude(task: _Task, front: Front) -> Candidate:
         "remarks": [*trust(front, chosen), *remarks],
         "student": name,
     }
+    if task.recipe.solves:
+        facts["finalists"] = _finalists(task, front, chosen)
     run.complete("search", facts, ["front.csv", name])
     adopt_student(run)
     return chosen
 
 
+def _finalists(task: _Task, front: Front, chosen: Candidate) -> list[str]:
+    """The subnets whose weights are worth solving for layer by layer, the chosen one first."""
+    ranked = [chosen]
+    if task.clock is None:
+        ranked = front.ranked(task.budget, task.reference)
+    return [one.subnet.text for one in ranked[: task.recipe.reconstruct.finalists]]
+
+
 def _keep(task: _Task, chosen: Candidate) -> str:
     """Extract the chosen subnet, with its own BatchNorm statistics; returns where it is kept."""
-    batches = calibration_batches(task.recipe, task.pairs)
-    module = calibrated(task.supernet, chosen.subnet, batches)
+    module = task.module_at(chosen.subnet)
     provenance = {
         "teacher": task.pairs.plan.teacher,
         "supernet": task.full.fingerprint,

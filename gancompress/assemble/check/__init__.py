@@ -82,12 +82,14 @@ def _look_at_training(
     real: Look | None,
     found: Findings,
 ) -> Supernet | None:
-    check_terms(recipe, teacher.output if teacher else None, found)
+    if not recipe.solves:
+        check_terms(recipe, teacher.output if teacher else None, found)
     with found.noting("search.mac_budget"):
         budget_of(recipe.search)
     if teacher is None:
         return None
-    check_discriminator(recipe, teacher, real, found)
+    if not recipe.solves:
+        check_discriminator(recipe, teacher, real, found)
     if student is None:
         return None
     # What does not run cannot be followed either.
@@ -96,6 +98,7 @@ def _look_at_training(
     supernet = look_at_supernet(recipe, student, teacher, found)
     if supernet is not None:
         check_budget(recipe, supernet, teacher, found)
+    if supernet is not None and not recipe.solves:
         check_taps(recipe, student, teacher, found)
     return supernet
 

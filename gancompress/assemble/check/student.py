@@ -121,7 +121,7 @@ def look_at_supernet(
     """The student made elastic, with what it takes over of the teacher; None where that fails."""
     before = len(found.mistakes)
     with found.noting("student.init"):
-        if recipe.student.init == "teacher" and teacher.network:
+        if (recipe.student.init == "teacher" or recipe.orders) and teacher.network:
             _without_warning(inherit, network.bare, teacher.network.bare)
     with found.noting("student.keep"):
         if recipe.student.keep:
