@@ -195,6 +195,11 @@ CONDITIONS: dict[str, Callable[[Recipe], bool]] = {
 }
 
 
+def belongs(stage: str, recipe: Recipe) -> bool:
+    """Whether ``stage`` is one of the recipe's: solving for weights is not of all."""
+    return {"order": recipe.orders, "reconstruct": recipe.solves}.get(stage, True)
+
+
 def skipped(stage: str, recipe: Recipe) -> str:
     """Why there is nothing to do in ``stage``; empty where there is."""
     if stage == "teach" and recipe.teacher.given:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from gancompress.assemble.identity import changes, consumed_by, identity_of, maker_of
 from gancompress.assemble.pairs import damaged_shards
-from gancompress.assemble.stages import STAGES, skipped
+from gancompress.assemble.stages import STAGES, belongs, skipped
 from gancompress.recipe.schema import Recipe
 from gancompress.records import Record
 from gancompress.run import RunDir
@@ -53,7 +53,11 @@ def plan(recipe: Recipe, run: RunDir | None, last: str) -> list[Step]:
         run: what there is; None for a run that is still to be made.
         last: the last stage; `report` means all of them, whatever it consumes itself.
     """
-    names = list(STAGES)[: list(STAGES).index(last) + 1]
+    names = [
+        stage
+        for stage in list(STAGES)[: list(STAGES).index(last) + 1]
+        if stage == last or belongs(stage, recipe)
+    ]
     outdated: dict[str, tuple[str, ...]] = {}
     lost: dict[str, dict[str, str]] = {}
     for stage in names:

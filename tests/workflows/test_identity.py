@@ -67,7 +67,7 @@ def test_a_dry_run_makes_and_changes_nothing(
     planned(run, capsys, "distill.steps=9")
     assert {file: file.stat().st_mtime_ns for file in run.path.rglob("*")} == before
     assert main(["run", str(TINY), "--root", str(tmp_path / "none"), "--dry-run"]) == 0
-    assert "teach     to do: not done yet" in capsys.readouterr().out
+    assert "teach       to do: not done yet" in capsys.readouterr().out
     assert not (tmp_path / "none").exists()
 
 

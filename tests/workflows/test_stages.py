@@ -85,9 +85,16 @@ VARIANTS = {
     "inside": ["distill.terms={l1: {}, kernel_alignment: {}}", "finetune.steps=1"],
     "teacher's": ["student={factory: teacher, init: teacher}", "finetune.steps=0"],
     "online": ["distill.online=true", "finetune.steps=0"],
+    "in order": ["student={factory: teacher}", "reconstruct.samples=16", "finetune.steps=0"],
+    "solved": [
+        "student={factory: teacher}",
+        "reconstruct.samples=16",
+        "distill.steps=0",
+        "finetune={steps: 2, compare: 0}",
+    ],
     "latency": ["search.latency_budget=1s", "finetune.steps=0"],
 }
-SLOW = ("patience", "looks", "inside", "teacher's", "latency")
+SLOW = ("in order", "solved", "patience", "looks", "inside", "teacher's", "latency")
 
 
 @pytest.mark.parametrize(
