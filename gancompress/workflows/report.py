@@ -111,7 +111,7 @@ def report(recipe: Recipe, run: RunDir) -> None:
     # The first one is the teacher, or for a black box the largest subnet.
     speedup = _speedup(recipe, next(iter(networks.values())), networks["student"])
     table = rows_table(rows, scorer.extractor.name if scorer else None)
-    remarks = _remarks(rows, ceiling, speedup, run)
+    remarks = _remarks(recipe, rows, ceiling, speedup, run)
     remarks += [f"Real images: {line}." for line in problem_lines(data[0].problems if data else ())]
     _pictures(recipe, networks, pairs, run)
     folder = run.path / "report"
@@ -214,7 +214,11 @@ def _speedup(recipe: Recipe, teacher: Network, student: Network) -> PairedTiming
 
 
 def _remarks(
-    rows: list[NetworkRow], ceiling: Scores | None, speedup: PairedTiming, run: RunDir
+    recipe: Recipe,
+    rows: list[NetworkRow],
+    ceiling: Scores | None,
+    speedup: PairedTiming,
+    run: RunDir,
 ) -> list[str]:
     """What the table does not say by itself."""
     teacher, student = rows[0], rows[-1]
@@ -226,7 +230,7 @@ def _remarks(
         f"({speedup.low:.2f} to {speedup.high:.2f} with 95 % confidence, timed in turns).",
         "Times: batch 1, median ± half the interquartile range.",
         *run.facts("search")["remarks"],
-        *run.facts("reconstruct").get("remarks", []),
+        *(run.facts("reconstruct")["remarks"] if recipe.solves else []),
         *run.facts("finetune").get("remarks", []),
     ]
     if ceiling is not None and ceiling.accuracy is not None:
