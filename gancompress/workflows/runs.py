@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gancompress.assemble.identity import changes, identity_of
-from gancompress.assemble.stages import STAGES
+from gancompress.assemble.stages import STAGES, belongs
 from gancompress.assemble.students import FOLDER, current, title
 from gancompress.errors import GancompressError, RunError
 from gancompress.recipe.schema import Recipe
@@ -55,7 +55,7 @@ def table(found: list[Summary]) -> str:
     columns = ["run", *STAGES, "student", "age", "size", "result"]
     rows = []
     for one in found:
-        states = [one.stages.get(stage, "?") for stage in STAGES]
+        states = [one.stages.get(stage, "?" if one.problem else "") for stage in STAGES]
         more = len(one.students) - 1
         student = one.student + (f" +{more}" if one.student and more > 0 else "")
         told = one.problem or one.headline
@@ -90,7 +90,7 @@ def _summary(path: Path) -> Summary:
     try:
         run = RunDir.open(path)
         recipe = stored(run)
-        stages = {stage: state(stage, recipe, run) for stage in STAGES}
+        stages = {stage: state(stage, recipe, run) for stage in STAGES if belongs(stage, recipe)}
     except GancompressError as error:
         problem = str(error).partition("\n")[0]
         return Summary(path.name, {}, "", students, "", age, size, problem)

@@ -42,7 +42,7 @@ def label_maps(seed: int, count: int = 64) -> LabelMaps:
     colours = torch.tensor([[255, 128, 0], [0, 64, 255]])[classes[:, 0].long()]
     maps = images_from_tensor(classes.to(torch.uint8))
     photos = images_from_tensor(colours.movedim(-1, 1).to(torch.uint8).contiguous())
-    return LabelMaps(maps, 2, False, None, photos)
+    return LabelMaps(maps=maps, classes=2, unknown=False, edges=None, photos=photos)
 
 
 class Painter(nn.Module):
