@@ -1,15 +1,24 @@
 """The run's page: what was won and what it cost, then how, then where everything came from."""
 
 import math
+import platform
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+import torch
+
+import gancompress
+from gancompress.architecture_search.budget import budget_of
 from gancompress.architecture_search.front import Candidate, Front
+from gancompress.assemble.latency import threads_of
 from gancompress.assemble.stages import STAGES
 from gancompress.assemble.students import subnet_of
 from gancompress.errors import RunError
+from gancompress.metrics.machine import processor
 from gancompress.recipe.load import differences, recipe_to_dict
 from gancompress.recipe.schema import Recipe
 from gancompress.report import blocks
@@ -46,8 +55,8 @@ class Result:
         layers: of the student, with their costs.
         widths: chosen and full width by group.
         pictures: data URI of what subnets of the front make.
-        about: machine, date, versions, command.
         inputs: names of the student's inputs.
+        teacher_macs: of one sample; None for a black box.
     """
 
     cards: Sequence[Card]
@@ -57,8 +66,8 @@ class Result:
     layers: Sequence[Layer]
     widths: Mapping[str, tuple[int, int]]
     pictures: Mapping[Subnet, str]
-    about: Mapping[str, Any]
     inputs: Sequence[str]
+    teacher_macs: int | None
 
 
 def write_page(recipe: Recipe, run: RunDir, result: Result) -> None:
@@ -67,14 +76,14 @@ def write_page(recipe: Recipe, run: RunDir, result: Result) -> None:
         blocks.cards(result.cards),
         *_pictures(run),
         blocks.section("Networks measured", blocks.table(result.table)),
-        *_search(run, result),
+        *_search(recipe, run, result),
         blocks.section("Widths of the student", blocks.bars(_bars(result))),
         *_losses(run),
         blocks.section("How to load it", *_snippets(run, result.inputs)),
         blocks.section(
             "How far to trust it",
             blocks.folded("Remarks", blocks.items(result.remarks)),
-            blocks.folded("Provenance", blocks.facts({**result.about, **_provenance(run)})),
+            blocks.folded("Provenance", blocks.facts({**_about(recipe), **_provenance(run)})),
             blocks.folded("Recipe: what differs from the defaults", _recipe(recipe)),
         ),
     ]
@@ -99,7 +108,8 @@ def _pictures(run: RunDir) -> list[Html]:
     return [blocks.section("Teacher and student", *found)] if found else []
 
 
-def _search(run: RunDir, result: Result) -> list[Html]:
+def _search(recipe: Recipe, run: RunDir, result: Result) -> list[Html]:
+    levels = _levels(recipe, result.teacher_macs)
     try:
         front = Front.from_csv(run.path / "front.csv")
         chosen = next(c for c in front.candidates if str(c.subnet) == subnet_of(run))
@@ -119,12 +129,23 @@ def _search(run: RunDir, result: Result) -> list[Html]:
             Series(name, style, [_mark(c, key, result) for c in members if key in c.scores])
             for name, (style, members) in groups.items()
         ]
-        svg = scatter("MACs", f"{objective} ({better} is better)", series)
+        svg = scatter("MACs", f"{objective} ({better} is better)", series, levels)
         count = sum(key in c.scores for c in front.candidates)
         charts.append(blocks.chart(svg, f"Stage {stage}: {count} subnets"))
     hint = "Point at a mark to see its subnet; control and wheel magnify, a double click restores."
     # The last stage decides, so it comes first.
     return [blocks.section("Search", blocks.paragraphs([hint]), blocks.side_by_side(*charts[::-1]))]
+
+
+def _levels(recipe: Recipe, teacher: int | None) -> dict[str, float]:
+    """The MACs of the teacher and of the budget, where they are known."""
+    levels: dict[str, float] = {"teacher": teacher} if teacher else {}
+    amount = budget_of(recipe.search).amounts.get("macs")
+    if amount is not None and not amount.relative:
+        levels["budget"] = amount.value
+    elif amount is not None and teacher:
+        levels["budget"] = amount.value * teacher
+    return levels
 
 
 def _mark(candidate: Candidate, key: tuple[str, str], result: Result) -> Mark:
@@ -158,7 +179,9 @@ def _bars(result: Result) -> list[Bar]:
 
 def _losses(run: RunDir) -> list[Html]:
     stages = []
-    for stage in run.logged_stages():
+    logged = run.logged_stages()
+    short = [stage.partition("-")[0] for stage in logged]
+    for stage, name in zip(logged, short, strict=True):
         kinds = {
             kind: curves
             for kind, curves in loss_curves(run.events(stage)).items()
@@ -169,7 +192,9 @@ def _losses(run: RunDir) -> list[Html]:
             for kind, curves in kinds.items()
         ]
         if charts:
-            stages.append(blocks.folded(stage, blocks.side_by_side(*charts)))
+            # What follows the name tells the trainings of several students apart.
+            title = name if short.count(name) == 1 else stage
+            stages.append(blocks.folded(title, blocks.side_by_side(*charts)))
     if not stages:
         return []
     hint = "Each in its own unit, before weights; a term's largest, smallest and other subnets."
@@ -200,6 +225,21 @@ def _recipe(recipe: Recipe) -> Html:
     changed = differences(recipe_to_dict(Recipe()), recipe_to_dict(recipe))
     pairs = [line.partition(": ") for line in changed]
     return blocks.facts({path: values.rpartition(" → ")[2] for path, _, values in pairs})
+
+
+def _about(recipe: Recipe) -> dict[str, Any]:
+    """Machine, date, versions and command of this report."""
+    return {
+        "machine": {"processor": processor(), "threads": threads_of(recipe.threads)},
+        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "versions": {
+            "gancompress": gancompress.__version__,
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+        },
+        "command": " ".join(["gancompress", *sys.argv[1:]]),
+        "seed": recipe.seed,
+    }
 
 
 def _provenance(run: RunDir) -> dict[str, Any]:

@@ -88,14 +88,13 @@ def cards(figures: Sequence[Card]) -> Html:
 
 def table(contents: Table) -> Html:
     """A table, scrolled by itself where it is wider than the screen."""
-    head = "".join(f'<th scope="col">{escape(title)}</th>' for title in contents.columns)
     rows = "\n".join(
         f'<tr><th scope="row">{escape(row[0])}</th>'
         + "".join(f"<td>{escape(cell)}</td>" for cell in row[1:])
         + "</tr>"
         for row in contents.rows
     )
-    return _scrolled(f"<table><thead><tr>{head}</tr></thead>\n<tbody>{rows}</tbody></table>")
+    return _scrolled(contents.columns, f"<tbody>{rows}</tbody>")
 
 
 def facts(named: Mapping[str, Any]) -> Html:
@@ -115,10 +114,8 @@ def bars(widths: Sequence[Bar]) -> Html:
         f"<td>{bar.value} of {bar.full}</td><td>{bar.share:.0%}</td></tr>"
         for bar in widths
     )
-    heads = "".join(f'<th scope="col">{t}</th>' for t in ("group", "width", "channels", "of MACs"))
-    return _scrolled(
-        f'<table class="bars"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
-    )
+    titles = ("group", "width", "channels", "of MACs")
+    return _scrolled(titles, f"<tbody>{rows}</tbody>", "bars")
 
 
 def picture(file: str | os.PathLike[str], caption: str) -> Html:
@@ -177,8 +174,16 @@ def data_uri(file: str | os.PathLike[str]) -> str:
     return f"data:{media_type};base64,{base64.b64encode(data).decode('ascii')}"
 
 
-def _scrolled(inside: str) -> Html:
-    return Html(f'<div class="scroll" tabindex="0" role="region">{inside}</div>')
+def _scrolled(titles: Sequence[str], body: str, kind: str = "plain") -> Html:
+    """A table that is scrolled by itself, and is named by its columns when it is read aloud."""
+    heads = "".join(
+        f'<th scope="col">{escape(title)}</th>' if title else "<td></td>" for title in titles
+    )
+    name = escape("table: " + ", ".join(filter(None, titles)))
+    return Html(
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{name}"><table class="{kind}">'
+        f"<thead><tr>{heads}</tr></thead>\n{body}</table></div>"
+    )
 
 
 def _flat(named: Mapping[str, Any], prefix: str = "") -> dict[str, str]:

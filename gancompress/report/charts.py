@@ -1,6 +1,7 @@
 """Charts as inline SVG: they scale, follow the page's colours, and can be read aloud."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -84,16 +85,26 @@ def spanning(title: str, values: Sequence[float], *, log: bool = False) -> Axis:
     return Axis(title, low - room, high + room)
 
 
-def scatter(x_title: str, y_title: str, series: Sequence[Series]) -> str:
-    """A chart of marks, the horizontal axis logarithmic. Empty series are left out."""
-    series = [one for one in series if one.marks]
-    x = spanning(x_title, [m.x for s in series for m in s.marks], log=True)
+def scatter(
+    x_title: str, y_title: str, series: Sequence[Series], levels: Mapping[str, float] | None = None
+) -> str:
+    """A chart of marks, the horizontal axis logarithmic. Empty series are left out.
+
+    Args:
+        x_title, y_title: of the axes, with the unit.
+        series: what is drawn; the first lies below the others.
+        levels: by name, places on the horizontal axis where a dashed line stands.
+    """
+    series, levels = [one for one in series if one.marks], levels or {}
+    x = spanning(x_title, [*levels.values(), *(m.x for s in series for m in s.marks)], log=True)
     ends = [m.y + sign * m.spread for s in series for m in s.marks for sign in (-1, 1)]
     y = spanning(y_title, ends)
     drawn = [_drawn(one, index, x, y) for index, one in enumerate(series)]
     label = f"{y_title} over {x_title}: {', '.join(one.name for one in series)}"
+    label += "".join(f"; {name} at {format_count(place)}" for name, place in levels.items())
     legend = [(one.name, index) for index, one in enumerate(series)]
-    return _svg(label, [*_grid(x, y), *drawn]) + _legend(legend)
+    standing = [_level(n, _x(x, at), row) for row, (n, at) in enumerate(levels.items())]
+    return _svg(label, [*_grid(x, y), *standing, *drawn]) + _legend(legend)
 
 
 def lines(title: str, curves: Mapping[str, Mapping[int, float]]) -> str:
@@ -126,6 +137,17 @@ def _drawn(series: Series, index: int, x: Axis, y: Axis) -> str:
             parts.append(f'<path class="spread {colour}" d="M{px:.1f} {top:.1f}V{bottom:.1f}"/>')
         parts.append(_mark(series.style, colour, px, py, mark))
     return f"<g>{''.join(parts)}</g>"
+
+
+def _level(name: str, px: float, row: int) -> str:
+    """A dashed vertical line with its name beside it, where there is room: a row of its own."""
+    left = px > WIDTH / 2
+    place = f'x="{px + (-5 if left else 5):.1f}" y="{TOP + 12 + 18 * row}"'
+    anchor = "end" if left else "start"
+    return (
+        f'<path class="level" d="M{px:.1f} {TOP}V{HEIGHT - BOTTOM}"/>'
+        f'<text {place} text-anchor="{anchor}">{escape(name)}</text>'
+    )
 
 
 def _mark(style: str, colour: str, px: float, py: float, mark: Mark) -> str:
@@ -220,4 +242,4 @@ def _linear_ticks(axis: Axis) -> list[float]:
 
 
 def _number(value: float) -> str:
-    return format_count(value).replace(".00", "") if abs(value) >= 1000 else f"{value:.4g}"
+    return re.sub(r"\.0+(?=\D)", "", format_count(value)) if abs(value) >= 1000 else f"{value:.4g}"

@@ -1,15 +1,11 @@
 """`report`: what came out of a run, as a table and a picture of the same inputs through both."""
 
-import platform
-import sys
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timezone
 from typing import Any
 
 import safetensors.torch
 import torch
 
-import gancompress
 from gancompress import assemble
 from gancompress.api.scoring import can_be_drawn, unseen_pairs
 from gancompress.architecture_search.front import Front
@@ -46,10 +42,7 @@ from gancompress.metrics.machine import processor
 from gancompress.metrics.macs import count_macs
 from gancompress.metrics.threads import pinned_threads
 from gancompress.recipe.schema import Recipe
-from gancompress.report.table import (
-    Table,
-    format_ratio,
-)
+from gancompress.report.table import Table, format_ratio
 from gancompress.run import RunDir
 from gancompress.student.file import Student
 from gancompress.supernet import Supernet
@@ -285,24 +278,9 @@ def _result(
             )
         },
         pictures=subnet_pictures(opened.module_at, front, batch),
-        about=_about(recipe),
         inputs=list(opened.networks["student"].inputs),
+        teacher_macs=rows[0].macs if "teacher" in opened.networks else None,
     )
-
-
-def _about(recipe: Recipe) -> dict[str, Any]:
-    """Machine, date, versions and command of this report."""
-    return {
-        "machine": {"processor": processor(), "threads": threads_of(recipe.threads)},
-        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "versions": {
-            "gancompress": gancompress.__version__,
-            "torch": torch.__version__,
-            "python": platform.python_version(),
-        },
-        "command": " ".join(["gancompress", *sys.argv[1:]]),
-        "seed": recipe.seed,
-    }
 
 
 def _facts(rows: list[NetworkRow], ceiling: Scores | None, speedup: PairedTiming) -> dict[str, Any]:

@@ -4,7 +4,17 @@ import re
 
 import pytest
 
-from gancompress.report.charts import Axis, Mark, Series, lines, scatter, spanning
+from gancompress.report.charts import (
+    LEFT,
+    RIGHT,
+    WIDTH,
+    Axis,
+    Mark,
+    Series,
+    lines,
+    scatter,
+    spanning,
+)
 
 
 def _texts(svg: str) -> list[str]:
@@ -30,6 +40,14 @@ def test_marks_hold_what_is_shown_of_them() -> None:
     svg = scatter("MACs", "l1", [Series("chosen", "star", marks)])
     assert 'data-tip="8_8\n1M MACs"' in svg and 'data-picture="data:image/png;base64,AA"' in svg
     assert 'tabindex="0"' in svg and 'aria-label="8_8\n1M MACs"' in svg
+
+
+def test_levels_are_inside_the_axis_and_named() -> None:
+    marks = [Mark(1e6, 0.3, ""), Mark(2e6, 0.2, "")]
+    svg = scatter("MACs", "l1", [Series("front", "line", marks)], {"teacher": 4e7, "budget": 1e5})
+    places = [float(x) for x in re.findall(r'class="level" d="M([0-9.]+) ', svg)]
+    assert len(places) == 2 and all(LEFT <= x <= WIDTH - RIGHT for x in places)
+    assert {"teacher", "budget"} <= set(_texts(svg))
 
 
 def test_one_point_and_equal_values_can_be_drawn() -> None:
