@@ -105,15 +105,36 @@ FLAGSHIPS: dict[str, Callable[[], Flagship]] = {
 def photographs(side: int, *counts: int) -> list[Tensor]:
     """Square photographs (N, 3, side, side) in [-1, 1], as many of each part."""
     counts = tuple(min(count, 4) for count in counts) if is_quick() else counts
+    squares = [
+        pictures.resize(pictures.center_crop(image, [min(image.shape[1:])] * 2), [side, side])
+        for image in _read(0, sum(counts))
+    ]
+    return list(torch.stack(squares).split(list(counts)))
+
+
+def crops(side: int, count: int, each: int) -> Tensor:
+    """Squares (count · each, 3, side, side) in [-1, 1] of the last ``count`` photographs: at least
+    half as wide as these are, half of them mirrored."""
+    rng, squares = random.Random(1), []
+    for image in _read(300 - count, count):
+        height, width = image.shape[1:]
+        for _ in range(each):
+            size = rng.randint(min(height, width) // 2, min(height, width))
+            top, left = rng.randint(0, height - size), rng.randint(0, width - size)
+            square = pictures.resized_crop(image, top, left, size, size, [side, side])
+            squares.append(pictures.hflip(square) if rng.random() < 0.5 else square)
+    return torch.stack(squares)
+
+
+def _read(start: int, count: int) -> list[Tensor]:
+    """Photographs (3, H, W) in [-1, 1], in an order that is always the same."""
     with zipfile.ZipFile(SHARED / "data" / "photos-bsds300.zip") as file:
         names = sorted(name for name in file.namelist() if name.endswith(".jpg"))
         random.Random(0).shuffle(names)
-        images = []
-        for name in names[: sum(counts)]:
-            image = pictures.to_tensor(Image.open(io.BytesIO(file.read(name))).convert("RGB"))
-            image = pictures.center_crop(image, [min(image.shape[1:])] * 2)
-            images.append(pictures.resize(image, [side, side], antialias=True) * 2 - 1)
-    return list(torch.stack(images).split(list(counts)))
+        return [
+            pictures.to_tensor(Image.open(io.BytesIO(file.read(name))).convert("RGB")) * 2 - 1
+            for name in names[start : start + count]
+        ]
 
 
 def flagship(
