@@ -144,7 +144,7 @@ def trained(contest: Contest, entrant: Entrant) -> nn.Module:
     gc.distill(
         supernet,
         contest.pairs,
-        dict(entrant.loss or training.loss),
+        dict[Any, Any](entrant.loss or training.loss),
         steps=training.steps,
         options=training.options(fixed=supernet.space.largest.text),
         settings=gc.DistillSettings(discriminator=entrant.discriminator, seed=contest.seed),
