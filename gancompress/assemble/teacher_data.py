@@ -31,6 +31,8 @@ class NumberedRows:
     Attributes:
         rows: the data set.
         train, held_out: which of its rows are which; none is both.
+        crops: how many random crops of each training row there are, where rows are larger than the
+            inputs; of a held-out row it is the middle.
         flip: whether the mirror images of the training rows follow them.
         training, kept: how many samples are for training and held out; rows that are fewer come
             again.
@@ -40,6 +42,7 @@ class NumberedRows:
     rows: PairedImages | LabelMaps
     train: Sequence[int]
     held_out: Sequence[int]
+    crops: int
     flip: bool
     training: int
     kept: int
@@ -56,16 +59,26 @@ class NumberedRows:
 
     def __getitem__(self, index: int) -> dict[str, Tensor]:
         if index >= self.training:
-            return self._row(self.held_out[(index - self.training) % len(self.held_out)])
+            return self._row(self.held_out[(index - self.training) % len(self.held_out)], None)
         turn, place = divmod(index, len(self.train))
-        row = self._row(self.train[place])
+        row = self._row(self.train[place], np.random.default_rng(index))
         if self.flip and turn % 2:
             return {name: value.flip(-1) for name, value in row.items()}
         return row
 
-    def _row(self, number: int) -> dict[str, Tensor]:
+    def _row(self, number: int, rng: np.random.Generator | None) -> dict[str, Tensor]:
         row = self.rows[number]
-        return {name: in_range(row[name], entry) for name, entry in self.inputs.items()}
+        return {
+            name: in_range(_cropped(row[name], entry.shape[1:], rng), entry)
+            for name, entry in self.inputs.items()
+        }
+
+
+def _cropped(image: Tensor, size: Sequence[int], rng: np.random.Generator | None) -> Tensor:
+    """A random part of ``image`` (C, H, W) of the height and width ``size``, or its middle."""
+    spare = [have - want for have, want in zip(image.shape[1:], size, strict=True)]
+    top, left = (int(rng.integers(s + 1)) if rng else s // 2 for s in spare)
+    return image[:, top : top + size[0], left : left + size[1]]
 
 
 @dataclass(frozen=True)
@@ -154,7 +167,7 @@ def open_teacher_data(
     training, kept = collect.count, collect.held_out
     if not drawn:
         # With nothing drawn beside them, the same rows again would be the same pairs again.
-        training = min(training, math.lcm(*(len(p.train) * (1 + p.flip) for p in parts)))
+        training = min(training, math.lcm(*(len(p.train) * p.crops * (1 + p.flip) for p in parts)))
         kept = min(kept, math.lcm(*(len(part.held_out) for part in parts)))
     parts = [replace(part, training=training, kept=kept) for part in parts]
     return parts[0] if len(parts) == 1 else JoinedRows(tuple(parts))
@@ -173,8 +186,7 @@ def _numbered(
         raise DataError(
             f"{keys.source}: one input only; training and held-out inputs need two at least"
         )
-    # A mirrored row serves two samples.
-    wanted = -(-collect.count // (1 + keys.flip))
+    wanted = -(-collect.count // keys.turns)
     if held_out_share is None:
         share = collect.held_out / (wanted + collect.held_out)
         held_out = min(collect.held_out, max(1, round(len(rows) * share)), len(rows) - 1)
@@ -187,8 +199,16 @@ def _numbered(
     # Sorted names begin with one class or one place; a random order has something of all.
     order = np.random.default_rng(seed).permutation(len(rows)).tolist()
     train = order[held_out:][:wanted]
-    counts = collect.count, collect.held_out
-    return NumberedRows(rows, train, order[:held_out], keys.flip, *counts, {name: entry})
+    return NumberedRows(
+        rows=rows,
+        train=train,
+        held_out=order[:held_out],
+        crops=keys.crops,
+        flip=keys.flip,
+        training=collect.count,
+        kept=collect.held_out,
+        inputs={name: entry},
+    )
 
 
 def require_layout(keys: TeacherDataOptions, name: str, entry: Input) -> None:
@@ -207,6 +227,16 @@ def require_layout(keys: TeacherDataOptions, name: str, entry: Input) -> None:
             "is fed; choose another layout"
         )
     channels = entry.shape[0]
+    if keys.crops > 1 and not keys.load_size:
+        raise RecipeError(
+            f"teacher.data.crops: {keys.crops} crops of every image, but images are brought to the "
+            "teacher's size as a whole; give a larger load_size"
+        )
+    if 0 < keys.load_size < max(entry.shape[1:]):
+        raise RecipeError(
+            f"teacher.data.load_size: {keys.load_size} is less than the {max(entry.shape[1:])} "
+            "pixels that the teacher is fed; raise it, or leave it out"
+        )
     if keys.layout == "side_by_side" and channels != 3:
         raise RecipeError(
             "teacher.data.layout: side_by_side gives images of 3 channels, the teacher is fed "
@@ -222,9 +252,9 @@ def require_layout(keys: TeacherDataOptions, name: str, entry: Input) -> None:
 
 def _open(keys: TeacherDataOptions, name: str, entry: Input) -> PairedImages | LabelMaps:
     require_layout(keys, name, entry)
-    channels, *size = entry.shape
+    channels = entry.shape[0]
     path, folder = located(keys.source), keys.folder or None
-    resolution, reading = (size[0], size[1]), Reading(keys.corrupt, keys.odd)
+    resolution, reading = keys.size(entry.shape), Reading(keys.corrupt, keys.odd)
     if keys.layout == "side_by_side":
         opened = open_side_by_side(
             path,

@@ -169,6 +169,11 @@ class Recipe:
         """Of a teaching on inputs and what they should become."""
         found, fed, real = [], self.teacher.data, self.data
         objective = self.teach.objective
+        if fed.load_size:
+            found.append(
+                f"teacher.data.load_size: crops are for a finished teacher; one taught with "
+                f"teach.objective {objective} takes teach.jitter"
+            )
         if not fed.source:
             found.append(
                 f"teacher.data.source: empty, but teach.objective {objective} learns from what the "

@@ -1,5 +1,6 @@
 """What a user may write about where images and the teacher come from; with every default."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
@@ -98,6 +99,16 @@ class TeacherDataOptions:
     crop: Literal["none", "center"] = option(
         "none", "stretch to the input's size, or cut to it first"
     )
+    load_size: int = option(
+        0,
+        "height and width that images are brought to first; inputs are then crops of it, random "
+        "ones to train on; 0: they are brought to the size that the teacher is meant for",
+        low=0,
+        high=16_384,
+    )
+    crops: int = option(
+        1, "random crops of every training image, where there is a load_size", low=1, high=10_000
+    )
     flip: bool = option(False, "the mirror image of every training input as a further one")
     corrupt: Literal["refuse", "skip"] = option("refuse", "files that cannot be read")
     odd: Literal["refuse", "skip", "convert"] = option(
@@ -106,6 +117,16 @@ class TeacherDataOptions:
     others: dict[str, OtherInputOptions] = option(
         {}, "of several image inputs, those that come from elsewhere, by name: style, mask, …"
     )
+
+    @property
+    def turns(self) -> int:
+        """Training samples that one row serves."""
+        return self.crops * (1 + self.flip)
+
+    def size(self, shape: Sequence[int]) -> tuple[int, int]:
+        """Height and width that images are brought to for an input of ``shape`` (C, H, W)."""
+        _, height, width = shape
+        return (self.load_size, self.load_size) if self.load_size else (height, width)
 
     def of(self, name: str) -> "TeacherDataOptions":
         """Where the input ``name`` comes from."""

@@ -117,7 +117,7 @@ def _check_held_out(recipe: Recipe, count: int, *, alone: bool) -> None:
                 "larger share"
             )
         return
-    wanted = -(-keys.count // (1 + recipe.teacher.data.flip))
+    wanted = -(-keys.count // recipe.teacher.data.turns)
     part = keys.held_out / (wanted + keys.held_out)
     kept = min(keys.held_out, max(1, round(count * part)), count - 1)
     if alone and kept < LEAST:
@@ -146,8 +146,7 @@ def _form(keys: TeacherDataOptions, entry: Input) -> Form:
         part = "left" if keys.direction == "AtoB" else "right"
     maps = keys.layout == "label_maps"
     content: Content = "labels" if maps else "image"
-    resolution = entry.shape[1], entry.shape[2]
-    return Form(1 if maps else entry.shape[0], resolution, keys.crop, part, content)
+    return Form(1 if maps else entry.shape[0], keys.size(entry.shape), keys.crop, part, content)
 
 
 def _listed(text: str, folder: str) -> tuple[Source, list[str]]:
