@@ -26,7 +26,7 @@ from gancompress.reconstruction.sampling import columns_of_each, positions
 from gancompress.supernet.supernet import Supernet
 
 # Of the mean of the Gram matrix's diagonal: the student's inputs are not quite the teacher's.
-RIDGE = 1e-3
+RIDGE = 1e-2
 # Columns of a layer that sixteen batches make up: at least, and for each row. The matrices are of
 # the teacher's width, and cost what the square of it does.
 LEAST, PER_ROW = 12288, 6
@@ -77,22 +77,24 @@ class Gathered:
         self.supernet, self.program, self.statistics = supernet, program, dict(statistics)
         self._numbers = numbers(supernet.module)
 
-    def module(self, subnet: Sequence[int]) -> nn.Module:
-        """``subnet`` as a plain module with solved weights.
+    def module(self, subnet: Sequence[int], *, ridge: float = RIDGE) -> nn.Module:
+        """``subnet`` as a plain module with weights solved with ``ridge``, in parts of the mean of
+        each matrix's diagonal.
 
-        Norms are as cut; batch norms want statistics of their own
-        (:func:`gancompress.supernet.calibrate.calibrate`).
+        Norms are as cut, and batch norms keep the teacher's statistics: what they are given is met
+        to what the teacher's get, but for a part that varies less than that. Statistics of their
+        own would blow it up.
         """
         student = self.supernet.extract(subnet)
         with torch.no_grad():
-            for name, value in self.weights(subnet).items():
+            for name, value in self.weights(subnet, ridge=ridge).items():
                 student.get_parameter(name).copy_(value)
         return student
 
-    def weights(self, subnet: Sequence[int]) -> dict[str, Tensor]:
+    def weights(self, subnet: Sequence[int], *, ridge: float = RIDGE) -> dict[str, Tensor]:
         """The solved parameters of ``subnet`` by name."""
         found: dict[str, Tensor] = {}
-        for solved in self._solved(subnet):
+        for solved in self._solved(subnet, ridge):
             site = solved.site
             weight, bias = site.layer.tensors(solved.matrix)
             found[site.weight.name] = weight / site.weight.scale
@@ -103,10 +105,10 @@ class Gathered:
     def error(self, subnet: Sequence[int]) -> float:
         """What of the layers' outputs is lost on the teacher's own inputs, a mean over the layers:
         0 nothing, 1 all. A first guess at how subnets rank, without any pass."""
-        losses = [solved.lost for solved in self._solved(subnet)]
+        losses = [solved.lost for solved in self._solved(subnet, RIDGE)]
         return sum(losses) / max(len(losses), 1)
 
-    def _solved(self, subnet: Sequence[int]) -> list[_Solved]:
+    def _solved(self, subnet: Sequence[int], ridge: float) -> list[_Solved]:
         elements = KeptElements(self.supernet, self.supernet.space.check(subnet), self._numbers)
         result = []
         seen: set[Key] = set()
@@ -116,7 +118,7 @@ class Gathered:
             if known is None or small is None or site.weight.key in seen:
                 continue
             seen.add(site.weight.key)
-            matrix, lost = _solve(known, elements.of(small, site), small.layer)
+            matrix, lost = _solve(known, elements.of(small, site), small.layer, ridge)
             result.append(_Solved(small, matrix, lost))
         return result
 
@@ -183,7 +185,7 @@ def _statistics(gram: Tensor, weights: Tensor) -> Statistics:
     return Statistics(gram, weights, product, (weights * product).sum(1))
 
 
-def _solve(known: Statistics, kept: Kept, layer: Layer) -> tuple[Tensor, float]:
+def _solve(known: Statistics, kept: Kept, layer: Layer, ridge: float) -> tuple[Tensor, float]:
     """The matrix of a subnet's layer, and the share of its outputs' power that it loses."""
     group = kept.groups[:, None].to(known.gram.device)
     kept_rows = kept.rows.to(known.gram.device)
@@ -195,7 +197,7 @@ def _solve(known: Statistics, kept: Kept, layer: Layer) -> tuple[Tensor, float]:
     gram = known.gram[group[..., None], kept_rows[:, :, None], kept_rows[:, None, :]].double()
     place = group[..., None], kept_rows[:, :, None], outputs[:, None, :]
     right, start = known.product[place].double(), known.weights[place].double()
-    matrix = solve_ridge(gram, right, start, RIDGE)
+    matrix = solve_ridge(gram, right, start, ridge)
     matrix = torch.where(matrix.isfinite().all(), matrix, start)
     power = known.power[group, outputs].double().sum()
     error = power + (matrix * (gram @ matrix - 2 * right)).sum()

@@ -1,12 +1,14 @@
 """The weights of a supernet's subnets without training: of many at once, and of a few exactly."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import inf, isfinite
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from gancompress.batch import Batch
-from gancompress.reconstruction.gathered import Gathered, gather
+from gancompress.reconstruction.gathered import RIDGE, Gathered, gather
 from gancompress.reconstruction.selection import selection_scores
 from gancompress.reconstruction.sequential import reconstruct
 from gancompress.supernet.calibrate import calibrate
@@ -16,6 +18,9 @@ from gancompress.supernet.supernet import Supernet
 
 # MACs that one batch may take, and samples that it may have.
 AT_ONCE, MOST = 4e10, 64
+
+# Ridges that are tried for one-shot weights.
+RIDGES = (1e-3, 1e-2, 1e-1, 1.0)
 
 # Batches that the order of channels and the statistics of batch norms are told by.
 FEW = 8
@@ -46,24 +51,48 @@ class Solver:
     Attributes:
         gathered: matrices of the teacher.
         batches: inputs to solve on.
+        judged: one batch of them that nothing was gathered on (unless there is only one), and the
+            teacher's outputs.
+        ridge: with which one-shot weights are solved for.
         seed: of sampled positions.
     """
 
     gathered: Gathered
     batches: Sequence[Batch]
+    judged: tuple[Batch, Tensor]
+    ridge: float
     seed: int
 
     @staticmethod
     def of(supernet: Supernet, batches: Sequence[Batch], *, seed: int) -> "Solver":
-        """Gather the matrices of ``supernet``, whose channels are in order and stay so."""
-        return Solver(gather(supernet, batches, seed=seed), batches, seed)
+        """Gather the matrices of ``supernet``, whose channels are in order and stay so.
+
+        One-shot weights hold for the teacher's inputs of each layer, and what they do with the
+        student's is not told by the matrices: without norms their errors can grow from layer to
+        layer. So the ridge is the one with which the output of a subnet of middling widths comes
+        nearest to the teacher's.
+        """
+        gathered = gather(supernet, batches[:-1] or batches, seed=seed)
+        with torch.no_grad():
+            target = supernet.extract(supernet.space.largest).eval()(**batches[-1])
+        solver = Solver(gathered, batches, (batches[-1], target), RIDGE, seed)
+        middle = supernet.space.uniform(0.5)
+        ridge = min(RIDGES, key=lambda r: solver._distance(gathered.module(middle, ridge=r)))
+        return replace(solver, ridge=ridge)
 
     def one_shot(self, subnet: Sequence[int]) -> nn.Module:
-        """``subnet`` in evaluation mode, with weights that follow from the teacher's matrices and
-        statistics of its own."""
-        module = self.gathered.module(subnet).eval()
-        calibrate(module, self.batches[:FEW])
-        return module
+        """``subnet`` in evaluation mode, with weights that follow from the teacher's matrices; with
+        the weights as cut where these are nearer to the teacher's outputs."""
+        solved = self.gathered.module(subnet, ridge=self.ridge).eval()
+        cut = self.gathered.supernet.extract(subnet).eval()
+        return min(solved, cut, key=self._distance)
+
+    def _distance(self, module: nn.Module) -> float:
+        """Mean absolute difference to the teacher on the judged batch."""
+        batch, target = self.judged
+        with torch.no_grad():
+            found = float((module.eval()(**batch) - target).abs().mean())
+        return found if isfinite(found) else inf
 
     def nearest(
         self, subnets: Sequence[Subnet], distance: Callable[[nn.Module], float]
@@ -81,9 +110,9 @@ class Solver:
         supernet = self.gathered.supernet
         cut = supernet.extract(subnet).eval()
         calibrate(cut, self.batches[:FEW])
-        one_shot = distance(self.one_shot(subnet))
+        one_shot = self.one_shot(subnet)
         module = reconstruct(supernet, subnet, self.batches, seed=self.seed).eval()
-        return Solved(subnet, module, distance(cut), one_shot, distance(module))
+        return Solved(subnet, module, distance(cut), distance(one_shot), distance(module))
 
 
 def order_channels(
