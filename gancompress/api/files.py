@@ -9,6 +9,8 @@ from torch import nn
 from gancompress.batch import Input
 from gancompress.student.file import Architecture, Factory, Student, load_student, save_student
 from gancompress.supernet import Supernet
+from gancompress.teachers.from_file import student_in
+from gancompress.teachers.hub import located
 
 
 def save(
@@ -49,7 +51,8 @@ def load(path: str | Path, factory: Factory | None = None) -> nn.Module:
     """The module in a file of :func:`save`, in evaluation mode, on the CPU.
 
     Args:
-        path: of the file.
+        path: of the file; or a folder that `gancompress card` made, or ``hf://owner/name``, where
+            such a folder was uploaded.
         factory: what builds the module at full width: a name, which gets the arguments that the
             file holds; a callable without arguments; or such a module, which is copied. Not needed
             for students of built-in architectures. Nothing else in a file decides what code runs.
@@ -61,7 +64,7 @@ def load(path: str | Path, factory: Factory | None = None) -> nn.Module:
         TeacherError: the file is missing or damaged, does not fit ``factory``, or needs one.
         UnsafeFileError: it names a factory that is not built in, and none was given.
     """
-    student = load_student(path, factory=factory)
+    student = load_student(student_in(located(path)), factory=factory)
     if student.inputs and not hasattr(student.module, "inputs"):
         student.module.inputs = dict(student.inputs)  # type: ignore[assignment]
     return student.module

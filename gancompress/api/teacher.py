@@ -11,7 +11,7 @@ from gancompress.batch import Batch, Input, InputSpec
 from gancompress.errors import TeacherError
 from gancompress.generators.signed import RANGE, signed
 from gancompress.student.file import Architecture, load_student
-from gancompress.teachers.from_file import is_student, read_network
+from gancompress.teachers.from_file import is_student, read_network, student_in
 from gancompress.teachers.hub import located
 from gancompress.teachers.programs import is_program, open_program
 from gancompress.teachers.teacher import CallableTeacher, InputData, ModuleTeacher
@@ -137,7 +137,7 @@ def load_teacher(
             lambda **batch: program(batch), program.inputs, data=data, version=program.fingerprint
         )
     if not place.exists() or family == "student" or is_student(place):
-        student = load_student(place)
+        student = load_student(student_in(place))
         return Teacher(student.module, student.inputs, data=data, architecture=student.architecture)
     found = read_network(place, family, part=part, **settings)
     if output_range == RANGE:

@@ -16,7 +16,7 @@ from gancompress.generators.build import build
 from gancompress.recipe.load import load_recipe
 from gancompress.run import RunDir, is_run
 from gancompress.student.file import load_student
-from gancompress.teachers.from_file import from_file, is_student
+from gancompress.teachers.from_file import from_file, is_student, student_in
 from gancompress.teachers.hub import located
 from gancompress.teachers.own_weights import weights_for
 from gancompress.teachers.teacher import InputData, ModuleTeacher
@@ -54,7 +54,7 @@ def open_generator(what: GeneratorFile) -> ModuleTeacher:
     if factory is not None and not is_student(path):
         found = _with_weights(path, factory, what.settings)
     elif factory is not None:
-        student = load_student(path, factory=factory)
+        student = load_student(student_in(path), factory=factory)
         found = ModuleTeacher(student.module, student.inputs)
     else:
         found = from_file(path, what.family, **what.settings)

@@ -83,7 +83,7 @@ def write_page(recipe: Recipe, run: RunDir, result: Result) -> None:
         blocks.section(
             "How far to trust it",
             blocks.folded("Remarks", blocks.items(result.remarks)),
-            blocks.folded("Provenance", blocks.facts({**_about(recipe), **_provenance(run)})),
+            blocks.folded("Provenance", blocks.facts({**about(recipe), **_provenance(run)})),
             blocks.folded("Recipe: what differs from the defaults", _recipe(recipe)),
         ),
     ]
@@ -211,13 +211,20 @@ def _snippets(run: RunDir, inputs: Sequence[str]) -> list[Html]:
             f"image = student.module({keywords})  # in [-1, 1]",
         )
     ]
-    for facts in run.facts("export").get("formats", {}).values():
-        file = str(facts["file"]) if isinstance(facts, Mapping) and "file" in facts else ""
+    files = [str(facts["file"]) for facts in run.facts("export").get("formats", {}).values()]
+    return found + [blocks.code(file, text) for file, text in snippets_of(files, inputs).items()]
+
+
+def snippets_of(files: Sequence[str], inputs: Sequence[str]) -> dict[str, str]:
+    """Lines of Python that run exported files, by file; others of ``files`` are left out."""
+    keywords = ", ".join(f"{name}={name}" for name in inputs)
+    fed = "{" + ", ".join(f'"{name}": {name}' for name in inputs) + "}"
+    found = {}
+    for file in files:
         form = _RUNTIMES.get(Path(file).suffix)
         if form is not None:
-            fed = "{" + ", ".join(f'"{name}": {name}' for name in inputs) + "}"
             text = form.replace("{file}", file).replace("{inputs}", fed)
-            found.append(blocks.code(file, text.replace("{keywords}", keywords)))
+            found[file] = text.replace("{keywords}", keywords)
     return found
 
 
@@ -227,7 +234,7 @@ def _recipe(recipe: Recipe) -> Html:
     return blocks.facts({path: values.rpartition(" → ")[2] for path, _, values in pairs})
 
 
-def _about(recipe: Recipe) -> dict[str, Any]:
+def about(recipe: Recipe) -> dict[str, Any]:
     """Machine, date, versions and command of this report."""
     return {
         "machine": {"processor": processor(), "threads": threads_of(recipe.threads)},

@@ -17,6 +17,7 @@ import gancompress
 from gancompress.cli.check import check_verb
 from gancompress.cli.init import init_verb
 from gancompress.cli.look import (
+    card_verb,
     compare_verb,
     inspect_verb,
     pairs_verb,
@@ -133,6 +134,7 @@ def command_parser() -> argparse.ArgumentParser:
     generate_verb(verbs)
     demo_verb(verbs)
     compare_verb(verbs)
+    card_verb(verbs)
     evaluate_verb(verbs)
     extractor_verb(verbs)
     quantise_verb(verbs)

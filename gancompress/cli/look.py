@@ -177,6 +177,33 @@ def _do_recipe(options: argparse.Namespace) -> None:
         print(recipe_to_yaml(recipe), end="")
 
 
+def card_verb(verbs: Verbs) -> None:
+    """Add the verb `card`."""
+    text = "Make a folder for the Hugging Face hub: the student, its exports, a model card."
+    example = "gancompress card runs/quickstart-1 --licence mit"
+    parser = add_verb(verbs, "card", text, example, _do_card)
+    parser.add_argument("run", type=Path, help="run directory with a report")
+    parser.add_argument("output", type=Path, nargs="?", help="folder (default: hub in the run)")
+    parser.add_argument(
+        "--licence", "--license", default="", help="identifier of the hub; the teacher's, or yours"
+    )
+    parser.add_argument("--base-model", default="", help="OWNER/NAME of the teacher on the hub")
+    parser.add_argument(
+        "--place", default="OWNER/NAME", help="where it will be uploaded (default: OWNER/NAME)"
+    )
+
+
+def _do_card(options: argparse.Namespace) -> None:
+    from gancompress.workflows.card import Publication, card
+
+    about = Publication(options.licence, options.base_model, options.place)
+    folder, files = card(options.run, options.output, about)
+    print(f"made      {folder}: {', '.join(files)}")
+    if not options.licence:
+        print("licence   not stated; give the teacher's by --licence before you pass it on")
+    print(f"next      hf upload {options.place} {folder}")
+
+
 def compare_verb(verbs: Verbs) -> None:
     """Add the verb `compare`."""
     text = "Compare finished runs on one page: tables, fronts overlaid, pictures."

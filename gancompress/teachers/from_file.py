@@ -24,6 +24,9 @@ from gancompress.teachers.safetensors_file import read_safetensors
 from gancompress.teachers.teacher import InputData, ModuleTeacher
 from gancompress.teachers.torch_file import LEGACY_START, ZIP_START, ReadFile, read_torch_file
 
+# The file of a student in a folder for the hub.
+STUDENT_IN_FOLDER = "model.safetensors"
+
 _LOG = logging.getLogger("gancompress.teachers")
 
 
@@ -63,7 +66,7 @@ def from_file(
     if not path.exists():
         raise TeacherError(missing_file(path))
     if family == "student" or is_student(path):
-        student = load_student(path)
+        student = load_student(student_in(path))
         return ModuleTeacher(student.module, student.inputs, data)
     found = read_network(path, family, part=part, **settings)
     inputs: InputSpec = found.module.inputs  # type: ignore[assignment]
@@ -120,10 +123,16 @@ def _start(path: Path) -> bytes:
     return start
 
 
+def student_in(path: Path) -> Path:
+    """The file of the student at ``path``, a file or a folder as `gancompress card` makes."""
+    return path / STUDENT_IN_FOLDER if path.is_dir() else path
+
+
 def is_student(path: Path) -> bool:
-    """Whether the file at ``path`` is one of gancompress's own students."""
+    """Whether ``path`` is one of gancompress's own students, or a folder with one for the hub."""
+    path = student_in(path)
     # A safetensors file begins with the length of its JSON header.
-    if path.is_dir() or _start(path)[8:9] != b"{":
+    if not path.is_file() or _start(path)[8:9] != b"{":
         return False
     try:
         with safe_open(path, framework="pt") as file:

@@ -1,17 +1,17 @@
 """`compare RUN RUN …`: one page with several runs: tables, fronts overlaid, pictures."""
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from gancompress.architecture_search.front import Candidate, Front
+from gancompress.assemble.reported import read_report, reported_table
 from gancompress.errors import RunError
 from gancompress.report import blocks
 from gancompress.report.blocks import Html
 from gancompress.report.charts import Mark, Series, scatter
 from gancompress.report.html import save_page
-from gancompress.report.table import Table, format_bytes, format_count, format_seconds
+from gancompress.report.table import Table, format_count
 from gancompress.run import RunDir
 
 
@@ -30,8 +30,7 @@ def compare(runs: Sequence[Path], output: Path) -> Table:
     opened = {path.name: RunDir.open(path) for path in runs}
     if len(opened) < len(runs):
         raise RunError(f"{runs[0]} …: two runs of one name; rename a folder to tell them apart")
-    reports = {name: _report(run) for name, run in opened.items()}
-    table = _table(reports)
+    table = reported_table(_networks({name: read_report(run) for name, run in opened.items()}))
     page = [
         blocks.section("Networks measured", blocks.table(table)),
         *_fronts({name: _front(run) for name, run in opened.items()}),
@@ -42,39 +41,15 @@ def compare(runs: Sequence[Path], output: Path) -> Table:
     return table
 
 
-def _report(run: RunDir) -> dict[str, Any]:
-    path = run.path / "report" / "report.json"
-    try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise RunError(f"{run.path}: no report in it; `gancompress report {run.path}`") from error
-    return found
-
-
-def _table(reports: dict[str, dict[str, Any]]) -> Table:
-    lines, scored, likened = [], False, dict[str, None]()
-    for report in reports.values():
-        for network in report["networks"]:
-            scored = scored or network["scores"] is not None
-            likened |= dict.fromkeys(network["similarity"])
-    for name, report in reports.items():
-        for network in report["networks"]:
-            # The largest subnet says nothing about the choice.
-            if network["name"] == "largest subnet" and len(report["networks"]) > 2:
-                continue
-            cells = [f"{name}: {network['name']}", format_count(network["macs"])]
-            cells += [format_count(network["params"]), format_bytes(network["file_bytes"])]
-            cells.append(format_seconds(network["torch_seconds"]["median"]))
-            if scored:
-                scores = network["scores"]
-                cells.append(f"{scores['frechet']:.2f}" if scores else "")
-            cells += [
-                f"{network['similarity'][title]:.3f}" if title in network["similarity"] else ""
-                for title in likened
-            ]
-            lines.append(cells)
-    columns = ["", "MACs", "parameters", "file", "PyTorch"]
-    return Table([*columns, *(["Fréchet"] if scored else []), *likened], lines)
+def _networks(reports: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """The networks of all reports by run and name."""
+    return {
+        f"{run}: {network['name']}": network
+        for run, report in reports.items()
+        for network in report["networks"]
+        # The largest subnet says nothing about the choice.
+        if network["name"] != "largest subnet" or len(report["networks"]) <= 2
+    }
 
 
 def _front(run: RunDir) -> Front | None:

@@ -4,14 +4,13 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import safetensors.torch
-import torch
 
 from gancompress import assemble
 from gancompress.api.scoring import can_be_drawn, unseen_pairs
 from gancompress.architecture_search.front import Front
 from gancompress.assemble.headline import against_uniform, headline, lead
 from gancompress.assemble.latency import threads_of
-from gancompress.assemble.page import Result, write_page
+from gancompress.assemble.page import Result, about, write_page
 from gancompress.assemble.pairs import open_pairs
 from gancompress.assemble.problems import problem_lines
 from gancompress.assemble.report_pictures import (
@@ -38,7 +37,6 @@ from gancompress.metrics.latency import (
     time_pair,
     time_run,
 )
-from gancompress.metrics.machine import processor
 from gancompress.metrics.macs import count_macs
 from gancompress.metrics.threads import pinned_threads
 from gancompress.recipe.schema import Recipe
@@ -109,8 +107,11 @@ def report(recipe: Recipe, run: RunDir) -> None:
     _pictures(recipe, networks, pairs, run)
     folder = run.path / "report"
     write_text(folder / "report.txt", "\n".join([table.text(), "", *remarks]) + "\n")
-    write_json(folder / "report.json", _facts(rows, ceiling, speedup))
-    write_page(recipe, run, _result(recipe, run, opened, rows, table, remarks, speedup))
+    result = _result(recipe, run, opened, rows, table, remarks, speedup)
+    told = {"lead": result.lead, "remarks": remarks, "samples": recipe.evaluate.samples}
+    told["extractor"] = scorer.extractor.name if scorer else None
+    write_json(folder / "report.json", {**_facts(rows, ceiling, speedup), **told, **about(recipe)})
+    write_page(recipe, run, result)
     facts = {
         "text": "report/report.txt",
         "page": "report/report.html",
@@ -288,5 +289,4 @@ def _facts(rows: list[NetworkRow], ceiling: Scores | None, speedup: PairedTiming
         "networks": [asdict(row) for row in rows],
         "real_held_out": asdict(ceiling) if ceiling else None,
         "speedup_pytorch": asdict(speedup),
-        "machine": {"processor": processor(), "torch": torch.__version__},
     }

@@ -44,6 +44,7 @@ VERBS = {
     "train-extractor": ["train-extractor", "missing", "out.safetensors", "--steps", "1"],
     "search": ["search", "missing", "--mac-budget", "1/8", "--trials", "1", "--storage", "."],
     "compare": ["compare", "missing", "--output", "."],
+    "card": ["card", "missing", "out", "--licence", "mit", "--place", "."],
     "demo": ["demo", "missing", "--port", "0"],
     "check": ["check", "recipe.yaml", "seed=-1"],
 }

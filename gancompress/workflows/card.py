@@ -1,0 +1,195 @@
+"""`card RUN`: a folder as the Hugging Face hub wants it: the student, its exports, a model card."""
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gancompress
+from gancompress import assemble
+from gancompress.assemble.page import snippets_of
+from gancompress.assemble.reported import read_report, reported_table
+from gancompress.assemble.stages import STAGES
+from gancompress.assemble.students import MARK, student_file, subnet_of
+from gancompress.atomic import replacing, write_json, write_text
+from gancompress.batch import InputSpec, spec_to_json
+from gancompress.errors import RunError
+from gancompress.recipe.schema import Recipe
+from gancompress.report.model_card import LIBRARY, Metric, ModelCard, card_text
+from gancompress.run import RunDir
+from gancompress.student.file import Student
+from gancompress.teachers.from_file import STUDENT_IN_FOLDER
+from gancompress.workflows.opening import existing_run
+
+PICTURE = "samples.png"
+
+
+@dataclass(frozen=True)
+class Publication:
+    """What a run does not know of its publication.
+
+    Attributes:
+        licence: identifier of the hub, ``mit``; empty: not stated.
+        base_model: ``owner/name`` of the teacher on the hub; empty: none.
+        place: ``owner/name`` that the snippets load from.
+    """
+
+    licence: str = ""
+    base_model: str = ""
+    place: str = "OWNER/NAME"
+
+
+def card(directory: Path, output: Path | None, publication: Publication) -> tuple[Path, list[str]]:
+    """Write the folder; files of these names in it are replaced.
+
+    Args:
+        directory: a run with a finished report.
+        output: the folder; by default ``hub`` in the run.
+        publication: licence and names.
+
+    Returns:
+        The folder, and the names of the files written.
+
+    Raises:
+        RunError: the run has no report of its student.
+    """
+    recipe, run = existing_run(directory, directory.parent, "report")
+    report, folder = read_report(run), output or run.path / "hub"
+    student = assemble.read_student(student_file(run), assemble.student_factory(recipe))
+    folder.mkdir(parents=True, exist_ok=True)
+    files = {STUDENT_IN_FOLDER: student_file(run), **_exports(run)}
+    if (run.path / "report" / PICTURE).is_file():
+        files[PICTURE] = run.path / "report" / PICTURE
+    for name, file in files.items():
+        with replacing(folder / name) as temporary:
+            shutil.copyfile(file, temporary)
+    write_json(folder / "config.json", _config(student, report))
+    text = card_text(_card(recipe, run, report, student, files, publication))
+    write_text(folder / "README.md", text)
+    return folder, ["README.md", "config.json", *files]
+
+
+def _exports(run: RunDir) -> dict[str, Path]:
+    """The exported files of the run's student by the names that they get."""
+    if (run.path / "export" / MARK).is_file():
+        raise RunError(
+            f"{run.path}: its exports are of an earlier student; `gancompress export {run.path}`"
+        )
+    written = [run.path / str(f["file"]) for f in run.facts("export")["formats"].values()]
+    # OpenVINO keeps the weights beside the graph.
+    beside = [path.with_suffix(".bin") for path in written if path.suffix == ".xml"]
+    return {path.name: path for path in [*written, *beside]}
+
+
+def _config(student: Student, report: Mapping[str, Any]) -> dict[str, Any]:
+    """What programs may want to know before they fetch the weights."""
+    network = report["networks"][-1]
+    return {
+        "library": LIBRARY,
+        "version": gancompress.__version__,
+        "factory": student.architecture.factory,
+        "subnet": student.provenance.get("subnet"),
+        "inputs": spec_to_json(student.inputs),
+        "macs": network["macs"],
+        "parameters": network["params"],
+    }
+
+
+def _card(
+    recipe: Recipe,
+    run: RunDir,
+    report: Mapping[str, Any],
+    student: Student,
+    files: Mapping[str, Path],
+    publication: Publication,
+) -> ModelCard:
+    return ModelCard(
+        name=recipe.name,
+        task=_task(student.inputs, report),
+        licence=publication.licence,
+        base_model=publication.base_model,
+        lead=report["lead"],
+        picture=PICTURE if PICTURE in files else "",
+        table=reported_table({network["name"]: network for network in report["networks"]}),
+        conditions=_conditions(report),
+        metrics=_metrics(recipe, report),
+        snippets=_snippets(student, files, publication.place),
+        origin=_origin(recipe, run, report, student),
+        remarks=report["remarks"],
+    )
+
+
+def _task(inputs: InputSpec, report: Mapping[str, Any]) -> str:
+    """The task as the hub names it."""
+    if "same top-1" in report["networks"][-1]["similarity"]:
+        return "image-classification"
+    fed = {entry.kind for entry in inputs.values()} & {"image", "label_map"}
+    return "image-to-image" if fed else "unconditional-image-generation"
+
+
+def _conditions(report: Mapping[str, Any]) -> list[str]:
+    versions, machine = report["versions"], report["machine"]
+    told = [
+        f"Measured {report['date']} on {machine['processor']}, {machine['threads']} thread(s), "
+        f"PyTorch {versions['torch']}, gancompress {versions['gancompress']}.",
+        "MACs are exact: every multiply-add executed for one sample. Times: one sample, median.",
+    ]
+    if report["extractor"]:
+        told.append(
+            f"Fréchet: distance of {report['samples']:,} generated images to held-out real ones in "
+            f"the features of `{report['extractor']}`; lower is better"
+            + ("." if report["extractor"].startswith("inception") else ". It is not FID.")
+        )
+    return told
+
+
+def _metrics(recipe: Recipe, report: Mapping[str, Any]) -> list[Metric]:
+    network = report["networks"][-1]
+    found = [
+        Metric(title.lower().replace(" ", "_"), title, value, "inputs not trained on")
+        for title, value in network["similarity"].items()
+    ]
+    if network["scores"]:
+        kind, data = f"fd_{report['extractor']}", Path(recipe.data.source).name
+        found.append(Metric(kind, f"Fréchet distance ({kind})", network["scores"]["frechet"],
+                            f"{data}, held out"))  # fmt: skip
+    return found
+
+
+def _snippets(student: Student, files: Mapping[str, Path], place: str) -> dict[str, str]:
+    keywords = ", ".join(f"{name}={name}" for name in student.inputs)
+    factory = student.architecture.factory
+    # A file does not decide what code runs.
+    given = f', factory="{factory}"' if ":" in factory else ""
+    text = (
+        f'import gancompress as gc\nmodule = gc.load("hf://{place}"{given})  # or a folder\n'
+        f"image = module({keywords})  # {_fed(student.inputs)} → images in [-1, 1]"
+    )
+    return {"PyTorch, with gancompress": text, **snippets_of(list(files), list(student.inputs))}
+
+
+def _fed(inputs: InputSpec) -> str:
+    return ", ".join(f"{name}: {entry.kind} (N, {', '.join(map(str, entry.shape))})"
+                     for name, entry in inputs.items())  # fmt: skip
+
+
+def _origin(
+    recipe: Recipe, run: RunDir, report: Mapping[str, Any], student: Student
+) -> dict[str, str]:
+    """Facts without the paths of the machine that it was made on."""
+    teacher = recipe.teacher.file or recipe.teacher.factory
+    return {
+        "teacher": Path(teacher).name or "known by its answers only",
+        "teacher's fingerprint": str(student.provenance.get("teacher", "unknown")),
+        "student's fingerprint": student.fingerprint,
+        "widths": subnet_of(run),
+        "stages": ", ".join(stage for stage in STAGES if _was_done(stage, run)),
+        "seed": str(recipe.seed),
+        "Python": report["versions"]["python"],
+    }
+
+
+def _was_done(stage: str, run: RunDir) -> bool:
+    record = run.record(stage)
+    return record is not None and record.complete and "skipped" not in record.identity
