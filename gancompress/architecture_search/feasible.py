@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from gancompress.architecture_search.budget import Costs, fits
 from gancompress.supernet.space import SearchSpace, Subnet
 
+# The factor of widths below which residual branches are dropped, one by one.
+LAST = 0.1
+
 Levels = NDArray[np.int64]
 Vector = NDArray[np.float64]
 
@@ -68,11 +71,14 @@ class Feasible:
 
         Levels fall one by one in a random order as a common factor shrinks; the factor is found by
         bisection, so that the number of attempts is fixed. The smallest subnet fits by assumption.
+        Residual branches are dropped last, when little is left of the widths: what is wide and what
+        is deep is drawn by chance and kept.
         """
         fitted: Levels = levels.copy()
         over = np.flatnonzero(~self.inside(levels))
         if not len(over):
             return fitted
+        branches = self._widths[:, 0] == 0
         wanted, order = levels[over], rng.random((len(over), levels.shape[1]))
         low, high = np.zeros(len(over)), np.ones(len(over))
         best = np.zeros_like(wanted)
@@ -80,6 +86,7 @@ class Feasible:
             middle = ((low + high) / 2)[:, None]
             shrunk = np.floor(middle * (wanted + 1) - (1 - middle) * order)
             tried = np.clip(shrunk.astype(np.int64), 0, wanted)
+            tried[:, branches] = np.where(middle > LAST * order, wanted, 0)[:, branches]
             kept = self.inside(tried)
             best[kept] = tried[kept]
             low, high = np.where(kept, middle[:, 0], low), np.where(kept, high, middle[:, 0])
@@ -101,7 +108,10 @@ class Feasible:
         return fitting
 
     def features(self, levels: Levels) -> Vector:
-        """Logarithms of the widths, each group's choices at mean 0 and variance 1: (n, groups)."""
+        """Logarithms of the widths, each group's choices at mean 0 and variance 1: (n, groups).
+
+        Of the two widths of a residual branch, any would do.
+        """
         features: Vector = self._features[np.arange(len(self.tops)), levels]
         return features
 
@@ -109,6 +119,6 @@ class Feasible:
     def _features(self) -> Vector:
         table = np.zeros(self._widths.shape)
         for row, widths in zip(table, self.space.choices, strict=True):
-            logs = np.log(np.array(widths, dtype=np.float64))
+            logs = np.log(np.maximum(widths, 0.5))
             row[: len(widths)] = (logs - logs.mean()) / (logs.std() or 1.0)
         return table

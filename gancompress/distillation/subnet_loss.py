@@ -114,9 +114,14 @@ class SubnetLossModel:
         return np.stack([np.ones_like(share), share, share**2], axis=1)
 
     def _width_terms(self, subnets: Sequence[Subnet]) -> np.ndarray:
-        low, high = np.log(self._space.smallest), np.log(self._space.largest)
-        share = (np.log(np.array(subnets)) - low) / np.maximum(high - low, 1e-9)
+        low, high = _logs(self._space.smallest), _logs(self._space.largest)
+        share = (_logs(subnets) - low) / np.maximum(high - low, 1e-9)
         return np.concatenate([np.ones((len(share), 1)), share, share**2], axis=1)
+
+
+def _logs(widths: Sequence[Any]) -> np.ndarray:
+    """Logarithms; of the two widths of a residual branch, 0 and 1, any would do."""
+    return np.log(np.maximum(np.array(widths), 0.5))
 
 
 class _LeastSquares:

@@ -48,6 +48,7 @@ FOLLOWS: tuple[tuple[type[nn.Module], str, Side, int], ...] = (
 
 
 Values = Mapping[tuple[str, str], Any]
+_ABSENT = object()
 
 
 def note_attributes(walk: Walk, module: nn.Module, given: Tensor | None, made: Any) -> None:
@@ -68,7 +69,7 @@ def note_attributes(walk: Walk, module: nn.Module, given: Tensor | None, made: A
 @contextmanager
 def patched(modules: Mapping[str, nn.Module], values: Values) -> Iterator[None]:
     """Give the modules' attributes ``values`` for as long as the context lasts."""
-    before = {key: modules[key[0]].__dict__[key[1]] for key in values}
+    before = {(path, name): modules[path].__dict__.get(name, _ABSENT) for path, name in values}
     try:
         set_attributes(modules, values)
         yield
@@ -79,4 +80,7 @@ def patched(modules: Mapping[str, nn.Module], values: Values) -> Iterator[None]:
 def set_attributes(modules: Mapping[str, nn.Module], values: Values) -> None:
     """Give the modules' attributes ``values`` for good."""
     for (path, name), value in values.items():
-        modules[path].__dict__[name] = value
+        if value is _ABSENT:
+            modules[path].__dict__.pop(name, None)
+        else:
+            modules[path].__dict__[name] = value

@@ -127,12 +127,19 @@ class Place:
     ids: Ids
 
 
+# What names of groups begin with that are residual branches.
+BRANCH = "branch:"
+
+
 @dataclass(frozen=True)
 class ChannelGroup:
     """Channels that stand and fall together.
 
+    A residual branch that may be dropped is a group of one channel, which is in no tensor.
+
     Attributes:
-        name: from the module whose operator produces the channels.
+        name: from the module whose operator produces the channels; that of a branch begins with
+            :data:`BRANCH`.
         channels: number of channels at full width.
         unit: channels that can only be removed together (more than one where a network interleaves
             or convolves in groups); widths are multiples of it.

@@ -7,7 +7,7 @@ show as the first operator whose result is not as predicted.
 
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import Tensor, nn
@@ -15,12 +15,16 @@ from torch.utils._pytree import tree_leaves
 
 from gancompress.supernet.attributes import patched
 from gancompress.supernet.axes import Axis, Ids, Reason, Source
+from gancompress.supernet.branches import dropped
 from gancompress.supernet.dry_run import DryRun
 from gancompress.supernet.graph import PASSES, DependencyGraph
 from gancompress.supernet.recorder import LIBRARY, counted_name, is_counted
+from gancompress.supernet.skip import enclosing
 from gancompress.supernet.slicing import plan
 from gancompress.supernet.subnets import attribute_values
 from gancompress.supernet.trace import Call
+
+Shapes = list[tuple[int, ...]]
 
 # Operators whose further results only a backward pass reads.
 _FIRST_ONLY = {"aten.native_group_norm.default"}
@@ -71,7 +75,7 @@ class Predictor:
         self.calls = graph.walks[name].calls
         self._axes: list[Axis] = []
         index: dict[int, int] = {}
-        self._shapes: list[list[tuple[int, ...]]] = []
+        self._shapes: list[Shapes] = []
         for call in self.calls:
             shapes = []
             for value in call.outputs:
@@ -88,7 +92,7 @@ class Predictor:
                 shapes.append(tuple(shape))
             self._shapes.append(shapes)
 
-    def shapes(self, widths: Ids) -> list[list[tuple[int, ...]]]:
+    def shapes(self, widths: Ids) -> list[Shapes]:
         """For every operator the shapes of its results at ``widths``."""
         sizes = [int(axis.keep(widths).sum()) for axis in self._axes]
         return [
@@ -100,7 +104,7 @@ class Predictor:
 class _Comparison:
     """Watches a run and stops it at the first operator that is not as predicted."""
 
-    def __init__(self, calls: Sequence[Call], expected: list[list[tuple[int, ...]]]) -> None:
+    def __init__(self, calls: Sequence[Call], expected: Sequence[Shapes | None]) -> None:
         self._calls, self._expected = calls, expected
         self.position = 0
         self.found: Difference | None = None
@@ -143,6 +147,8 @@ class _Comparison:
             self._stop(self.difference(message, fix=_FIX_LOOP))
         shapes = [tuple(t.shape) for t in tree_leaves(out) if isinstance(t, Tensor)]
         expected = self._expected[self.position]
+        if expected is None:
+            expected = shapes
         seen = 1 if counted_name(func) in _FIRST_ONLY else len(expected)
         for now, then in zip(shapes[:seen], expected[:seen], strict=True):
             if call is not None and now != then:
@@ -170,7 +176,7 @@ def run_subnet(
 
     ``meta``: on the meta device, where a difference says nothing, and none says as much.
     """
-    comparison = _Comparison(predictor.calls, predictor.shapes(widths))
+    comparison = _Comparison(*_expected(graph, predictor, widths, name))
     training, single = PASSES[name]
     tensors = dry_run.narrowed(plan(graph.axes, widths), meta)
     try:
@@ -184,6 +190,36 @@ def run_subnet(
             source = _line_of(error, comparison.call)
             return comparison.difference(message, source=source, running=_running(error))
     return comparison.found
+
+
+def _expected(
+    graph: DependencyGraph, predictor: Predictor, widths: Ids, name: str
+) -> tuple[list[Call], list[Shapes | None]]:
+    """The operators to come at ``widths`` and their results' shapes, where something can be said.
+
+    Where a branch is dropped by parts, what is left between them runs on what was handed on,
+    whatever its shape.
+    """
+    shapes = predictor.shapes(widths)
+    gone = [branch for branch in graph.branches if not widths[branch.group]]
+    if not gone:
+        return predictor.calls, [*shapes]
+    skips = dropped(graph.branches, widths.tolist())
+    zeros = {path for path, is_zero in skips.items() if is_zero}
+    loose = {position for branch in gone for position in branch.loose}
+    calls: list[Call] = []
+    expected: list[Shapes | None] = []
+    for position, (call, shape) in enumerate(zip(predictor.calls, shapes, strict=True)):
+        inside = enclosing(call.module, skips)
+        if not inside:
+            free = position in loose if name == "eval" else bool(loose)
+            calls.append(call)
+            expected.append(None if free else shape)
+        elif inside in zeros:
+            zeros.remove(inside)
+            calls.append(replace(call, op="aten.zeros_like.default"))
+            expected.append(None)
+    return calls, expected
 
 
 def _running(error: Exception) -> tuple[nn.Module, ...]:

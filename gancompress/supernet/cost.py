@@ -22,6 +22,7 @@ from torch import Tensor
 
 from gancompress.supernet.axes import Axis, Ids
 from gancompress.supernet.graph import DependencyGraph
+from gancompress.supernet.skip import is_within
 from gancompress.supernet.space import SearchSpace, Subnet
 from gancompress.supernet.trace import Call, Value
 
@@ -75,6 +76,7 @@ class CostModel:
         self._anatomy = graph
         self._axes: list[Axis] = []
         self._index: dict[int, int] = {}
+        self._switches = {b.group: Axis(np.array([b.group]), np.array([0])) for b in graph.branches}
         self._layers: dict[tuple[str, str], tuple[Polynomial, Polynomial]] = {}
         walk = graph.walks["single"]
         for product in walk.products:
@@ -145,9 +147,19 @@ class CostModel:
             self._axes.append(axis)
         return self._index[id(axis)]
 
-    def _term(self, vectors: Iterable[Ids], constant: int) -> tuple[tuple[int, ...], int]:
-        """``constant × Π sizes``, with axes that never change folded into the constant."""
-        key: list[int] = []
+    def _branches(self, path: str) -> list[int]:
+        """The sizes, 0 or 1, of the residual branches that a module or tensor goes with."""
+        branches = self._anatomy.branches
+        return [self._number(self._switches[b.group]) for b in branches if is_within(path, b.skips)]
+
+    def _term(
+        self, vectors: Iterable[Ids], constant: int, path: str = ""
+    ) -> tuple[tuple[int, ...], int]:
+        """``constant × Π sizes``, with axes that never change folded into the constant.
+
+        ``path``: of the module that it is a term of, which may be dropped.
+        """
+        key = self._branches(path)
         for vector in vectors:
             axis = self._anatomy.grouping.axis(vector)
             if axis.members.size:
@@ -158,7 +170,7 @@ class CostModel:
 
     def _add(self, module: str, op: str, exact: int, paper: int, vectors: Iterable[Ids]) -> None:
         layer = self._layers.setdefault((module, op), (defaultdict(int), defaultdict(int)))
-        key, unit = self._term(vectors, 1)
+        key, unit = self._term(vectors, 1, module)
         layer[0][key] += exact * unit
         layer[1][key] += paper * unit
 
@@ -168,7 +180,7 @@ class CostModel:
             if not in_bytes and (not is_parameter or name in self._anatomy.unused):
                 continue
             constant = tensor.element_size() if in_bytes else 1
-            key: list[int] = []
+            key = self._branches(name)
             for size, axis in zip(tensor.shape, self._anatomy.axes[name], strict=True):
                 if axis is not None and axis.members.size:
                     key.append(self._number(axis))
@@ -189,10 +201,11 @@ class CostModel:
                 if value.storage not in sizes:
                     sizes[value.storage] = self._bytes(value)
         moments: list[Polynomial] = [defaultdict(int) for _ in calls]
+        there = [tuple(self._branches(call.module)) for call in calls]
         for storage in sizes.keys() - weights:
             key, constant = sizes[storage]
             for time in range(first[storage], last[storage] + 1):
-                moments[time][key] += constant
+                moments[time][tuple(sorted(key + there[time]))] += constant
         return moments
 
     def _bytes(self, value: Value) -> tuple[tuple[int, ...], int]:

@@ -146,6 +146,7 @@ class DryRun:
         def hook(module: nn.Module, args: Any, kwargs: Any) -> None:
             if self._walk is not None:
                 self._walk.modules.append((path, module))
+                self._walk.flow.begin(args, kwargs)
 
         return hook
 
@@ -153,4 +154,4 @@ class DryRun:
         if self._walk is not None:
             given = next((t for t in tree_leaves((args, kwargs)) if isinstance(t, Tensor)), None)
             note_attributes(self._walk, module, given, made)
-            self._walk.modules.pop()
+            self._walk.flow.end(self._walk.modules.pop()[0], made)

@@ -11,6 +11,7 @@ from torch.utils._pytree import tree_leaves
 
 from gancompress.errors import GancompressError, TraceError
 from gancompress.supernet.axes import Axes, Axis, ChannelGroup, ChannelIds, Ids, Place, Reason
+from gancompress.supernet.branches import Branch
 from gancompress.supernet.dry_run import NEEDS_VALUES, DryRun
 from gancompress.supernet.grouping import Grouping
 from gancompress.supernet.rules import finder
@@ -53,6 +54,8 @@ class DependencyGraph:
     ``links``: groups whose widths keep one ratio, see :mod:`gancompress.supernet.links`.
     ``whole``: costs are those of the example inputs as a whole, and not of one sample.
     ``read_values``: the lines at which Python reads values out of tensors.
+    ``branches``: residual branches that may be dropped; ``whole_branches``: where others are, and
+    why they stay.
     """
 
     groups: tuple[ChannelGroup, ...]
@@ -69,6 +72,8 @@ class DependencyGraph:
     unsorted: frozenset[int]
     links: tuple[tuple[int, ...], ...] = ()
     guesses: tuple[Any, ...] = ()
+    branches: tuple[Branch, ...] = ()
+    whole_branches: tuple[str, ...] = ()
 
 
 def study(dry_run: DryRun, hints: Mapping[Site, int]) -> DependencyGraph:
@@ -182,6 +187,7 @@ def _perform(
         if isinstance(leaf, Tensor):
             for vector in walk.dims(leaf):
                 walk.ids.pin(vector, Reason("is an output of the network"))
+            walk.flow.results.add(walk.flow.of(leaf))
     for name, storage in storages.items():
         if storage in walk.written or storage_of(tensors[name]) != storage:
             walk.changed.add(name)

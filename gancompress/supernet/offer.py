@@ -6,7 +6,7 @@ from math import lcm
 from numbers import Integral, Real
 
 from gancompress.errors import SubnetError
-from gancompress.supernet.axes import ChannelGroup
+from gancompress.supernet.axes import BRANCH, ChannelGroup
 from gancompress.supernet.links import steps
 from gancompress.supernet.space import SearchSpace, is_number
 
@@ -27,7 +27,8 @@ def build_space(
         divisor: widths are multiples of it (and of the group's unit), or the full width.
         minimum: the narrowest width allowed.
         ratios: fractions of full width to offer instead of every multiple, rounded to multiples.
-        widths: explicit widths by group name pattern (``model.1*``); the first match counts.
+        widths: explicit widths by group name pattern (``model.1*``); the first match counts. Those
+            of branches begin with ``branch:``, and their widths are 0 (dropped) and 1.
         ties: name patterns; the groups that match one share one width (in proportion to their full
             widths) under the name of the first.
         links: indices of groups that the network itself forces to keep one ratio; they share one
@@ -63,7 +64,7 @@ def _classes(
     of: dict[str, str] = {groups[g].name: groups[link[0]].name for link in links for g in link}
     first: dict[str, str] = {}
     for name in offered:
-        pattern = next((p for p in ties if fnmatchcase(name, p)), None)
+        pattern = next((p for p in ties if _matches(name, p)), None)
         if pattern is not None and (len(offered[name]) > 1 or name in of):
             old, new = of.get(name, name), first.setdefault(pattern, of.get(name, name))
             of.update({other: new for other, known in of.items() if known == old} | {name: new})
@@ -125,9 +126,15 @@ def _check_sizes(divisor: int, minimum: int, ratios: Sequence[float] | None) -> 
             )
 
 
+def _matches(name: str, pattern: str) -> bool:
+    """Whether a group is meant by a pattern; branches are by those that say so only."""
+    same_kind = name.startswith(BRANCH) == pattern.startswith(BRANCH)
+    return same_kind and fnmatchcase(name, pattern)
+
+
 def _check_patterns(patterns: Iterable[str], names: Sequence[str]) -> None:
     for pattern in patterns:
-        if not any(fnmatchcase(name, pattern) for name in names):
+        if not any(_matches(name, pattern) for name in names):
             raise SubnetError(
                 f"pattern {pattern!r} matches no elastic group; there are {', '.join(names)}"
             )
@@ -141,15 +148,19 @@ def _choices(
     widths: Mapping[str, Sequence[int]],
 ) -> tuple[int, ...]:
     step = lcm(divisor, group.unit)
+    is_branch = group.name.startswith(BRANCH)
+    least = 0 if is_branch else group.unit
     for pattern, listed in widths.items():
-        if fnmatchcase(group.name, pattern):
-            wrong = [w for w in listed if not 0 < w <= group.channels or w % group.unit]
+        if _matches(group.name, pattern):
+            wrong = [w for w in listed if not least <= w <= group.channels or w % group.unit]
             if wrong:
                 raise SubnetError(
                     f"widths of {group.name}: {wrong[0]} must be a multiple of {group.unit} "
-                    f"between {group.unit} and {group.channels}"
+                    f"between {least} and {group.channels}"
                 )
             return tuple(sorted({*listed, group.channels}))
+    if is_branch:
+        return (0, 1)
     steps = set(range(step, group.channels, step))
     if ratios is not None:
         steps = {max(step, round(r * group.channels / step) * step) for r in ratios}

@@ -68,6 +68,8 @@ class SearchSpace:
     def uniform(self, ratio: float) -> Subnet:
         """Every group at the choice nearest to ``ratio`` (0…1) of its full width (ties: wider).
 
+        Residual branches, which have no widths between, are all there.
+
         Raises:
             SubnetError: ``ratio`` is no number from 0 to 1.
         """
@@ -75,6 +77,8 @@ class SearchSpace:
             raise SubnetError(f"uniform({ratio!r}): give a share of the full widths, from 0 to 1")
         return Subnet(
             min(reversed(widths), key=lambda width: abs(width - ratio * widths[-1]))
+            if widths[0]
+            else widths[-1]
             for widths in self.choices
         )
 

@@ -4,12 +4,17 @@ from math import gcd
 from typing import Any
 
 from gancompress.supernet.axes import Axis, Ids
+from gancompress.supernet.branches import dropped
 from gancompress.supernet.graph import DependencyGraph
+from gancompress.supernet.skip import forwards
 
 
 def attribute_values(graph: DependencyGraph, widths: Ids) -> dict[tuple[str, str], Any]:
-    """The attributes that differ from those at full width, by module path and name."""
-    values: dict[tuple[str, str], Any] = {}
+    """The attributes that differ from those at full width, by module path and name.
+
+    The ``forward`` of modules that are skipped is among them.
+    """
+    values: dict[tuple[str, str], Any] = {**forwards(dropped(graph.branches, widths.tolist()))}
     sizes: dict[int, int] = {}
     for follow in graph.attributes:
         now = []

@@ -10,14 +10,17 @@ from torch.utils._pytree import tree_leaves, tree_map_only
 
 from gancompress.errors import ParityError, SubnetError
 from gancompress.supernet.attributes import patched
-from gancompress.supernet.axes import ChannelGroup
+from gancompress.supernet.axes import ChannelGroup, Ids
+from gancompress.supernet.branches import dropped
 from gancompress.supernet.cost import CostModel
+from gancompress.supernet.depth import with_branches
 from gancompress.supernet.describe import describe
 from gancompress.supernet.dry_run import DryRun
 from gancompress.supernet.examples import as_inputs, check_module
 from gancompress.supernet.extract import cut_module, drop_parameters
 from gancompress.supernet.graph import DependencyGraph
 from gancompress.supernet.offer import build_space
+from gancompress.supernet.skip import is_within, put_skips
 from gancompress.supernet.slicing import Cut, cut_all, plan, write_back
 from gancompress.supernet.space import SearchSpace, Subnet
 from gancompress.supernet.subnets import attribute_values
@@ -59,6 +62,7 @@ class Supernet(nn.Module):
         ratios: Sequence[float] | None = None,
         widths: Mapping[str, Sequence[int]] | None = None,
         ties: Sequence[str] = (),
+        depth: bool = False,
         trials: int = 3,
         rules: Mapping[str, Rule | str] | None = None,
     ) -> None:
@@ -73,6 +77,8 @@ class Supernet(nn.Module):
             ratios: fractions of full width to offer instead of every multiple, in (0, 1].
             widths: explicit widths by group name pattern (``model.1*``); the first match counts.
             ties: name patterns; the groups that match one share one width.
+            depth: offer to drop residual branches ``x + f(x)``: each is a group ``branch:…`` whose
+                width is 1, or 0 where it is dropped. ``widths={"branch:…": [1]}`` keeps one.
             rules: what operators of your own (or others without a rule) do to channels, see
                 :func:`gancompress.supernet.rules.finder`.
             trials: random subnets that are run to check the conversion, besides the smallest.
@@ -88,7 +94,8 @@ class Supernet(nn.Module):
         self.module = module
         args, kwargs = as_inputs(example_inputs)
         dry_run = DryRun(module, args, kwargs, rules)
-        self.graph = verified(dry_run, trials, seed=0)
+        graph = verified(dry_run, trials, seed=0)
+        self.graph = with_branches(dry_run, graph) if depth else graph
         self.groups = self.graph.groups
         self.space = build_space(
             self.groups,
@@ -111,7 +118,7 @@ class Supernet(nn.Module):
         if subnet is None:
             return self.module(*inputs, **named)
         cuts, attributes = self._plan(subnet)
-        if not cuts:
+        if not cuts and not attributes:
             return self.module(*inputs, **named)
         tensors = named_tensors(self.module)
         parts = cut_all(tensors, cuts)
@@ -131,7 +138,10 @@ class Supernet(nn.Module):
             ParityError: its outputs differ from the supernet's by more than 1e-5 of their range.
         """
         cuts, attributes = self._plan(subnet)
-        small = cut_module(self.module, cuts, attributes)
+        skips = dropped(self.graph.branches, self._widths(subnet).tolist())
+        fixed = {key: value for key, value in attributes.items() if key[0] not in skips}
+        small = cut_module(self.module, cuts, fixed)
+        put_skips(small, skips)
         if drop_unused:
             drop_parameters(small, self.graph.unused)
         self._check_parity(small, subnet)
@@ -152,10 +162,16 @@ class Supernet(nn.Module):
         if chosen not in self._plans:
             if len(self._plans) >= 256:
                 self._plans.pop(next(iter(self._plans)))
-            widths = self.space.widths(self.groups, np.asarray(chosen, dtype=np.int64))
-            cuts = plan(self.graph.axes, widths)
+            widths = self._widths(chosen)
+            skips = dropped(self.graph.branches, widths.tolist())
+            cuts = plan({n: a for n, a in self.graph.axes.items() if not is_within(n, skips)}, widths)
             self._plans[chosen] = cuts, attribute_values(self.graph, widths)
         return self._plans[chosen]
+
+    def _widths(self, subnet: Sequence[int]) -> Ids:
+        """The widths of all groups, elastic or not."""
+        chosen = self.space.check(subnet)
+        return self.space.widths(self.groups, np.asarray(chosen, dtype=np.int64))
 
     def _check_parity(self, small: nn.Module, subnet: Sequence[int]) -> None:
         """Compare the extracted module with the supernet on the example inputs, in evaluation."""

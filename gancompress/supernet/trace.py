@@ -8,8 +8,8 @@ operators as a graph, but refuses much that merely runs, takes seconds instead o
 which of the module's own Python numbers the run depended on; here a subnet is checked by walking
 it as well and comparing operator by operator (:mod:`gancompress.supernet.verify`).
 
-Where a fake run is impossible because the forward pass looks at values (``.item()``, ``if x.sum() >
-0``), the walk is repeated on real tensors: it then follows the path that the example takes.
+Where a forward pass looks at values (``.item()``, ``if x.sum() > 0``), the walk is repeated on real
+tensors: it then follows the path that the example takes.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
 from gancompress.supernet.axes import ChannelIds, Dims, Ids, Reason, Source
+from gancompress.supernet.flow import Flow
 from gancompress.supernet.recorder import counted_name, is_counted, user_line
 
 Site = tuple[str, str, int]
@@ -30,12 +31,13 @@ Size = tuple[int, Ids | None]
 
 @dataclass(frozen=True)
 class Value:
-    """A tensor that went into or came out of an operator."""
+    """A tensor that went into or came out of an operator; ``number`` as in a :class:`Flow`."""
 
     shape: tuple[int, ...]
     dims: Dims
     storage: int
     itemsize: int
+    number: int
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,12 @@ class Operator:
         ]
 
     @property
+    def is_neutral(self) -> bool:
+        """Whether the result holds what the operand does: a copy, or its product with 1."""
+        factor = self.get("other") if self.name in ("mul", "div") else None
+        return not is_counted(self.func) or (isinstance(factor, (int, float)) and factor == 1)
+
+    @property
     def out(self) -> Tensor:
         """The (first) result."""
         return self.outputs[0]
@@ -139,6 +147,7 @@ class Walk:
     kernels: set[int] = field(default_factory=set)
     weights: set[int] = field(default_factory=set)
     modules: list[tuple[str, nn.Module]] = field(default_factory=list)
+    flow: Flow = field(default_factory=Flow)
     source: Source | None = None
     site: Site | None = None
     _dims: dict[int, Dims] = field(default_factory=dict)
@@ -158,6 +167,7 @@ class Walk:
         self._alive.append(tensor)
         if name is not None:
             self._names[id(tensor)] = name
+            self.flow.names[self.flow.of(tensor)] = name
             self.weights.add(storage_of(tensor))
 
     def forget_tensors(self) -> None:
@@ -165,6 +175,7 @@ class Walk:
         self._alive.clear()
         self._dims.clear()
         self._names.clear()
+        self.flow.forget_tensors()
 
     def dims(self, tensor: Tensor) -> Dims:
         """The ids of every dimension of ``tensor``; a tensor from outside has none."""
@@ -242,6 +253,8 @@ class Walk:
         for tensor, dims in zip(op.outputs, self._apply(op), strict=True):
             if reshaped or not any(tensor is known for known in op.tensors):
                 self.enter(tensor, dims)
+        source = op.tensors[0] if op.is_neutral and len(op.tensors) == 1 else None
+        self.flow.made(op.outputs, source, scaled=op.get("alpha", 1) != 1)
         outputs = tuple(self._value(tensor) for tensor in op.outputs)
         self.written.update(storage_of(tensor) for tensor in op.written)
         if is_counted(func):
@@ -272,7 +285,7 @@ class Walk:
 
     def _value(self, tensor: Tensor) -> Value:
         shape = tuple(tensor.shape)
-        return Value(shape, self.dims(tensor), storage_of(tensor), tensor.element_size())
+        return Value(shape, self.dims(tensor), storage_of(tensor), tensor.element_size(), self.flow.of(tensor))
 
 
 def storage_of(tensor: Tensor) -> int:
