@@ -44,6 +44,7 @@ class CompressOptions:
         loss: terms with their weights, see :func:`gancompress.distill`.
         divisor: widths are multiples of this.
         minimum: smallest width.
+        depth: whether residual branches may be dropped, see :class:`gancompress.Supernet`.
         formats: endings of the files that the student is exported to: ``.onnx``, ``.pt2``,
             ``.xml``.
         collect: further options of recording; None: those of :func:`gancompress.collect`.
@@ -61,6 +62,7 @@ class CompressOptions:
     loss: Loss = field(default_factory=lambda: {"l1": 1.0})
     divisor: int = 8
     minimum: int = 8
+    depth: bool = False
     formats: tuple[str, ...] = (".onnx",)
     collect: CollectOptions | None = None
     distill: DistillOptions | None = None
@@ -180,7 +182,7 @@ def _supernet(teacher: FrozenTeacher, student: nn.Module | None, how: CompressOp
         )
     own = copy.deepcopy(module).requires_grad_(True)
     example = example_inputs(teacher.inputs)
-    return Supernet(own, example, divisor=how.divisor, minimum=how.minimum)
+    return Supernet(own, example, divisor=how.divisor, minimum=how.minimum, depth=how.depth)
 
 
 def _train(
@@ -227,6 +229,8 @@ def _identity(teacher: FrozenTeacher, supernet: Supernet, how: CompressOptions) 
     training = [how.count, how.steps, how.divisor, how.minimum, terms, str(how.distill)]
     settings = how.settings
     training += [settings.seed, settings.precision, str(settings.real), str(how.collect)]
+    # Named where it matters only, so that runs of before it was known go on.
+    training += ["depth"] if how.depth else []
     digest = hashlib.sha256(json.dumps(training, sort_keys=True).encode()).hexdigest()
     return {
         "teacher": teacher.fingerprint,

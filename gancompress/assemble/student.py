@@ -19,6 +19,7 @@ from gancompress.recipe.schema import Recipe, StudentOptions
 from gancompress.run import RunDir
 from gancompress.student.file import Architecture, Student
 from gancompress.supernet import Supernet
+from gancompress.supernet.skip import is_within
 
 
 def open_student(recipe: Recipe, run: RunDir) -> tuple[Architecture, nn.Module]:
@@ -86,6 +87,7 @@ def make_supernet(module: nn.Module, inputs: InputSpec, keys: StudentOptions) ->
         divisor=keys.divisor,
         minimum=keys.minimum,
         ratios=keys.ratios or None,
+        depth=keys.depth,
     )
     supernet = make()
     kept = {
@@ -93,6 +95,11 @@ def make_supernet(module: nn.Module, inputs: InputSpec, keys: StudentOptions) ->
         for group in supernet.groups
         if group.pinned is None and any(within(name, keys.keep) for name, _ in group.places)
     }
+    for branch in supernet.graph.branches:
+        if any(is_within(part, branch.skips) for part in keys.keep) or any(
+            within(path, keys.keep) for path in branch.skips
+        ):
+            kept[supernet.groups[branch.group].name] = [1]
     return make(widths=kept) if kept else supernet
 
 

@@ -28,14 +28,15 @@ def inspect_verb(verbs: Verbs) -> None:
     )
     parser.add_argument("--divisor", type=whole(1), default=8, help="of widths (default: 8)")
     parser.add_argument("--minimum", type=whole(1), default=8, help="smallest width (default: 8)")
+    parser.add_argument("--depth", action="store_true", help="residual branches may be dropped")
 
 
 def _do_inspect(options: argparse.Namespace) -> None:
     from gancompress.workflows.inspect import inspect
 
     kwargs = read_settings(options.kwargs)
-    sizes = {"divisor": options.divisor, "minimum": options.minimum}
-    print(inspect(options.what, kwargs, options.input, **sizes))
+    elastic = {"divisor": options.divisor, "minimum": options.minimum, "depth": options.depth}
+    print(inspect(options.what, kwargs, options.input, **elastic))
 
 
 def sample_verb(verbs: Verbs) -> None:

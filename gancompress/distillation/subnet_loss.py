@@ -121,7 +121,8 @@ class SubnetLossModel:
 
 def _logs(widths: Sequence[Any]) -> np.ndarray:
     """Logarithms; of the two widths of a residual branch, 0 and 1, any would do."""
-    return np.log(np.maximum(np.array(widths), 0.5))
+    logs: np.ndarray = np.log(np.maximum(np.array(widths), 0.5))
+    return logs
 
 
 class _LeastSquares:

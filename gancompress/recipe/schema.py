@@ -43,6 +43,7 @@ class StudentOptions:
     ratios: tuple[float, ...] = option(
         (), "allowed shares of the full width; empty: every multiple"
     )
+    depth: bool = option(False, "residual branches x + f(x) may be dropped")
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ _FIELDS = {
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "factory": str, "kwargs": dict, "separable": list, "separable_norm": str, "inputs": dict,
     "attributes": dict, "tied": dict, "provenance": dict, "output_range": list, "output": str,
-    "lists": bool, "half": bool, "dropped": list,
+    "lists": bool, "half": bool, "dropped": list, "skipped": dict,
 }  # fmt: skip
 
 # The largest whole number among a factory's arguments: a width or a side.
@@ -46,6 +46,8 @@ def unfit(description: Mapping[str, Any]) -> str:
         return "separable is no list of texts"
     if any(not isinstance(entry, str) for entry in description.get("dropped", [])):
         return "dropped is no list of texts"
+    if any(not isinstance(entry, bool) for entry in description.get("skipped", {}).values()):
+        return "skipped is no mapping of truth values"
     if any(not isinstance(entry, str) for entry in description["tied"].values()):
         return "tied is no mapping of texts"
     if any(not isinstance(entry, dict) for entry in description["attributes"].values()):

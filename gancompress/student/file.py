@@ -27,6 +27,7 @@ from gancompress.generators.build import build
 from gancompress.generators.signed import RANGE, signed
 from gancompress.student import claims, refit
 from gancompress.student.separable import Norm, separate
+from gancompress.supernet.skip import put_skips, skips_of
 
 #: What builds a module at full width: a name as in a recipe, a callable without arguments, or such
 #: a module itself, which is copied.
@@ -197,9 +198,12 @@ def _maker(factory: Callable[[], nn.Module] | nn.Module) -> Callable[[], nn.Modu
 
 def _differences(student: Student) -> dict[str, Any]:
     """What is kept of the module beside its tensors: all that its factory does not do like that."""
+    skips = skips_of(student.module)
+    skipped = {"skipped": skips} if skips else {}
     if not student.architecture.factory:
-        return {"attributes": refit.plain_attributes(student.module)}
+        return {"attributes": refit.plain_attributes(student.module), **skipped}
     full = _build(student.architecture.build)
+    put_skips(full, skips)
     if differing := refit.structural_differences(student.module, full):
         raise TeacherError(
             f"student: its module is not what {student.architecture.factory!r} builds: "
@@ -207,7 +211,7 @@ def _differences(student: Student) -> dict[str, Any]:
         )
     attributes = refit.changed_attributes(student.module, full)
     dropped = refit.dropped_names(student.module, full)
-    return {"attributes": attributes, **({"dropped": dropped} if dropped else {})}
+    return {"attributes": attributes, **({"dropped": dropped} if dropped else {}), **skipped}
 
 
 def _rebuild(
@@ -222,6 +226,7 @@ def _rebuild(
     def built() -> nn.Module:
         made = _build(make)
         refit.drop(made, description.get("dropped", []))
+        put_skips(made, description.get("skipped", {}))
         return made
 
     try:

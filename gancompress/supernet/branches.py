@@ -1,10 +1,10 @@
 """Residual branches ``x + f(x)``, found along the flow of values, and what it takes to drop them.
 
 A branch is all that only serves the second term of a sum whose first it begins with. It is dropped
-by skipping modules (:mod:`gancompress.supernet.skip`): the one whose input is ``x`` and whose result
-is the sum, if there is one; otherwise, in the module that adds, each that works with parameters for
-the branch, which then gives zeros. Where neither is there, or where something else depends on what
-would be skipped, the branch is not offered, and the reason is kept.
+by skipping modules (:mod:`gancompress.supernet.skip`): the one whose input is ``x`` and whose
+result is the sum, if there is one; otherwise, in the module that adds, each that works with
+parameters for the branch, which then gives zeros. Where neither is there, or where something else
+depends on what would be skipped, the branch is not offered, and the reason is kept.
 """
 
 from collections import Counter
@@ -97,7 +97,8 @@ class BranchFinder:
 
     def found(self) -> tuple[list[Branch], list[str]]:
         """The branches, and of others where they are and why they are not offered."""
-        branches, refused = [], []
+        branches: list[Branch] = []
+        refused: list[str] = []
         for sum_ in self._sums():
             call = self._walk.calls[sum_.position]
             inner = self._inner(sum_)
@@ -200,9 +201,14 @@ class BranchFinder:
         path = call.module
         while path:
             visit = self._visits.get(path)
-            if path in self._once and visit and (visit.given, visit.made) == (
-                sum_.first,
-                sum_.made,
+            if (
+                path in self._once
+                and visit
+                and (visit.given, visit.made)
+                == (
+                    sum_.first,
+                    sum_.made,
+                )
             ):
                 own = [p for p, c in enumerate(self._walk.calls) if is_within(c.module, {path})]
                 if all(p in inner | self._idle or self._gives(p, sum_.made) for p in own):

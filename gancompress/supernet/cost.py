@@ -22,6 +22,7 @@ from torch import Tensor
 
 from gancompress.supernet.axes import Axis, Ids
 from gancompress.supernet.graph import DependencyGraph
+from gancompress.supernet.polynomials import Polynomial, by_length, evaluated, summed, undominated
 from gancompress.supernet.skip import is_within
 from gancompress.supernet.space import SearchSpace, Subnet
 from gancompress.supernet.trace import Call, Value
@@ -61,10 +62,6 @@ class Layer:
     paper_macs: int
 
 
-# Σ coefficient × Π sizes, as {indices of axes, ascending: coefficient}.
-Polynomial = dict[tuple[int, ...], int]
-
-
 class CostModel:
     """The cost of every subnet of a space."""
 
@@ -88,8 +85,8 @@ class CostModel:
                 product.factors,
             )
         self._totals: dict[str, Polynomial] = {
-            "macs": _total(exact for exact, _ in self._layers.values()),
-            "paper_macs": _total(paper for _, paper in self._layers.values()),
+            "macs": summed(exact for exact, _ in self._layers.values()),
+            "paper_macs": summed(paper for _, paper in self._layers.values()),
             "params": self._weights(tensors, in_bytes=False),
             "weight_bytes": self._weights(tensors, in_bytes=True),
         }
@@ -117,7 +114,7 @@ class CostModel:
         """Every module that multiplies, in the order of execution."""
         sizes = self._sizes(np.asarray([self.space.check(subnet)], dtype=np.int64))[:, 0]
         return [
-            Layer(module, op, _value(exact, sizes), _value(paper, sizes))
+            Layer(module, op, evaluated(exact, sizes), evaluated(paper, sizes))
             for (module, op), (exact, paper) in self._layers.items()
         ]
 
@@ -133,7 +130,7 @@ class CostModel:
     def group_shares(self) -> NDArray[np.float64]:
         """The share of all MACs at full width that each channel group takes part in."""
         full = np.array([axis.size for axis in self._axes], dtype=np.float64)
-        total = max(_value(self._totals["macs"], full), 1)
+        total = max(evaluated(self._totals["macs"], full), 1)
         shares = np.zeros(len(self._anatomy.groups))
         for key, coefficient in self._totals["macs"].items():
             members = {int(g) for i in key for g in self._axes[i].members}
@@ -233,11 +230,11 @@ class CostModel:
         for row, polynomial in zip(peaks, self._moments, strict=False):
             for key, coefficient in polynomial.items():
                 row[at[key]] += coefficient
-        self._peaks = csr_matrix(_undominated(np.unique(peaks, axis=0)))
+        self._peaks = csr_matrix(undominated(np.unique(peaks, axis=0)))
         self._base, self._slopes = self._affine_sizes()
         self._factors = [
             (length, np.array([at[key] for key in keys]), np.array(keys, dtype=np.int64))
-            for length, keys in _by_length(self._keys).items()
+            for length, keys in by_length(self._keys).items()
         ]
 
     def _affine_sizes(self) -> tuple[NDArray[np.float64], Any]:
@@ -273,35 +270,6 @@ class CostModel:
                 products *= sizes[factors[:, column]]
             terms[rows] = products
         return terms
-
-
-def _by_length(keys: Sequence[tuple[int, ...]]) -> dict[int, list[tuple[int, ...]]]:
-    found: dict[int, list[tuple[int, ...]]] = {}
-    for key in keys:
-        found.setdefault(len(key), []).append(key)
-    return found
-
-
-def _total(polynomials: Iterable[Polynomial]) -> Polynomial:
-    total: Polynomial = defaultdict(int)
-    for polynomial in polynomials:
-        for key, coefficient in polynomial.items():
-            total[key] += coefficient
-    return total
-
-
-def _value(polynomial: Polynomial, sizes: NDArray[np.float64]) -> int:
-    return round(sum(c * float(np.prod([sizes[i] for i in key])) for key, c in polynomial.items()))
-
-
-def _undominated(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The rows that can be the largest for some non-negative terms."""
-    order = np.argsort(-rows.sum(axis=1), kind="stable")
-    kept: list[NDArray[np.float64]] = []
-    for row in rows[order]:
-        if not any((row <= other).all() for other in kept):
-            kept.append(row)
-    return np.array(kept)
 
 
 def subnet_cost_range(model: CostModel) -> tuple[tuple[Subnet, Cost], tuple[Subnet, Cost]]:

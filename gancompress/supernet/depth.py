@@ -38,7 +38,9 @@ def with_branches(dry_run: DryRun, graph: DependencyGraph) -> DependencyGraph:
             if difference is None:
                 kept.append(branch)
             else:
-                refused.append(f"{branch.name}: the module does not run without it: {difference.reason}")
+                refused.append(
+                    f"{branch.name}: the module does not run without it: {difference.reason}"
+                )
     return _extended(graph, kept, refused)
 
 

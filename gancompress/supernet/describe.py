@@ -8,6 +8,7 @@ from torch import Tensor
 from gancompress.supernet.axes import ChannelGroup
 from gancompress.supernet.cost import CostModel, subnet_cost_range
 from gancompress.supernet.graph import DependencyGraph
+from gancompress.supernet.skip import is_within
 from gancompress.supernet.space import SearchSpace
 
 # Beyond so many lines, groups of like blocks share one.
@@ -34,8 +35,13 @@ def describe(
     widths = dict(zip(space.groups, space.choices, strict=True))
     rows: list[tuple[str, ...]] = [("group", "channels", "tensors", "MACs", "widths")]
     notes: dict[str, int] = {}
-    for group, share in zip(groups, shares, strict=True):
-        if not any(name in parameters for name, _ in group.places):
+    branches = {branch.group: branch for branch in graph.branches}
+    for index, (group, share) in enumerate(zip(groups, shares, strict=True)):
+        if index in branches:
+            names = {name for name in parameters if is_within(name, branches[index].skips)}
+        else:
+            names = {name for name, _ in group.places}
+        if not names & parameters.keys():
             continue
         if group.name in widths:
             state = _choices(widths[group.name])
@@ -44,8 +50,7 @@ def describe(
         else:
             note = str(group.pinned or _NARROW)
             state = f"fixed [{notes.setdefault(note, len(notes) + 1)}]"
-        tensors = len({name for name, _ in group.places})
-        rows.append((group.name, str(group.channels), str(tensors), f"{share:.1%}", state))
+        rows.append((group.name, str(group.channels), str(len(names)), f"{share:.1%}", state))
     if len(rows) > _MANY:
         rows = [rows[0], *_folded(rows[1:])]
     numbered = [f"[{number}] {note}" for note, number in notes.items()]
@@ -79,6 +84,9 @@ def _remarks(parameters: Mapping[str, Tensor], graph: DependencyGraph) -> list[s
     if idle:
         count = _short(sum(parameters[name].numel() for name in idle))
         lines.append(f"not used in the forward pass: {idle[0]} … ({len(idle)} tensors, {count})")
+    if graph.branches:
+        lines.append("branch:…: a residual branch, which width 0 drops")
+    lines += [f"stays: the residual branch that ends at {why}" for why in graph.whole_branches]
     for line in graph.read_values:
         lines.append(
             f"{line}: reads values of a tensor (.item(), if); the network was followed along the "

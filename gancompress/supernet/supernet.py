@@ -164,7 +164,9 @@ class Supernet(nn.Module):
                 self._plans.pop(next(iter(self._plans)))
             widths = self._widths(chosen)
             skips = dropped(self.graph.branches, widths.tolist())
-            cuts = plan({n: a for n, a in self.graph.axes.items() if not is_within(n, skips)}, widths)
+            cuts = plan(
+                {n: a for n, a in self.graph.axes.items() if not is_within(n, skips)}, widths
+            )
             self._plans[chosen] = cuts, attribute_values(self.graph, widths)
         return self._plans[chosen]
 

@@ -8,8 +8,8 @@ operators as a graph, but refuses much that merely runs, takes seconds instead o
 which of the module's own Python numbers the run depended on; here a subnet is checked by walking
 it as well and comparing operator by operator (:mod:`gancompress.supernet.verify`).
 
-Where a forward pass looks at values (``.item()``, ``if x.sum() > 0``), the walk is repeated on real
-tensors: it then follows the path that the example takes.
+Where a fake run is impossible because the forward pass looks at values (``.item()``, ``if x.sum() >
+0``), the walk is repeated on real tensors: it then follows the path that the example takes.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -284,8 +284,8 @@ class Walk:
         return [(None,) * out.dim() for out in op.outputs]
 
     def _value(self, tensor: Tensor) -> Value:
-        shape = tuple(tensor.shape)
-        return Value(shape, self.dims(tensor), storage_of(tensor), tensor.element_size(), self.flow.of(tensor))
+        shape, number = tuple(tensor.shape), self.flow.of(tensor)
+        return Value(shape, self.dims(tensor), storage_of(tensor), tensor.element_size(), number)
 
 
 def storage_of(tensor: Tensor) -> int:

@@ -17,7 +17,13 @@ _SHAPE = re.compile(r"(?:(?P<name>\w+)=)?(?P<sizes>\d+(?:x\d+)*)")
 
 
 def inspect(
-    what: str, kwargs: dict[str, object], shapes: list[str], *, divisor: int, minimum: int
+    what: str,
+    kwargs: dict[str, object],
+    shapes: list[str],
+    *,
+    divisor: int,
+    minimum: int,
+    depth: bool = False,
 ) -> str:
     """Describe the supernet of a factory (built-in, ``module:attr``, ``file.py:attr``) or a file.
 
@@ -26,6 +32,9 @@ def inspect(
         kwargs: arguments of the factory, or settings of the file (``part``, ``family``, …).
         shapes: one ``1x3x256x256`` or ``name=1x512`` an input; empty where the module says itself
             what it is fed.
+        divisor: widths are multiples of it.
+        minimum: the narrowest width.
+        depth: whether residual branches may be dropped.
     """
     module, inputs = _module(what, kwargs)
     example: object
@@ -37,7 +46,8 @@ def inspect(
         raise RecipeError(
             f"{what}: does not say what it is fed; add --input, e.g. --input 1x3x256x256"
         )
-    return Supernet(module, example, divisor=divisor, minimum=minimum).describe()
+    supernet = Supernet(module, example, divisor=divisor, minimum=minimum, depth=depth)
+    return supernet.describe()
 
 
 def _module(what: str, kwargs: dict[str, object]) -> tuple[nn.Module, InputSpec]:

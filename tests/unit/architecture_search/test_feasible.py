@@ -51,6 +51,36 @@ def test_repair_reaches_the_smallest_subnet_where_nothing_else_fits():
     assert (repaired == 0).all()
 
 
+def with_branches(share: float, branches: int = 3) -> Feasible:
+    """A chain of which each branch, while it is there, costs as much as the whole of it."""
+    narrow = space_of(4, 4)
+    space = SearchSpace(
+        (*narrow.groups, *(f"branch:{i}" for i in range(branches))),
+        (*narrow.choices, *((0, 1),) * branches),
+        {},
+    )
+
+    def costs(widths: np.ndarray) -> dict[str, np.ndarray]:
+        chained = chain(narrow).costs(widths[:, :4])["macs"]
+        return {"macs": chained * (1 + widths[:, 4:].sum(axis=1))}
+
+    most = costs(np.array([space.largest]))["macs"][0]
+    return Feasible(space, costs, {"macs": share * most}, "macs")
+
+
+def test_repair_keeps_branches_while_widths_can_give():
+    feasible = with_branches(0.25)
+    repaired = feasible.repair(np.tile(feasible.tops, (50, 1)), np.random.default_rng(0))
+    assert (repaired[:, 4:] == 1).all()
+
+
+def test_repair_drops_branches_where_widths_are_at_their_least():
+    feasible = with_branches(0.06)
+    repaired = feasible.repair(np.tile(feasible.tops, (50, 1)), np.random.default_rng(0))
+    assert feasible.inside(repaired).all()
+    assert {1, 2} & set(repaired[:, 4:].sum(axis=1).tolist())
+
+
 def test_random_subnets_fit_and_cover_the_cost_range():
     feasible = feasible_of(0.5)
     rows = feasible.random(5000, np.random.default_rng(0))

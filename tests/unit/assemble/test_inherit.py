@@ -40,6 +40,14 @@ def test_a_student_with_the_teachers_mapping_network_is_elastic_but_for_that() -
     assert torch.equal(narrow.get_submodule("mapping")(z, None), theirs)
 
 
+def test_depth_is_elastic_where_a_recipe_says_so_and_no_branch_is_in_what_is_kept() -> None:
+    network = build("resnet", width=8, blocks=3, resolution=16)
+    keys = {"depth": True, "keep": ("model.11.conv_block",)}
+    supernet = make_supernet(network, network.inputs, StudentOptions(**keys))  # type: ignore[arg-type]
+    branches = [name for name in supernet.space.groups if name.startswith("branch:")]
+    assert branches == ["branch:model.10", "branch:model.12"]
+
+
 def test_what_is_kept_does_not_learn(tmp_path: Path) -> None:
     student = Generator(8)
     before = student.fc.weight.detach().clone()

@@ -98,6 +98,26 @@ def test_extracted_subnet_survives_the_file(tmp_path: Path) -> None:
     assert_same_but_for_rounding(loaded.module(**batch), small(**batch))
 
 
+@pytest.mark.parametrize("named", [True, False])
+def test_a_student_without_some_of_its_branches_survives_the_file(
+    tmp_path: Path, named: bool
+) -> None:
+    architecture = Architecture("resnet", {"width": 8, "blocks": 4, "resolution": 16})
+    full = architecture.build().eval()
+    batch = example_inputs(full.inputs)
+    supernet = Supernet(full, batch, depth=True)
+    small = supernet.extract(supernet.space.smallest).eval()
+    told = architecture if named else Architecture("")
+    save_student(Student(small, full.inputs, told), tmp_path / "s.safetensors")
+    loaded = load_student(tmp_path / "s.safetensors", factory=None if named else full)
+    assert_same_tensors(loaded.module.state_dict(), small.state_dict())
+    assert_same_but_for_rounding(loaded.module(**batch), small(**batch))
+    save_student(loaded, tmp_path / "again.safetensors")
+    assert (
+        load_student(tmp_path / "again.safetensors", factory=full).fingerprint == loaded.fingerprint
+    )
+
+
 def test_attributes_are_corrected(tmp_path: Path) -> None:
     loaded = load_student(save(tmp_path), factory=f"{HERE}:Generator").module
     assert loaded.width == 8
