@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks.start import arguments_of, parser_of
 
-LONG, MANY = 40, 8
+LONG, MANY, BY_POSITION = 40, 8, 4
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Definition = Function | ast.ClassDef
@@ -50,6 +50,7 @@ def counts(root: Path) -> dict[str, int | list[str]]:
             for path, f in functions
             if arguments(f) >= MANY and "generators" not in path.parts
         ],
+        f"objects of more than {BY_POSITION} fields built by position": sorted(positional(trees)),
         f"functions over {LONG} lines": [
             f"{path}:{f.lineno} {f.name} ({length(f)})" for path, f in functions if length(f) > LONG
         ],
@@ -76,6 +77,17 @@ def length(function: Function) -> int:
     if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
         whole -= (first.end_lineno or 0) - first.lineno + 1
     return whole
+
+
+def positional(trees: dict[Path, ast.Module]) -> Iterator[str]:
+    """Calls of classes of the package, told by their names, with too many arguments without one."""
+    classes = {c.name for tree in trees.values() for c in walk(tree) if isinstance(c, ast.ClassDef)}
+    for path, tree in trees.items():
+        for call in walk(tree):
+            if isinstance(call, ast.Call) and len(call.args) > BY_POSITION:
+                name = ast.unparse(call.func).rpartition(".")[2]
+                if name in classes or name == "cls":
+                    yield f"{path}:{call.lineno} {name} ({len(call.args)})"
 
 
 def undocumented(trees: dict[Path, ast.Module]) -> Iterator[str]:

@@ -194,7 +194,7 @@ def main() -> None:
         pairs, judge = pairs_of(name, what, kept.parent), Measured(what)
         rows = [] if options.again else known(name)
         for seed in options.seeds:
-            contest = Contest(what, pairs, share, training, seed)
+            contest = Contest(flagship=what, pairs=pairs, share=share, training=training, seed=seed)
             for way in options.ways or setting.ways:
                 if (way, seed, share) not in {(r["way"], r["seed"], r["share"]) for r in rows}:
                     rows.append({"share": share, **measured(contest, way, judge, kept)})

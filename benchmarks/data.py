@@ -67,7 +67,19 @@ class FolderDataset(Dataset[tuple[Tensor, Tensor, int]]):
 
 
 def make_store(path: Path, images: Images, pairs: int, latents: LatentFormat) -> PairStore:
-    writer = PairWriter(path, Plan(INPUTS, "replay", 0, pairs, 0, 1_000, "uint8", latents))
+    writer = PairWriter(
+        path,
+        Plan(
+            inputs=INPUTS,
+            teacher="replay",
+            seed=0,
+            count=pairs,
+            held_out=0,
+            shard_size=1_000,
+            output="uint8",
+            latents=latents,
+        ),
+    )
     record_pairs(Replay(images), writer, batch_size=500)
     writer.finish()
     return PairStore(path)

@@ -65,7 +65,19 @@ TERMS = DistillOptions().terms  # DiStyleGAN's
 def make_pairs(folder: Path, count: int) -> PairStore:
     """Pairs of a random generator: what the images show costs no time."""
     torch.manual_seed(0)
-    writer = PairWriter(folder, Plan(INPUTS, "random", 0, count, 2, 500, "uint8", "float32"))
+    writer = PairWriter(
+        folder,
+        Plan(
+            inputs=INPUTS,
+            teacher="random",
+            seed=0,
+            count=count,
+            held_out=2,
+            shard_size=500,
+            output="uint8",
+            latents="float32",
+        ),
+    )
     record_pairs(ModuleTeacher(DiStyleGANGenerator(), INPUTS), writer, batch_size=100)
     writer.finish()
     return PairStore(folder)

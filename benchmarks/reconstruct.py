@@ -91,7 +91,13 @@ def faces() -> Flagship:
         ]
         for start, count in zip(starts, counts, strict=True)
     ]
-    return Flagship(teacher, parts[0], parts[1], parts[2], {"1/8": 0.35, "1/16": 0.25})
+    return Flagship(
+        teacher=teacher,
+        solved=parts[0],
+        chosen=parts[1],
+        unseen=parts[2],
+        subnets={"1/8": 0.35, "1/16": 0.25},
+    )
 
 
 FLAGSHIPS: dict[str, Callable[[], Flagship]] = {
@@ -148,7 +154,7 @@ def flagship(
     solved, chosen, unseen = (
         [{name: in_range(batch, entry)} for batch in part.split(size)] for part in parts
     )
-    return Flagship(teacher, solved, chosen, unseen, subnets)
+    return Flagship(teacher=teacher, solved=solved, chosen=chosen, unseen=unseen, subnets=subnets)
 
 
 class Judge:

@@ -96,7 +96,16 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     teacher = wave(weights=str(arguments.weights))
     with tempfile.TemporaryDirectory() as folder:
-        plan = Plan(INPUTS, "wave", 0, PAIRS, 0, PAIRS, "uint8", "float32")
+        plan = Plan(
+            inputs=INPUTS,
+            teacher="wave",
+            seed=0,
+            count=PAIRS,
+            held_out=0,
+            shard_size=PAIRS,
+            output="uint8",
+            latents="float32",
+        )
         writer = PairWriter(folder, plan)
         record_pairs(ModuleTeacher(teacher, INPUTS, noise()), writer, batch_size=BATCH)
         writer.finish()

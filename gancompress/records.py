@@ -39,7 +39,9 @@ class Record:
     ) -> "Record":
         """The record of a stage that has ended, with the hashes of what it ``made`` in ``run``."""
         hashes = {name: sha256_of(run / name) for name in made}
-        return cls(True, dict(identity), dict(facts), hashes, seconds)
+        return cls(
+            complete=True, identity=dict(identity), facts=dict(facts), made=hashes, seconds=seconds
+        )
 
     def damage(self, run: Path) -> dict[str, str]:
         """What of its files is not as it was made, and how: ``missing`` or ``damaged``."""

@@ -93,7 +93,10 @@ class RunDir:
 
     def begin(self, stage: str, identity: Mapping[str, Any]) -> None:
         """Record what ``stage``, which is about to be done, depends on."""
-        write_record(self._record_file(stage), Record(False, dict(identity), {}, {}, 0.0))
+        write_record(
+            self._record_file(stage),
+            Record(complete=False, identity=dict(identity), facts={}, made={}, seconds=0.0),
+        )
 
     def is_complete(self, stage: str) -> bool:
         """Whether ``stage`` has ended well."""

@@ -31,17 +31,18 @@ PRECISIONS = ("no", "bf16", "fp16")
 
 JOBS = [
     *(
-        Job(f"teach-{name}-{precision}", "teach", TINY, "teach",
-            [*changes, "teach.evaluate_every=4",
+        Job(name=f"teach-{name}-{precision}", verb="teach", recipe=TINY, stage="teach",
+            changes=[*changes, "teach.evaluate_every=4",
              "teach.evaluation_samples=40", f"precision={precision}"],
             # The CPU has no half precision of 16 bits.
-            ["precision=no"] if precision == "fp16" else [])
+            tiny=["precision=no"] if precision == "fp16" else [])
         for name, changes in TEACHINGS.items()
         for precision in PRECISIONS
     ),
     *(
-        Job(f"{name}-{precision}", "run", TINY, "report", [*changes, f"precision={precision}"],
-            ["precision=no"] if precision == "fp16" else [])
+        Job(name=f"{name}-{precision}", verb="run", recipe=TINY, stage="report",
+            changes=[*changes, f"precision={precision}"],
+            tiny=["precision=no"] if precision == "fp16" else [])
         for name, changes in RUNS.items()
         for precision in PRECISIONS
     ),

@@ -202,7 +202,16 @@ def _frechet(
         stages.append(Stage("screen", {name: "minimize"}, screen, keys.screened))
     final = score(lambda number: search_inputs(keys, pairs, how.seed, number))
     seeds = keys.seeds if drawn else 1
-    return [*stages, Stage("frechet", {name: "minimize"}, final, keys.finalists, seeds)]
+    return [
+        *stages,
+        Stage(
+            name="frechet",
+            directions={name: "minimize"},
+            score=final,
+            subnets=keys.finalists,
+            seeds=seeds,
+        ),
+    ]
 
 
 def paired_distance(

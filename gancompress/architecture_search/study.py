@@ -136,7 +136,13 @@ def cost_function(cost_model: CostModel, latency: Predict | None = None) -> Cost
 def _open(study: StudySpec, space: SearchSpace, stages: StageDirections) -> dict[str, SharedStudy]:
     opened, name = open_storage(study.storage), study.name
     return {
-        stage: SharedStudy(opened, f"{name}/{stage}", space, directions, study.fingerprint)
+        stage: SharedStudy(
+            opened,
+            f"{name}/{stage}",
+            space=space,
+            directions=directions,
+            fingerprint=study.fingerprint,
+        )
         for stage, directions in stages.items()
     }
 

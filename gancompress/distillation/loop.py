@@ -104,7 +104,9 @@ def distill(
     validation = None
     if data.validates:
         moving = online is not None
-        validation = Validation(supernet, average, data, objective, logger, online=moving)
+        validation = Validation(
+            supernet, average, data=data, objective=objective, logger=logger, online=moving
+        )
         state["validation"] = validation
 
     # Train.

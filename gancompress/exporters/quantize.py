@@ -76,7 +76,11 @@ def quantize_onnx(
         raise ExportError(f"{source}: INT8 needs calibration inputs, got none")
     with tempfile.TemporaryDirectory() as folder, quiet():
         quantizer = _Quantizer(
-            Path(source), Path(folder), batches, list(typical) or batches, reference
+            Path(source),
+            Path(folder),
+            calibration=batches,
+            typical=list(typical) or batches,
+            reference=reference,
         )
         layers, kept = _chosen(quantizer, min_psnr, Path(source))
         model = quantizer.quantized(layers)
@@ -87,7 +91,7 @@ def quantize_onnx(
     parity = measure_parity(reference, OnnxNetwork(data, threads=0), held_out, subject="INT8 file")
     with replacing(path) as temporary:
         temporary.write_bytes(data)
-    return Quantized(Path(path), len(data), parity, len(layers), tuple(kept))
+    return Quantized(Path(path), len(data), parity, layers=len(layers), kept=tuple(kept))
 
 
 class _Quantizer:

@@ -58,7 +58,13 @@ class BigGANGenerator(nn.Module):
         self.chunk = z_dim // (len(stages) + 1) if hierarchical and not depth else 0
         self.whole = bool(depth) and hierarchical
         told = shared_dim + (z_dim if self.whole else self.chunk)
-        norm = _Norms(told if shared_dim else 0, classes, statistics, truncation, eps)
+        norm = _Norms(
+            told if shared_dim else 0,
+            classes,
+            statistics=statistics,
+            truncation=truncation,
+            eps=eps,
+        )
         self.shared = nn.Embedding(classes, shared_dim) if shared_dim else None
         first = told if self.whole else self.chunk or z_dim
         self.linear = nn.Linear(first, widths[0] * bottom**2)

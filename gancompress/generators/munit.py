@@ -70,7 +70,7 @@ class MUNITGenerator(nn.Module):
         }
         self.enc_style = _style_encoder(channels, width, style_dim, form) if style_encoder else None
         self.enc_content = _content_encoder(channels, width, downs, blocks, form)
-        self.dec = Decoder(channels, width * 2**downs, downs, blocks, form)
+        self.dec = Decoder(channels, width * 2**downs, ups=downs, blocks=blocks, form=form)
         self.mlp = _chain(
             _Linear(style_dim, mlp_dim, activation),
             _Linear(mlp_dim, mlp_dim, activation),

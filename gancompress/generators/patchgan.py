@@ -81,7 +81,8 @@ class MultiscalePatchGAN(nn.Module):
     ) -> None:
         super().__init__()
         self.discriminators = nn.ModuleList(
-            PatchGAN(in_channels, width, layers, norm_kind, spectral) for _ in range(scales)
+            PatchGAN(in_channels, width, layers=layers, norm_kind=norm_kind, spectral=spectral)
+            for _ in range(scales)
         )
 
     def forward(

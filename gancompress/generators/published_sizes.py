@@ -28,7 +28,16 @@ def _compressed(
         "widths": [int(width) for width in name.split("_")],
         "narrow": "first" if older else "all",
     }
-    return PublishedSize(model, config, "resnet", kwargs, params, published, recounted, note=note)
+    return PublishedSize(
+        model=model,
+        config=config,
+        factory="resnet",
+        kwargs=kwargs,
+        params=params,
+        published=published,
+        recounted=recounted,
+        note=note,
+    )
 
 
 def _sized(params: str, macs: str, quantity: Quantity = "paper") -> Figures:
@@ -45,7 +54,12 @@ def _mobile(width: int, params: int, macs: str) -> PublishedSize:
     kwargs = {"dropout": 0.0, "separable": True, "width": width}
     figures: Figures = ((macs, "paper"),)
     return PublishedSize(
-        "mobile ResNet", f"ngf {width}", "resnet", kwargs, params, recounted=figures
+        model="mobile ResNet",
+        config=f"ngf {width}",
+        factory="resnet",
+        kwargs=kwargs,
+        params=params,
+        recounted=figures,
     )
 
 
@@ -60,19 +74,24 @@ def _omgd_resnet(width: int, params: int, macs: str) -> PublishedSize:
 
 def _unet(model: str, width: int, params: int, recounted: Figures) -> PublishedSize:
     return PublishedSize(
-        model, f"ngf {width}", "unet", {"width": width}, params, recounted=recounted
+        model=model,
+        config=f"ngf {width}",
+        factory="unet",
+        kwargs={"width": width},
+        params=params,
+        recounted=recounted,
     )
 
 
 _RESNETS = (
     PublishedSize(
-        "ResNet-9 (CycleGAN, pix2pix)",
-        "ngf 64",
-        "resnet",
-        {"dropout": 0.0},
-        11_378_179,
-        _sized("11.4M", "56.8G"),
-        _counted("56.832G", "49.55G"),
+        model="ResNet-9 (CycleGAN, pix2pix)",
+        config="ngf 64",
+        factory="resnet",
+        kwargs={"dropout": 0.0},
+        params=11_378_179,
+        published=_sized("11.4M", "56.8G"),
+        recounted=_counted("56.832G", "49.55G"),
     ),
     _compressed(
         "horse2zebra, paper",
@@ -171,84 +190,84 @@ _UNETS = (
 
 _GAUGANS = (
     PublishedSize(
-        "GauGAN cityscapes",
-        "ngf 64, more, 36×256×512",
-        "spade",
-        {},
-        93_048_003,
-        _sized("93.0M", "281G"),
-        (("281.28G", "paper"),),
+        model="GauGAN cityscapes",
+        config="ngf 64, more, 36×256×512",
+        factory="spade",
+        kwargs={},
+        params=93_048_003,
+        published=_sized("93.0M", "281G"),
+        recounted=(("281.28G", "paper"),),
     ),
     PublishedSize(
-        "GauGAN cityscapes, paper",
-        "32_32_48_32_32_32_32_24 (separable)",
-        "spade",
-        {"separable": True, "widths": [32, 32, 48, 32, 32, 32, 32, 24]},
-        20_425_019,
-        _sized("20.4M", "31.7G"),
-        (("31.66G", "paper"),),
+        model="GauGAN cityscapes, paper",
+        config="32_32_48_32_32_32_32_24 (separable)",
+        factory="spade",
+        kwargs={"separable": True, "widths": [32, 32, 48, 32, 32, 32, 32, 24]},
+        params=20_425_019,
+        published=_sized("20.4M", "31.7G"),
+        recounted=(("31.66G", "paper"),),
     ),
     PublishedSize(
-        "GauGAN COCO-Stuff",
-        "ngf 64, normal, 184×256×256",
-        "spade",
-        {"label_channels": 184, "upsampling": "normal", "size": (256, 256)},
-        97_480_899,
-        _sized("97.5M", "191G"),
-        (("191.14G", "paper"),),
+        model="GauGAN COCO-Stuff",
+        config="ngf 64, normal, 184×256×256",
+        factory="spade",
+        kwargs={"label_channels": 184, "upsampling": "normal", "size": (256, 256)},
+        params=97_480_899,
+        published=_sized("97.5M", "191G"),
+        recounted=(("191.14G", "paper"),),
     ),
 )
 
 _OTHERS = (
     PublishedSize(
-        "MUNIT edges2shoes",
-        "ngf 64",
-        "munit",
-        {},
-        15_026_187,
-        _sized("15.0M", "77.3G"),
+        model="MUNIT edges2shoes",
+        config="ngf 64",
+        factory="munit",
+        kwargs={},
+        params=15_026_187,
+        published=_sized("15.0M", "77.3G"),
         inputs={"image": (3, 256, 256)},
         note="with its style encoder at work; a given style saves 6.25G",
     ),
     PublishedSize(
-        "DiStyleGAN generator",
-        "ngf 256, 10 classes, 32×32",
-        "distylegan",
-        {},
-        2_054_368,
+        model="DiStyleGAN generator",
+        config="ngf 256, 10 classes, 32×32",
+        factory="distylegan",
+        kwargs={},
+        params=2_054_368,
         recounted=(("115.4M", "paper"),),
     ),
     PublishedSize(
-        "DiStyleGAN discriminator",
-        "ndf 128",
-        "distylegan_discriminator",
-        {},
-        3_415_178,
+        model="DiStyleGAN discriminator",
+        config="ndf 128",
+        factory="distylegan_discriminator",
+        kwargs={},
+        params=3_415_178,
         inputs={"image": (3, 32, 32), "c": (10,)},
     ),
     PublishedSize(
-        "StyleGAN2-ADA CIFAR-10",
-        "10 classes, mapping depth 2",
-        "stylegan2",
-        {},
-        20_215_315,
-        (("over 20M", "params"),),
+        model="StyleGAN2-ADA CIFAR-10",
+        config="10 classes, mapping depth 2",
+        factory="stylegan2",
+        kwargs={},
+        params=20_215_315,
+        published=(("over 20M", "params"),),
     ),
     PublishedSize(
-        "StyleGAN2 FFHQ",
-        "256×256",
-        "stylegan2",
-        {"classes": 0, "resolution": 256, "mapping_layers": 8},
-        30_034_338,
-        _sized("30.0M", "45.1G", "exact without depthwise filters"),
+        model="StyleGAN2 FFHQ",
+        config="256×256",
+        factory="stylegan2",
+        kwargs={"classes": 0, "resolution": 256, "mapping_layers": 8},
+        params=30_034_338,
+        published=_sized("30.0M", "45.1G", "exact without depthwise filters"),
         note="published as executed, without the resampling filters",
     ),
     PublishedSize(
-        "TinyGAN generator",
-        "128×128, 1000 classes",
-        "tinygan",
-        {},
-        3_070_659,
+        model="TinyGAN generator",
+        config="128×128, 1000 classes",
+        factory="tinygan",
+        kwargs={},
+        params=3_070_659,
         recounted=((".429G", "paper"),),
     ),
 )

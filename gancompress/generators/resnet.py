@@ -75,7 +75,15 @@ class ResNetGenerator(nn.Module):
         for a, b in ((stem, down1), (down1, down2)):
             layers += _down(a, b, norm_kind, biased, antialias_down)
         layers += [
-            ResidualBlock(down2, size, norm_kind, dropout, separable, padding, biased)
+            ResidualBlock(
+                down2,
+                size,
+                norm_kind=norm_kind,
+                dropout=dropout,
+                separable=separable,
+                padding=padding,
+                bias=biased,
+            )
             for size in inner
         ]
         for a, b in ((down2, up1), (up1, up2)):

@@ -101,7 +101,13 @@ class SPADEGenerator(nn.Module):
             self.inputs["z"] = Input("normal", (z_dim,))
         slots = _slots(width, upsampling, widths)
         channels = 16 * slots[0]
-        form = Form(label_channels, norm_kind, kernel_size, separable, separable_norm)
+        form = Form(
+            label_channels=label_channels,
+            norm_kind=norm_kind,
+            kernel_size=kernel_size,
+            separable=separable,
+            separable_norm=separable_norm,
+        )
         self.fc: nn.Module = nn.Conv2d(label_channels, channels, 3, padding=1)
         if z_dim:
             self.fc = nn.Linear(z_dim, channels * self.start[0] * self.start[1])
@@ -113,12 +119,16 @@ class SPADEGenerator(nn.Module):
             inner = slot * factor
             out = inner if name.startswith("up_") else channels
             inside = hidden if widths is None else 2 * slot
-            block = SPADEBlock(channels, inner, out, inside, form, spectral)
+            block = SPADEBlock(
+                channels, inner, out=out, hidden=inside, form=form, spectral=spectral
+            )
             self.add_module(name, block)
             channels = out
         if upsampling == "most":
             half = channels // 2
-            self.up_4 = SPADEBlock(channels, half, half, hidden, form, spectral)
+            self.up_4 = SPADEBlock(
+                channels, half, out=half, hidden=hidden, form=form, spectral=spectral
+            )
             self.doubled.add("up_4")
             self.order.append("up_4")
             channels = half

@@ -74,7 +74,11 @@ class StyleGAN2Generator(nn.Module):
                 f"stylegan2: widths {list(widths)}: give a positive number for each of {sizes}"
             )
         self.synthesis = SynthesisNetwork(
-            w_dim, dict(zip(sizes, widths, strict=True)), channels, conv_clamp, architecture
+            w_dim,
+            dict(zip(sizes, widths, strict=True)),
+            channels=channels,
+            conv_clamp=conv_clamp,
+            architecture=architecture,
         )
         self.mapping = MappingNetwork(
             z_dim,
@@ -111,10 +115,10 @@ class SynthesisNetwork(nn.Module):
             block = SynthesisBlock(
                 previous,
                 width,
-                w_dim,
-                size,
-                channels if makes_image else 0,
-                conv_clamp,
+                w_dim=w_dim,
+                resolution=size,
+                image_channels=channels if makes_image else 0,
+                conv_clamp=conv_clamp,
                 shortcut=architecture == "resnet",
             )
             self.add_module(f"b{size}", block)
@@ -159,9 +163,16 @@ class SynthesisBlock(nn.Module):
             self.const = nn.Parameter(torch.randn(out_channels, resolution, resolution))
         else:
             self.conv0 = SynthesisLayer(
-                in_channels, out_channels, w_dim, resolution, conv_clamp, up=True
+                in_channels,
+                out_channels,
+                w_dim=w_dim,
+                resolution=resolution,
+                conv_clamp=conv_clamp,
+                up=True,
             )
-        self.conv1 = SynthesisLayer(out_channels, out_channels, w_dim, resolution, conv_clamp)
+        self.conv1 = SynthesisLayer(
+            out_channels, out_channels, w_dim=w_dim, resolution=resolution, conv_clamp=conv_clamp
+        )
         self.torgb = (
             ToRGB(out_channels, image_channels, w_dim, conv_clamp) if image_channels else None
         )

@@ -72,7 +72,15 @@ class StyleGAN3Generator(nn.Module):
         bands = _bands(resolution, layers, critical, margin)
         widths = [round(min(channel_base / 2 / band.cutoff, channel_max)) for band in bands]
         widths[-1] = channels
-        self.synthesis = _Synthesis(w_dim, bands, widths, kernel_size, radial, critical, conv_clamp)
+        self.synthesis = _Synthesis(
+            w_dim,
+            bands,
+            widths=widths,
+            kernel_size=kernel_size,
+            radial=radial,
+            critical=critical,
+            conv_clamp=conv_clamp,
+        )
         self.mapping = MappingNetwork(z_dim, classes, w_dim, mapping_layers, w_avg_beta=0.998)
 
     def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
@@ -131,7 +139,13 @@ class _Synthesis(nn.Module):
                 radial=radial and index < last - critical,
             )
             layer = _Layer(
-                w_dim, widths[previous], widths[index], bands[previous], band, form, conv_clamp
+                w_dim,
+                widths[previous],
+                out_channels=widths[index],
+                before=bands[previous],
+                after=band,
+                form=form,
+                conv_clamp=conv_clamp,
             )
             self.names.append(f"L{index}_{band.size}_{widths[index]}")
             self.add_module(self.names[-1], layer)

@@ -44,12 +44,21 @@ class UNetGenerator(nn.Module):
         size = 2**downs if resolution is None else resolution
         self.inputs: InputSpec = {"image": Input("image", (in_channels, size, size))}
         biased = needs_bias(norm_kind) if bias is None else bias
-        block = _Level(8 * width, 8 * width, None, norm_kind, biased)
+        block = _Level(8 * width, 8 * width, inside=None, norm_kind=norm_kind, bias=biased)
         for _ in range(downs - 5):
-            block = _Level(8 * width, 8 * width, block, norm_kind, biased, dropout)
+            block = _Level(
+                8 * width,
+                8 * width,
+                inside=block,
+                norm_kind=norm_kind,
+                bias=biased,
+                dropout=dropout,
+            )
         for outer in (4 * width, 2 * width, width):
-            block = _Level(outer, 2 * outer, block, norm_kind, biased)
-        self.model = _Outermost(in_channels, width, out_channels, block, biased)
+            block = _Level(outer, 2 * outer, inside=block, norm_kind=norm_kind, bias=biased)
+        self.model = _Outermost(
+            in_channels, width, out_channels=out_channels, inside=block, bias=biased
+        )
         self.apply(initialise)
 
     def forward(self, image: Tensor) -> Tensor:

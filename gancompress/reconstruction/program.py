@@ -102,7 +102,9 @@ class _Recorder:
         if getattr(func, "__name__", "") not in _QUESTIONS:
             for value in dict.fromkeys(values):
                 self.uses.setdefault(value, []).append(number)
-        self.calls.append(_Call(func, args, kwargs, values, made, layer))
+        self.calls.append(
+            _Call(func=func, args=args, kwargs=kwargs, values=values, out=made, layer=layer)
+        )
         return out
 
     def value(self, tensor: Tensor) -> int:
@@ -138,7 +140,9 @@ def trace(module: nn.Module, batch: Mapping[str, Tensor]) -> Program:
             layer, weight, bias = call.layer
             bare = replace(layer, source=torch.empty(0))
             target, steps = _into_sums(recorder, number)
-            program.sites.append(Site(number, bare, weight, bias, target, steps))
+            program.sites.append(
+                Site(call=number, layer=bare, weight=weight, bias=bias, target=target, steps=steps)
+            )
     return program
 
 

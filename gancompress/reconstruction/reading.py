@@ -61,9 +61,18 @@ def _convolution(given: Arguments) -> Layer:
             (size + 2 * pad - r - 1) // step + 1
             for size, pad, r, step in zip(sizes, before, reach, stride, strict=True)
         )
-    window = Window(sizes, out, kernel, stride, before, dilation)
+    window = Window(
+        sizes=sizes, out=out, kernel=kernel, stride=stride, padding=before, dilation=dilation
+    )
     groups = given.get("groups", 1)
-    return Layer("convolution", source, weight, given.get("bias"), groups, window)
+    return Layer(
+        kind="convolution",
+        source=source,
+        weight=weight,
+        bias=given.get("bias"),
+        groups=groups,
+        window=window,
+    )
 
 
 def _transposed(given: Arguments) -> Layer:
@@ -77,9 +86,25 @@ def _transposed(given: Arguments) -> Layer:
         (sizes[d] - 1) * stride[d] - 2 * padding[d] + dilation[d] * (kernel[d] - 1) + extra[d] + 1
         for d in range(dims)
     )
-    window = Window(sizes, out, kernel, stride, padding, dilation, transposed=True)
+    window = Window(
+        sizes=sizes,
+        out=out,
+        kernel=kernel,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        transposed=True,
+    )
     groups, bias = given.get("groups", 1), given.get("bias")
-    layer = Layer("transposed convolution", source, weight, bias, groups, window, inputs_first=True)
+    layer = Layer(
+        kind="transposed convolution",
+        source=source,
+        weight=weight,
+        bias=bias,
+        groups=groups,
+        window=window,
+        inputs_first=True,
+    )
     return layer if bias is not None else replace(layer, phases=window.phases)
 
 
@@ -87,7 +112,13 @@ def _linear(given: Arguments) -> Layer:
     source = given["input"]
     window = pointwise(prod(source.shape[1:-1]))
     return Layer(
-        "linear", source, given["weight"], given.get("bias"), 1, window, channels_last=True
+        kind="linear",
+        source=source,
+        weight=given["weight"],
+        bias=given.get("bias"),
+        groups=1,
+        window=window,
+        channels_last=True,
     )
 
 
@@ -96,7 +127,16 @@ def _matmul(given: Arguments) -> Layer | None:
     if not isinstance(weight, Tensor) or weight.dim() != 2 or source.dim() < 2:
         return None
     window = pointwise(prod(source.shape[1:-1]))
-    return Layer("linear", source, weight, None, 1, window, channels_last=True, inputs_first=True)
+    return Layer(
+        kind="linear",
+        source=source,
+        weight=weight,
+        bias=None,
+        groups=1,
+        window=window,
+        channels_last=True,
+        inputs_first=True,
+    )
 
 
 def _norm(given: Arguments, moments: Callable[[Tensor], Moments]) -> Layer:
@@ -105,7 +145,16 @@ def _norm(given: Arguments, moments: Callable[[Tensor], Moments]) -> Layer:
     weight, bias = given.get("weight"), given.get("bias")
     last = source.dim() == 2
     window = pointwise(prod(source.shape[2:]))
-    return Layer("norm", source, weight, bias, source.shape[1], window, last, moments=moments)
+    return Layer(
+        kind="norm",
+        source=source,
+        weight=weight,
+        bias=bias,
+        groups=source.shape[1],
+        window=window,
+        channels_last=last,
+        moments=moments,
+    )
 
 
 def _instance_norm(given: Arguments) -> Layer | None:
@@ -149,7 +198,16 @@ def _over_last(
     source, size = given["input"], prod(shape)
     weight, bias = given.get("weight"), given.get("bias")
     window = pointwise(source.numel() // (source.shape[0] * size))
-    return Layer("norm", source, weight, bias, size, window, True, moments=moments)
+    return Layer(
+        kind="norm",
+        source=source,
+        weight=weight,
+        bias=bias,
+        groups=size,
+        window=window,
+        channels_last=True,
+        moments=moments,
+    )
 
 
 def _layer_norm(given: Arguments) -> Layer:

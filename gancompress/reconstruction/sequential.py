@@ -104,7 +104,7 @@ def left_out(module: nn.Module, program: Program) -> list[LayerFit]:
     solved |= {site.bias.name for site in program.sites if site.bias is not None}
     why = "is not the weight of a convolution, linear layer or norm as functions get it"
     return [
-        LayerFit(name, "parameter", 0.0, 0.0, False, why)
+        LayerFit(name=name, kind="parameter", before=0.0, after=0.0, changed=False, reason=why)
         for name, _ in module.named_parameters()
         if name not in solved
     ]
@@ -162,12 +162,14 @@ class _Task:
         elements = KeptElements(supernet, supernet.space.check(subnet), numbers(supernet.module))
         kept = [elements.of(a, b) for a, b in zip(ours.sites, theirs.sites, strict=True)]
         return _Task(
-            ours,
-            kept,
-            [StudentPass(student, ours, b, seed + n) for n, b in enumerate(batches)],
-            [TeacherPass(supernet.module, ours, b, seed + n) for n, b in enumerate(batches)],
-            [batch_size(b) for b in batches],
-            seed,
+            program=ours,
+            kept=kept,
+            students=[StudentPass(student, ours, b, seed + n) for n, b in enumerate(batches)],
+            teachers=[
+                TeacherPass(supernet.module, ours, b, seed + n) for n, b in enumerate(batches)
+            ],
+            samples=[batch_size(b) for b in batches],
+            seed=seed,
         )
 
     def close(self) -> None:
@@ -196,11 +198,11 @@ class _Task:
         solution = equations.solve(start)
         self._put(index, layers[0], solution)
         return LayerFit(
-            site.weight.name,
-            site.layer.kind,
-            solution.before,
-            min(solution.before, solution.after),
-            solution.changed,
+            name=site.weight.name,
+            kind=site.layer.kind,
+            before=solution.before,
+            after=min(solution.before, solution.after),
+            changed=solution.changed,
         )
 
     def _equations(self, site: Site, start: Tensor) -> tuple[Equations, Tensor]:

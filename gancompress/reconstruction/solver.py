@@ -75,7 +75,9 @@ class Solver:
         gathered = gather(supernet, batches[:-1] or batches, seed=seed)
         with torch.no_grad():
             target = supernet.extract(supernet.space.largest).eval()(**batches[-1])
-        solver = Solver(gathered, batches, (batches[-1], target), RIDGE, seed)
+        solver = Solver(
+            gathered=gathered, batches=batches, judged=(batches[-1], target), ridge=RIDGE, seed=seed
+        )
         middle = supernet.space.uniform(0.5)
         ridge = min(RIDGES, key=lambda r: solver._distance(gathered.module(middle, ridge=r)))
         return replace(solver, ridge=ridge)
@@ -112,7 +114,13 @@ class Solver:
         calibrate(cut, self.batches[:FEW])
         one_shot = self.one_shot(subnet)
         module = reconstruct(supernet, subnet, self.batches, seed=self.seed).eval()
-        return Solved(subnet, module, distance(cut), distance(one_shot), distance(module))
+        return Solved(
+            subnet=subnet,
+            module=module,
+            cut=distance(cut),
+            one_shot=distance(one_shot),
+            solved=distance(module),
+        )
 
 
 def order_channels(

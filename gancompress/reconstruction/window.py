@@ -107,4 +107,6 @@ def cartesian(ranges: Sequence[Tensor]) -> Tensor:
 
 def pointwise(positions: int) -> Window:
     """Every output position sees the input position of the same number."""
-    return Window((positions,), (positions,), (1,), (1,), (0,), (1,))
+    return Window(
+        sizes=(positions,), out=(positions,), kernel=(1,), stride=(1,), padding=(0,), dilation=(1,)
+    )

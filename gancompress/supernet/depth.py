@@ -49,7 +49,9 @@ def _extended(
 ) -> DependencyGraph:
     first = len(graph.groups)
     numbered = tuple(replace(branch, group=first + n) for n, branch in enumerate(branches))
-    groups = tuple(ChannelGroup(b.name, 1, 1, (), None) for b in numbered)
+    groups = tuple(
+        ChannelGroup(name=b.name, channels=1, unit=1, places=(), pinned=None) for b in numbered
+    )
     return replace(
         graph,
         groups=(*graph.groups, *groups),

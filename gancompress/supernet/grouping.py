@@ -95,7 +95,13 @@ class Grouping:
             self._rank_of[channels] = np.arange(channels.size) * units[index]
             size = int(channels.size) * units[index]
             self.groups.append(
-                ChannelGroup(names[index], size, units[index], tuple(found[index]), reasons[index])
+                ChannelGroup(
+                    name=names[index],
+                    channels=size,
+                    unit=units[index],
+                    places=tuple(found[index]),
+                    pinned=reasons[index],
+                )
             )
 
     def _units(self, places: Sequence[Place], members: list[Ids], partial: set[int]) -> list[int]:

@@ -182,7 +182,9 @@ class Guesser:
                 for positions, number in _numbers_in(value):
                     if not any((path, name, p) in guessed for p in positions):
                         yield from (
-                            Number(path, name, positions, axis, value)
+                            Number(
+                                module=path, name=name, positions=positions, axis=axis, value=value
+                            )
                             for axis in _fitting(axes, graph.groups[group], group, number)
                         )
 

@@ -206,7 +206,7 @@ class Walk:
         self, name: str, sizes: Sequence[Size], is_tuple: bool = False, divides: int = 0
     ) -> None:
         """The running module's number ``name`` follows ``sizes``."""
-        found = Attribute(self.module, name, tuple(sizes), is_tuple, divides)
+        found = Attribute(self.module, name, tuple(sizes), is_tuple=is_tuple, divides=divides)
         self.attributes.setdefault((self.module, name), found)
 
     def note_uncounted(self, op: Operator) -> None:
@@ -227,7 +227,8 @@ class Walk:
         sized = list(zip(out.shape, self.dims(out), strict=True))
         fixed = prod(size for size, ids in sized if ids is None)
         factors = tuple(ids for _, ids in sized if ids is not None)
-        self.products.append(Product(self.module, "instance_norm", 0, fixed, factors))
+        norm = Product(self.module, "instance_norm", 0, paper_constant=fixed, factors=factors)
+        self.products.append(norm)
 
     def decide(self) -> int | None:
         """The place in the program where a choice has to be made, and what is known about it."""
@@ -258,8 +259,8 @@ class Walk:
         outputs = tuple(self._value(tensor) for tensor in op.outputs)
         self.written.update(storage_of(tensor) for tensor in op.written)
         if is_counted(func):
-            op_name = counted_name(func)
-            self.calls.append(Call(op_name, self.module, self.source, inputs, outputs, self.site))
+            place = counted_name(func), self.module, self.source
+            self.calls.append(Call(*place, inputs=inputs, outputs=outputs, site=self.site))
 
     def _apply(self, op: Operator) -> Sequence[Dims]:
         """The dimensions of the results; an operator used in a way that its rule does not know
@@ -285,7 +286,13 @@ class Walk:
 
     def _value(self, tensor: Tensor) -> Value:
         shape, number = tuple(tensor.shape), self.flow.of(tensor)
-        return Value(shape, self.dims(tensor), storage_of(tensor), tensor.element_size(), number)
+        return Value(
+            shape=shape,
+            dims=self.dims(tensor),
+            storage=storage_of(tensor),
+            itemsize=tensor.element_size(),
+            number=number,
+        )
 
 
 def storage_of(tensor: Tensor) -> int:

@@ -61,7 +61,15 @@ class Fit:
             misfits = [f"its sizes are not those of {family}"]
         same = sum(1 for name in common if held[name] == expected[name])
         share = len(common) / max(1, len(expected) + len(extra))
-        return cls(family, kwargs, module, shapes, tuple(misfits), share, same)
+        return cls(
+            family=family,
+            kwargs=kwargs,
+            module=module,
+            shapes=shapes,
+            misfits=tuple(misfits),
+            named=share,
+            same=same,
+        )
 
 
 def shown(shape: tuple[int, ...] | None) -> str:

@@ -143,7 +143,14 @@ def filled(
     family = families()[fit.family]
     module = load(fit.module, (family.convert or dict)(plain(tensors(), where)), where)
     assumed = _assumptions(fit, settings or {})
-    return Recognised(fit.family, family.factory, fit.kwargs, module, family.output_range, assumed)
+    return Recognised(
+        family=fit.family,
+        factory=family.factory,
+        kwargs=fit.kwargs,
+        module=module,
+        output_range=family.output_range,
+        assumptions=assumed,
+    )
 
 
 def _assumptions(fit: Fit, settings: Mapping[str, Any]) -> tuple[str, ...]:

@@ -52,8 +52,8 @@ def open_gallery(what: Path, factory: str | None = None) -> Gallery:
     student = load_student(what, factory=factory)
     macs = count_macs(student.module, example_inputs(student.inputs, 1)).exact
     params = sum(p.numel() for p in student.module.parameters())
-    size = Size(what.stem, macs, params, True, lambda: student)
-    return Gallery(what.name, student.inputs, None, None, [size])
+    size = Size(title=what.stem, macs=macs, params=params, chosen=True, make=lambda: student)
+    return Gallery(what.name, student.inputs, teacher=None, teacher_macs=None, sizes=[size])
 
 
 def _of_run(recipe: Recipe, run: RunDir) -> Gallery:
@@ -68,11 +68,11 @@ def _of_run(recipe: Recipe, run: RunDir) -> Gallery:
     )
     sizes = [
         Size(
-            str(candidate.subnet),
-            round(candidate.costs["macs"]),
-            round(candidate.costs["params"]),
-            str(candidate.subnet) == chosen,
-            own if str(candidate.subnet) == chosen else partial(_cut, at, full, candidate),
+            title=str(candidate.subnet),
+            macs=round(candidate.costs["macs"]),
+            params=round(candidate.costs["params"]),
+            chosen=str(candidate.subnet) == chosen,
+            make=own if str(candidate.subnet) == chosen else partial(_cut, at, full, candidate),
         )
         for candidate in _stops(front, chosen)
     ]
@@ -81,7 +81,7 @@ def _of_run(recipe: Recipe, run: RunDir) -> Gallery:
     if isinstance(teacher, ModuleTeacher):
         module = teacher.module.eval()
         macs = count_macs(module, example_inputs(teacher.inputs, 1)).exact
-    return Gallery(recipe.name, full.inputs, module, macs, sizes)
+    return Gallery(recipe.name, full.inputs, teacher=module, teacher_macs=macs, sizes=sizes)
 
 
 def _stops(front: Front, chosen: str) -> list[Candidate]:

@@ -122,7 +122,16 @@ def _of_pairs(what: str, name: str, wanted: Wanted) -> Draft:
         black_box_student(store.inputs, shape)
     )  # fmt: skip
     told = ["nothing is known of the teacher but its answers: the student is a built-in one"]
-    return Draft(name, {"pairs": what}, store.inputs, shape, None, False, student, told=told)
+    return Draft(
+        name=name,
+        teacher={"pairs": what},
+        inputs=store.inputs,
+        shape=shape,
+        material=None,
+        trained=False,
+        student=student,
+        told=told,
+    )
 
 
 def _of_factory(
@@ -177,7 +186,16 @@ def _white(
         student["init"] = "teacher"
     # What is narrow already still has something to take away.
     student |= {"divisor": 4, "minimum": 4}
-    return Draft(name, keys, guess.inputs, guess.shape, material, trained, student, told=told)
+    return Draft(
+        name=name,
+        teacher=keys,
+        inputs=guess.inputs,
+        shape=guess.shape,
+        material=material,
+        trained=trained,
+        student=student,
+        told=told,
+    )
 
 
 def _said(network: Network, wanted: Wanted, what: str) -> Guess:

@@ -48,7 +48,14 @@ def outcome(stage: str, run: RunDir) -> Outcome:
     told = (
         f"nothing to do: {facts['skipped']}" if "skipped" in facts else HEADLINES[stage](facts, run)
     )
-    return Outcome(stage, str(run.path), made, told, NEXT[stage].format(run=run.path), facts)
+    return Outcome(
+        stage=stage,
+        run=str(run.path),
+        made=made,
+        headline=told,
+        next=NEXT[stage].format(run=run.path),
+        facts=facts,
+    )
 
 
 NEXT = {

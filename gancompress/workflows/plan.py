@@ -132,8 +132,12 @@ def _step(
             return Step(stage, True, (reason,), NOTHING)
         return Step(stage, True, reasons)
     return Step(
-        stage, True, reasons, _note(stage, recipe, run, record), tuple(damaged.items())
-    )  # fmt: skip
+        stage=stage,
+        todo=True,
+        reasons=reasons,
+        note=_note(stage, recipe, run, record),
+        lost=tuple(damaged.items()),
+    )
 
 
 def _note(stage: str, recipe: Recipe, run: RunDir, record: Record) -> str:

@@ -164,7 +164,14 @@ def quantise(
     rows, speedups = [], {}
     with tempfile.TemporaryDirectory() as scratch:
         for runtime in options.runtimes:
-            trial = _Trial(runtime, network, images, Path(scratch), output, options.max_drop)
+            trial = _Trial(
+                runtime,
+                network,
+                images=images,
+                scratch=Path(scratch),
+                output=output,
+                max_drop=options.max_drop,
+            )
             for name, make in progress_bar(sources.items(), desc=runtime):
                 made = [make(options.samples, seed) for seed in range(options.seeds)]
                 rows.append(trial.row(name, made))
@@ -225,7 +232,15 @@ class _Trial:
             holds = holds and (self.max_drop is None or self._drop_on_even() <= self.max_drop)
         drops = [100 * (self.exact_accuracy - accuracy) for accuracy in accuracies]
         spread = (fmean(drops), min(drops), max(drops))
-        return Row(self.runtime, name, fmean(accuracies), spread, size, floats, holds)
+        return Row(
+            runtime=self.runtime,
+            calibrated_by=name,
+            accuracy=fmean(accuracies),
+            drop=spread,
+            size=size,
+            layers_in_float=floats,
+            holds=holds,
+        )
 
     def speedup(self) -> float:
         """8 bits against 32 bits, one image at a time on one thread, in turns."""

@@ -90,7 +90,7 @@ def _prepared(step: Step, recipe: Recipe, run: RunDir) -> bool:
     changed = changes(record.identity, identity) if record else []
     if record is None:
         # Nobody knows under which recipe what lies there was made.
-        set_aside(stage, run, Record(False, {}, {}, {}, 0.0))
+        set_aside(stage, run, Record(complete=False, identity={}, facts={}, made={}, seconds=0.0))
     elif changed and grows(stage, record.identity, identity) and not obstacle(stage, recipe):
         keep_a_copy(stage, run, record)
     elif changed:

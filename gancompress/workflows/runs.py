@@ -93,10 +93,27 @@ def _summary(path: Path) -> Summary:
         stages = {stage: state(stage, recipe, run) for stage in STAGES if belongs(stage, recipe)}
     except GancompressError as error:
         problem = str(error).partition("\n")[0]
-        return Summary(path.name, {}, "", students, "", age, size, problem)
+        return Summary(
+            name=path.name,
+            stages={},
+            student="",
+            students=students,
+            headline="",
+            age=age,
+            bytes=size,
+            problem=problem,
+        )
     done = [stage for stage, how in stages.items() if how == "done"]
     told = outcome(done[-1], run).headline if done else ""
-    return Summary(path.name, stages, _student(run), students, told, age, size)
+    return Summary(
+        name=path.name,
+        stages=stages,
+        student=_student(run),
+        students=students,
+        headline=told,
+        age=age,
+        bytes=size,
+    )
 
 
 def _student(run: RunDir) -> str:

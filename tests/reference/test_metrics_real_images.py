@@ -41,7 +41,9 @@ def halves() -> Halves:
         collect(images_from_tensor(images[i::2], labels=labels[i::2]), extractor, keep=True)
         for i in (0, 1)
     )
-    return Halves(extractor, images[::2], first, second, classes)
+    return Halves(
+        extractor=extractor, images=images[::2], first=first, second=second, classes=classes
+    )
 
 
 def _distance_of(images: Tensor, halves: Halves) -> float:

@@ -164,7 +164,16 @@ class Teacher:
 
 
 def test_forged_manifests_of_pairs(tmp_path: Path) -> None:
-    plan = Plan({"z": Input("normal", (4,))}, "t", 0, 6, 2, 3, "uint8", "float32")
+    plan = Plan(
+        inputs={"z": Input("normal", (4,))},
+        teacher="t",
+        seed=0,
+        count=6,
+        held_out=2,
+        shard_size=3,
+        output="uint8",
+        latents="float32",
+    )
     writer = PairWriter(tmp_path, plan)
     record(Teacher(), writer, batch_size=3)  # type: ignore[arg-type]
     writer.finish()

@@ -17,7 +17,9 @@ def candidate(
     if full is not None:
         scores["full", "fd"], spreads["full", "fd"] = full, 0.5
     costs = {"macs": a * b * 1e3, "params": float(a * b), "latency": a * 1e-3}
-    return Candidate(Subnet((a, b)), uniform, costs, scores, spreads)
+    return Candidate(
+        subnet=Subnet((a, b)), uniform=uniform, costs=costs, scores=scores, spreads=spreads
+    )
 
 
 CHOSEN = candidate(16, 8, 1.0, full=9.0)

@@ -72,7 +72,9 @@ def check(recipe: Recipe, folder: Path, last: str) -> Checked:
     if teacher is not None:
         disk = _disk(recipe, teacher, supernet)
         check_disk(recipe, disk, folder, found)
-    return Checked(found, real, teacher, student, supernet, disk)
+    return Checked(
+        findings=found, real=real, teacher=teacher, student=student, supernet=supernet, disk=disk
+    )
 
 
 def _look_at_training(

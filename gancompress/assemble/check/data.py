@@ -146,7 +146,13 @@ def _form(keys: TeacherDataOptions, entry: Input) -> Form:
         part = "left" if keys.direction == "AtoB" else "right"
     maps = keys.layout == "label_maps"
     content: Content = "labels" if maps else "image"
-    return Form(1 if maps else entry.shape[0], keys.size(entry.shape), keys.crop, part, content)
+    return Form(
+        channels=1 if maps else entry.shape[0],
+        size=keys.size(entry.shape),
+        crop=keys.crop,
+        part=part,
+        content=content,
+    )
 
 
 def _listed(text: str, folder: str) -> tuple[Source, list[str]]:

@@ -123,7 +123,13 @@ def _white(
             f"{_place(recipe)}: answers tensors of {tuple(made.shape)}; images (N, C, H, W) or "
             "scores (N, K) can be distilled"
         )
-    return Known(inputs, tuple(made.shape[1:]), network, architecture, student)
+    return Known(
+        inputs=inputs,
+        output=tuple(made.shape[1:]),
+        network=network,
+        architecture=architecture,
+        student=student,
+    )
 
 
 def several(section: str, made: object) -> str:

@@ -24,7 +24,15 @@ def count(
     fixed = prod(size for size, ids in sizes if ids is None)
     factors = tuple(ids for _, ids in sizes if ids is not None)
     paper = constant if paper is None else paper
-    walk.products.append(Product(walk.module, op.name, constant * fixed, paper * fixed, factors))
+    walk.products.append(
+        Product(
+            module=walk.module,
+            op=op.name,
+            constant=constant * fixed,
+            paper_constant=paper * fixed,
+            factors=factors,
+        )
+    )
 
 
 def sized(walk: Walk, tensor: Tensor, *dims: int) -> list[tuple[int, Ids | None]]:

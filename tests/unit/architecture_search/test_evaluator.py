@@ -71,7 +71,7 @@ def test_nothing_is_kept_for_gradients():
 
 def stage(score, seeds=1) -> Stage:
     directions = {"loss": "minimize", "gain": "maximize"}
-    return Stage("s", directions, score, 10, seeds)
+    return Stage(name="s", directions=directions, score=score, subnets=10, seeds=seeds)
 
 
 def test_scores_are_averaged_over_seeds():

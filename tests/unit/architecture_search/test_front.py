@@ -15,7 +15,13 @@ def candidate(width, l1, score=None, uniform=False) -> Candidate:
     if score is not None:
         scores["dear", "score"] = score
     costs = {"macs": width * 1e3, "params": width * 10.0}
-    return Candidate(Subnet((width, 8)), uniform, costs, scores, dict.fromkeys(scores, 0.0))
+    return Candidate(
+        subnet=Subnet((width, 8)),
+        uniform=uniform,
+        costs=costs,
+        scores=scores,
+        spreads=dict.fromkeys(scores, 0.0),
+    )
 
 
 def front(*candidates) -> Front:
@@ -100,7 +106,13 @@ def test_measured_latencies_take_the_place_of_predicted_ones(tmp_path):
     predicted = Front(
         STAGES,
         tuple(
-            Candidate(c.subnet, c.uniform, {**c.costs, "latency": 1.0}, c.scores, c.spreads)
+            Candidate(
+                subnet=c.subnet,
+                uniform=c.uniform,
+                costs={**c.costs, "latency": 1.0},
+                scores=c.scores,
+                spreads=c.spreads,
+            )
             for c in found.candidates
         ),
     )

@@ -23,7 +23,13 @@ A, B = Subnet((16, 16)), Subnet((32, 16))
 
 
 def open_study(where: Path, fingerprint: str = "f", **changes: object) -> SharedStudy:
-    study = SharedStudy(open_storage(where), "s", SPACE, {"loss": "minimize"}, fingerprint)
+    study = SharedStudy(
+        open_storage(where),
+        "s",
+        space=SPACE,
+        directions={"loss": "minimize"},
+        fingerprint=fingerprint,
+    )
     for name, value in changes.items():
         setattr(study, f"_{name}", value)
     return study

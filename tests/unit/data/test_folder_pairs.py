@@ -102,7 +102,19 @@ def test_folder_without_pairs_is_refused(tmp_path: Path) -> None:
 
 def test_pairs_that_do_not_fit_the_layout_are_refused(tmp_path: Path) -> None:
     spec = {"image": Input("image", (3, 4, 4))}
-    writer = PairWriter(tmp_path, Plan(spec, "t", 0, 1, 0, 1, "uint8", "float32"))
+    writer = PairWriter(
+        tmp_path,
+        Plan(
+            inputs=spec,
+            teacher="t",
+            seed=0,
+            count=1,
+            held_out=0,
+            shard_size=1,
+            output="uint8",
+            latents="float32",
+        ),
+    )
     image = to_float(torch.zeros(1, 3, 4, 4, dtype=torch.uint8))
     writer.write(0, {"image": image}, image)
     writer.finish()

@@ -30,8 +30,11 @@ def _noise() -> Gallery:
     module = build("dcgan", **kwargs).eval()
     inputs: InputSpec = module.inputs  # type: ignore[assignment]
     student = Student(module, inputs, architecture)
-    sizes = [Size(f"{n}", 100 * n, 10 * n, n == 2, lambda: student) for n in (1, 2)]
-    return Gallery("dcgan", inputs, module, 400, sizes)
+    sizes = [
+        Size(title=f"{n}", macs=100 * n, params=10 * n, chosen=n == 2, make=lambda: student)
+        for n in (1, 2)
+    ]
+    return Gallery("dcgan", inputs, teacher=module, teacher_macs=400, sizes=sizes)
 
 
 class Invert(nn.Module):
@@ -44,7 +47,13 @@ class Invert(nn.Module):
 def _translator() -> Gallery:
     inputs = {"photo": Input("image", (3, 16, 16), 0, 1)}
     student = Student(Invert(), inputs, Architecture("unused"))
-    return Gallery("invert", inputs, None, None, [Size("-", None, 0, True, lambda: student)])
+    return Gallery(
+        "invert",
+        inputs,
+        teacher=None,
+        teacher_macs=None,
+        sizes=[Size(title="-", macs=None, params=0, chosen=True, make=lambda: student)],
+    )
 
 
 def _client(gallery: Gallery, host: str = "127.0.0.1:8765") -> Any:
@@ -154,4 +163,4 @@ def test_unknown_paths_are_not_opened() -> None:
 def test_networks_that_cannot_be_shown_are_named() -> None:
     inputs = {"label_map": Input("label_map", (4, 8, 8))}
     with pytest.raises(DataError, match="is fed label_map"):
-        Gallery("spade", inputs, None, None, [])
+        Gallery("spade", inputs, teacher=None, teacher_macs=None, sizes=[])

@@ -12,7 +12,13 @@ from gancompress.supernet.offer import build_space
 
 
 def group(name: str, channels: int, unit: int = 1, pinned: bool = False) -> ChannelGroup:
-    return ChannelGroup(name, channels, unit, (), Reason("because") if pinned else None)
+    return ChannelGroup(
+        name=name,
+        channels=channels,
+        unit=unit,
+        places=(),
+        pinned=Reason("because") if pinned else None,
+    )
 
 
 GROUPS = (group("stem", 32), group("out", 3, pinned=True), group("body", 20), group("tail", 16))

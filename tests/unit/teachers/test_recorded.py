@@ -23,7 +23,16 @@ def made(folder: Path, output: str = "float32") -> tuple[CallableTeacher, PairSt
         SPEC,
         "original",
     )
-    plan = Plan(SPEC, "original", 5, 10, 2, 4, output, "float32")  # type: ignore[arg-type]
+    plan = Plan(
+        inputs=SPEC,
+        teacher="original",
+        seed=5,
+        count=10,
+        held_out=2,
+        shard_size=4,
+        output=output,
+        latents="float32",
+    )  # type: ignore[arg-type]
     writer = PairWriter(folder, plan)
     record(teacher, writer, batch_size=4)
     writer.finish()
