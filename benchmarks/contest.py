@@ -28,6 +28,7 @@ students are kept in ``runs/contest``.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from time import process_time
@@ -40,14 +41,19 @@ import gancompress as gc
 from benchmarks import reconstruct
 from benchmarks.contestants import WAYS, Contest, Entrant, Training, macs_of
 from benchmarks.reconstruct import SHARED, Judge
-from benchmarks.record import record
+from benchmarks.record import record, table
 from benchmarks.start import arguments_of, folder, is_quick, parser_of
 from gancompress.batch import in_range
 from gancompress.data.images import to_uint8
 from gancompress.data.live import Pairs
 from gancompress.metrics.frechet import frechet_distance, statistics_of
 from gancompress.metrics.networks import resnet20
+from gancompress.report.grid import save_grid
 from gancompress.supernet.calibrate import calibrate
+
+# What is averaged over the seeds, and how many pictures are shown.
+COLUMNS = ("macs", "l1", "ssim", "fd_squeezenet", "fd_resnet20", "minutes")
+SHOWN = 8
 
 COMMON = ("ours", "uniform", "unsolved", "pruned", "scratch", "gan_compression")
 
@@ -183,6 +189,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--ways", nargs="+", default=[], help="; default: all")
     parser.add_argument("--again", action="store_true", help="measure what has been measured")
+    parser.add_argument("--picture", default="", metavar="FILE", help="show those of seed 0 (PNG)")
     options = arguments_of(parser, steps=2, seeds=[0])
     for name in options.flagships:
         setting = SETTINGS[name]
@@ -199,6 +206,41 @@ def main() -> None:
                 if (way, seed, share) not in {(r["way"], r["seed"], r["share"]) for r in rows}:
                     rows.append({"share": share, **measured(contest, way, judge, kept)})
                     record(f"contest_{name}", rows, training=asdict(training))
+        print(table(summary(rows)))
+        if options.picture:
+            draw(what, options.ways or setting.ways, kept, options.picture)
+
+
+def summary(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Means over the seeds, with standard deviations where there are several."""
+    lines = []
+    for share, way in dict.fromkeys((row["share"], row["way"]) for row in rows):
+        same = [row for row in rows if (row["share"], row["way"]) == (share, way)]
+        line = {"share": share, "way": way, "seeds": len(same)}
+        for column in COLUMNS:
+            values = torch.tensor([float(row[column]) for row in same])
+            spread = f" ± {values.std():.2g}" if len(same) > 1 else ""
+            line[column] = f"{values.mean():.4g}{spread}"
+        lines.append(line)
+    return lines
+
+
+def draw(what: reconstruct.Flagship, ways: Sequence[str], kept: Path, path: str) -> None:
+    """The same inputs through the teacher and the students of the seed 0."""
+    batch = what.unseen[0]
+    batch = {name: value[:SHOWN] for name, value in batch.items()}
+    pictures = {
+        name: (batch[name] - entry.low) * (2 / (entry.high - entry.low)) - 1
+        for name, entry in what.teacher.inputs.items()
+        if entry.kind == "image"
+    }
+    pictures["teacher"] = what.teacher(batch)
+    for way in ways:
+        if (file := kept / f"{way}-0.pt").is_file():
+            module = torch.load(file, weights_only=False).eval()
+            with torch.no_grad():
+                pictures[way] = module(**batch)
+    save_grid(pictures, path)
 
 
 def kept_in() -> Path:

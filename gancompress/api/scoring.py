@@ -59,7 +59,8 @@ class SearchSettings:
         terms: the loss terms of the training. Scores are compared with the teacher's as one of
             these does; images by the mean of absolute differences (L1).
         real: real images: a folder or zip, or a tensor (N, C, H, W). With an extractor, the best
-            subnets are scored again by their Fréchet distance to these.
+            subnets are scored again by their Fréchet distance to these; None: to the teacher's
+            images of the pairs.
         extractor: the network for that: a name as in ``docs/metrics.md``, an extractor, or a
             function of uint8 images (N, C, H, W) that gives features (N, D); empty: none.
         module_at: a subnet as a module in evaluation mode; None: with the supernet's weights, and
@@ -98,8 +99,8 @@ def stages_of(
 ) -> list[Stage]:
     """The user's score, the evaluators of the options or the distance to the teacher, for all.
 
-    With real images and an extractor the best go on to a Fréchet distance on few samples, where
-    fresh ones can be drawn, and the best of those to one on many.
+    With an extractor and images to compare with the best go on to a Fréchet distance on few
+    samples, where fresh ones can be drawn, and the best of those to one on many.
     """
     extract = extracting(supernet, pairs, how)
 
@@ -180,7 +181,7 @@ def _paired(generator_at: GeneratorAt, pairs: Pairs, how: SearchSettings) -> Sta
 def _frechet(
     generator_at: GeneratorAt, pairs: Pairs, real: Images, how: SearchSettings
 ) -> list[Stage]:
-    """Fréchet distances to real images, on few samples and on many."""
+    """Fréchet distances to images ``real``, on few samples and on many."""
     keys, extractor = how.options, extractor_from(how.extractor)
     reference = collect(real, extractor).statistics
 

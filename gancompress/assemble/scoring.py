@@ -19,10 +19,11 @@ from gancompress.run import RunDir
 def search_settings(recipe: Recipe, run: RunDir, supernet: str) -> SearchSettings:
     """What the recipe says of its search; ``supernet`` is the fingerprint of what is searched."""
     data = assemble.real_images(recipe)
-    extractor = extractor_of(recipe, run, data[0]) if data and recipe.search.finalists else None
+    images = data[0] if data else None
+    extractor = extractor_of(recipe, run, images) if recipe.search.finalists else None
     return replace(
         paired_settings(recipe),
-        real=data[0] if data else None,
+        real=images,
         extractor=extractor or "",
         name=recipe.name,
         conditions=conditions(recipe, supernet),

@@ -52,7 +52,9 @@ class EvaluateOptions:
 
     samples: int = option(10_000, "generated images", low=2)
     extractor: str = option(
-        "classifier", "'classifier' (trained on the real data), 'inception', or 'module:attr'"
+        "classifier",
+        "'classifier' (trained on the real data), 'inception', or 'module:attr'; without real data "
+        "images are compared with the teacher's",
     )
     classifier_steps: int = option(600, "training steps of the classifier", low=1)
     latency_runs: int = option(50, "timed runs of each network", low=3)

@@ -26,6 +26,8 @@ from gancompress.assemble.students import CURRENT, student_file, subnet_of, titl
 from gancompress.assemble.subnets import ModuleAt, module_at
 from gancompress.atomic import write_json, write_text
 from gancompress.batch import example_inputs
+from gancompress.data.answers import teacher_images
+from gancompress.data.images import Images
 from gancompress.data.live import Pairs
 from gancompress.metrics.collect import collect
 from gancompress.metrics.features import Extractor
@@ -55,7 +57,8 @@ REPORT_STREAM = 3
 
 @dataclass(frozen=True)
 class Scorer:
-    """What scores are taken with: an extractor and the held-out real images in its features."""
+    """What scores are taken with: an extractor and images in its features, which are the held-out
+    real ones, or else the teacher's."""
 
     extractor: Extractor
     reference: FeatureStatistics
@@ -87,8 +90,10 @@ def report(recipe: Recipe, run: RunDir) -> None:
     data = assemble.real_images(recipe)
     extractor = extractor_of(recipe, run, data[0] if data else None)
     ceiling, scorer = None, None
+    reference = data[1] if data else _answers(recipe, pairs)
+    if reference is not None and extractor is not None:
+        scorer = Scorer(extractor, collect(reference, extractor).statistics)
     if data is not None and extractor is not None:
-        scorer = Scorer(extractor, collect(data[1], extractor).statistics)
         ceiling = score_images(data[1], extractor, collect(data[0], extractor).statistics)
     rows = [
         _measure(recipe, run, name, network, scorer, pairs) for name, network in networks.items()
@@ -104,6 +109,10 @@ def report(recipe: Recipe, run: RunDir) -> None:
     table = rows_table(rows, scorer.extractor.name if scorer else None)
     remarks = _remarks(recipe, rows, ceiling, speedup, run)
     remarks += [f"Real images: {line}." for line in problem_lines(data[0].problems if data else ())]
+    if data is None and scorer is not None:
+        remarks.append(
+            f"fd_{scorer.extractor.name}: to the teacher's own images, as there are no real ones."
+        )
     _pictures(recipe, networks, pairs, run)
     folder = run.path / "report"
     write_text(folder / "report.txt", "\n".join([table.text(), "", *remarks]) + "\n")
@@ -133,6 +142,12 @@ def show(run: RunDir) -> str:
         f"page      {run.path / 'report' / 'report.html'}",
     ]
     return text + "\n" + "\n".join(places)
+
+
+def _answers(recipe: Recipe, pairs: Pairs) -> Images | None:
+    """The teacher's images: of other inputs than the networks are fed, where these are drawn."""
+    drawn = can_be_drawn(pairs)
+    return teacher_images(pairs, pairs.train if drawn else unseen_pairs(recipe.search, pairs))
 
 
 def _opened(recipe: Recipe, run: RunDir, pairs: Pairs) -> Opened:

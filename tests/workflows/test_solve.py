@@ -57,6 +57,15 @@ def test_the_run_ends_in_an_exported_student_and_a_report(solved: RunDir) -> Non
     assert student.provenance["subnet"] == solved.facts("reconstruct")["subnet"]
 
 
+def test_without_real_images_distances_are_to_those_of_the_teacher(solved: RunDir) -> None:
+    assert "fd_tiny" in (solved.path / "front.csv").read_text().partition("\n")[0]
+    networks = json.loads((solved.path / "report" / "report.json").read_text())["networks"]
+    teacher, student = (network["scores"]["frechet"] for network in networks)
+    assert teacher < student
+    told = (solved.path / "report" / "report.txt").read_text()
+    assert "fd_tiny: to the teacher's own images" in told
+
+
 def test_solved_weights_are_nearer_to_the_teacher_than_cut_ones(solved: RunDir) -> None:
     best, other = solved.facts("reconstruct")["finalists"]
     assert best["solved"] < best["cut"]
