@@ -42,6 +42,7 @@ class ShrinkOptions:
         steps: updates of the fine-tuning at the end; 0: none.
         divisor: widths are multiples of this.
         minimum: smallest width.
+        depth: whether residual branches may be dropped, see :class:`gancompress.Supernet`.
         formats: endings of the files that the student is exported to: ``.onnx``, ``.pt2``,
             ``.xml``.
         seed: of everything drawn.
@@ -54,6 +55,7 @@ class ShrinkOptions:
     steps: int = 200
     divisor: int = 8
     minimum: int = 8
+    depth: bool = False
     formats: tuple[str, ...] = (".onnx",)
     seed: int = 0
 
@@ -175,7 +177,7 @@ def _supernet(teacher: Teacher, how: ShrinkOptions) -> tuple[Supernet, dict[str,
         )
     own = copy.deepcopy(teacher.module).requires_grad_(True)
     example = example_inputs(teacher.inputs)
-    supernet = Supernet(own, example, divisor=how.divisor, minimum=how.minimum)
+    supernet = Supernet(own, example, divisor=how.divisor, minimum=how.minimum, depth=how.depth)
     return supernet, costs_of(teacher)
 
 

@@ -52,6 +52,7 @@ def _add_shrink_numbers(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--steps", type=int, default=200, help="updates of the fine-tuning (default: 200)"
     )
+    parser.add_argument("--depth", action="store_true", help="residual branches may be dropped")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, help="of the processor (default: PyTorch's)")
 
@@ -66,6 +67,7 @@ def _do_shrink(options: argparse.Namespace) -> None:
         samples=options.samples,
         trials=options.trials,
         steps=options.steps,
+        depth=options.depth,
         formats=tuple(options.format or [".onnx"]),
         seed=options.seed,
     )

@@ -19,10 +19,11 @@ from gancompress.errors import DataError
 from gancompress.reconstruction.equations import solve_ridge, square
 from gancompress.reconstruction.kept import Kept, KeptElements, numbers
 from gancompress.reconstruction.layer import Layer
-from gancompress.reconstruction.passes import pass_over
+from gancompress.reconstruction.paused import pass_over
 from gancompress.reconstruction.program import Program, Site, trace
 from gancompress.reconstruction.reading import read
 from gancompress.reconstruction.sampling import columns_of_each, positions
+from gancompress.supernet.skip import is_within
 from gancompress.supernet.supernet import Supernet
 
 # Of the mean of the Gram matrix's diagonal: the student's inputs are not quite the teacher's.
@@ -104,15 +105,21 @@ class Gathered:
 
     def error(self, subnet: Sequence[int]) -> float:
         """What of the layers' outputs is lost on the teacher's own inputs, a mean over the layers:
-        0 nothing, 1 all. A first guess at how subnets rank, without any pass."""
+        0 nothing, 1 all, as of a dropped branch. A first guess at how subnets rank, without any
+        pass."""
         losses = [solved.lost for solved in self._solved(subnet, RIDGE)]
+        skips = self.supernet.skips(subnet)
+        losses += [1.0 for name, *_ in self.statistics if is_within(name, skips)]
         return sum(losses) / max(len(losses), 1)
 
     def _solved(self, subnet: Sequence[int], ridge: float) -> list[_Solved]:
+        skips = self.supernet.skips(subnet)
         elements = KeptElements(self.supernet, self.supernet.space.check(subnet), self._numbers)
         result = []
         seen: set[Key] = set()
         for site in self.program.sites:
+            if is_within(site.weight.name, skips):
+                continue
             known = self.statistics.get(site.weight.key)
             small = elements.small(site)
             if known is None or small is None or site.weight.key in seen:

@@ -1,16 +1,15 @@
 """The passes of student and teacher over one batch, as far as the layers have been solved."""
 
+from functools import partial
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from gancompress.batch import Batch
 from gancompress.reconstruction.layer import Layer, Moments
-from gancompress.reconstruction.paused import OnCall, Pause, PausedRun, Watch
+from gancompress.reconstruction.paused import Pause, PausedRun, pass_over
 from gancompress.reconstruction.program import Place, Program
 from gancompress.reconstruction.reading import read, weight_places
-from gancompress.supernet.copying import copy_structure
 
 
 class StudentPass:
@@ -30,7 +29,7 @@ class StudentPass:
         }
 
         def body(pause: Pause) -> None:
-            pass_over(module, batch, lambda *call: self._on_call(pause, *call))
+            pass_over(module, batch, partial(self._on_call, pause), program.skips)
 
         self._run = PausedRun(body, seed)
 
@@ -75,13 +74,6 @@ class StudentPass:
         return args, kwargs
 
 
-def pass_over(module: nn.Module, batch: Batch, on_call: OnCall) -> None:
-    """One pass in evaluation mode of which ``on_call`` sees every function."""
-    running = copy_structure(module).eval()
-    with torch.no_grad(), Watch(on_call):
-        running(**batch)
-
-
 class TeacherPass:
     """Stops after every call whose result is a target."""
 
@@ -93,7 +85,7 @@ class TeacherPass:
         self._layers: dict[int, tuple[Layer, Moments]] = {}
 
         def body(pause: Pause) -> None:
-            pass_over(module, batch, lambda *call: self._on_call(pause, *call))
+            pass_over(module, batch, partial(self._on_call, pause), program.skips)
 
         self._run = PausedRun(body, seed)
 

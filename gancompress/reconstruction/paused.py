@@ -7,11 +7,15 @@ are only used for keeping the place of each.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
+
+from gancompress.supernet.copying import copy_structure
+from gancompress.supernet.skip import Skips
 
 Pause = Callable[[Any], None]
 OnCall = Callable[[int, Any, Any, Any], Any]
@@ -84,6 +88,24 @@ class PausedRun:
             raise _Cancelled
 
 
+def pass_over(
+    module: nn.Module, batch: Mapping[str, Tensor], on_call: OnCall, skips: Skips | None = None
+) -> None:
+    """One pass in evaluation mode of which ``on_call`` sees every function.
+
+    ``skips``: paths of submodules inside of which it sees none, so that the functions of a module
+    and of a subnet that does without these have the same numbers.
+    """
+    running = copy_structure(module).eval()
+    watch = Watch(on_call)
+    for path in skips or {}:
+        part = running.get_submodule(path)
+        part.register_forward_pre_hook(lambda *_: watch.rest(), prepend=True)
+        part.register_forward_hook(lambda *_: watch.go_on())
+    with torch.no_grad(), watch:
+        running(**batch)
+
+
 class Watch(TorchFunctionMode):
     """Shows every function of a forward pass to ``on_call(number, func, args, kwargs)``.
 
@@ -96,9 +118,18 @@ class Watch(TorchFunctionMode):
         super().__init__()
         self._on_call = on_call
         self._count = 0
+        self._resting = 0
+
+    def rest(self) -> None:
+        """See nothing from now on."""
+        self._resting += 1
+
+    def go_on(self) -> None:
+        """See again what is called, once for each :meth:`rest`."""
+        self._resting -= 1
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if getattr(func, "__name__", "") == "__get__":
+        if self._resting or getattr(func, "__name__", "") == "__get__":
             return func(*args, **(kwargs or {}))
         number = self._count
         self._count += 1

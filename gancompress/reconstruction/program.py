@@ -11,9 +11,9 @@ from torch.utils._pytree import tree_leaves
 
 from gancompress.reconstruction.layer import Layer
 from gancompress.reconstruction.parameters import Origin, Origins
-from gancompress.reconstruction.paused import Watch
+from gancompress.reconstruction.paused import pass_over
 from gancompress.reconstruction.reading import read
-from gancompress.supernet.copying import copy_structure
+from gancompress.supernet.skip import Skips
 
 # Where a value comes from: the number of a call, or the name of an input.
 Place = int | str
@@ -61,10 +61,17 @@ class Site:
 
 @dataclass
 class Program:
-    """The layers of a module in execution order; ``calls`` names every function by its number."""
+    """The layers of a module in execution order.
+
+    Attributes:
+        sites: the layers.
+        calls: names of all functions.
+        skips: submodules whose layers and functions are not among these.
+    """
 
     sites: list[Site] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
+    skips: Skips = field(default_factory=dict)
 
 
 @dataclass
@@ -128,13 +135,16 @@ class _Recorder:
         return layer, weight, bias
 
 
-def trace(module: nn.Module, batch: Mapping[str, Tensor]) -> Program:
-    """Run ``module`` once, in evaluation mode, on ``batch`` and see what it calls."""
+def trace(module: nn.Module, batch: Mapping[str, Tensor], skips: Skips | None = None) -> Program:
+    """Run ``module`` once, in evaluation mode, on ``batch`` and see what it calls.
+
+    ``skips``: submodules that are passed over, see
+    :func:`gancompress.reconstruction.paused.pass_over`.
+    """
     recorder = _Recorder(Origins(module), batch)
-    running = copy_structure(module).eval()
-    with torch.no_grad(), Watch(recorder.on_call):
-        running(**batch)
-    program = Program(calls=[getattr(c.func, "__name__", str(c.func)) for c in recorder.calls])
+    pass_over(module, batch, recorder.on_call, skips)
+    names = [getattr(call.func, "__name__", str(call.func)) for call in recorder.calls]
+    program = Program(calls=names, skips=skips or {})
     for number, call in enumerate(recorder.calls):
         if call.layer is not None and call.out is not None:
             layer, weight, bias = call.layer

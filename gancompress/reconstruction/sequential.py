@@ -110,14 +110,17 @@ def left_out(module: nn.Module, program: Program) -> list[LayerFit]:
     ]
 
 
-def traced_alike(supernet: Supernet, student: nn.Module, batch: Batch) -> tuple[Program, Program]:
-    """The programs of student and teacher.
+def traced_alike(
+    supernet: Supernet, student: nn.Module, subnet: Sequence[int], batch: Batch
+) -> tuple[Program, Program]:
+    """The programs of student and teacher, without the branches that the subnet drops.
 
     Raises:
         TraceError: they call different functions.
     """
     sample = rows(batch, slice(0, 1))
-    ours, theirs = trace(student, sample), trace(supernet.module, sample)
+    skips = supernet.skips(subnet)
+    ours, theirs = trace(student, sample, skips), trace(supernet.module, sample, skips)
     if ours.calls != theirs.calls or len(ours.sites) != len(theirs.sites):
         pairs = zip(ours.calls, theirs.calls, strict=False)
         first = next((f"{a} and {b}" for a, b in pairs if a != b), "where one ends")
@@ -158,7 +161,7 @@ class _Task:
         batches: list[Batch],
         seed: int,
     ) -> "_Task":
-        ours, theirs = traced_alike(supernet, student, batches[0])
+        ours, theirs = traced_alike(supernet, student, subnet, batches[0])
         elements = KeptElements(supernet, supernet.space.check(subnet), numbers(supernet.module))
         kept = [elements.of(a, b) for a, b in zip(ours.sites, theirs.sites, strict=True)]
         return _Task(

@@ -138,7 +138,7 @@ class Supernet(nn.Module):
             ParityError: its outputs differ from the supernet's by more than 1e-5 of their range.
         """
         cuts, attributes = self._plan(subnet)
-        skips = dropped(self.graph.branches, self._widths(subnet).tolist())
+        skips = self.skips(subnet)
         fixed = {key: value for key, value in attributes.items() if key[0] not in skips}
         small = cut_module(self.module, cuts, fixed)
         put_skips(small, skips)
@@ -146,6 +146,11 @@ class Supernet(nn.Module):
             drop_parameters(small, self.graph.unused)
         self._check_parity(small, subnet)
         return small
+
+    def skips(self, subnet: Sequence[int]) -> dict[str, bool]:
+        """Paths of the modules that ``subnet`` does without: whether zeros take the place of their
+        result, or else their input."""
+        return dropped(self.graph.branches, self._widths(subnet).tolist())
 
     def describe(self) -> str:
         """A table of the channel groups (what is elastic, what is pinned and why) and the costs."""
@@ -162,8 +167,7 @@ class Supernet(nn.Module):
         if chosen not in self._plans:
             if len(self._plans) >= 256:
                 self._plans.pop(next(iter(self._plans)))
-            widths = self._widths(chosen)
-            skips = dropped(self.graph.branches, widths.tolist())
+            widths, skips = self._widths(chosen), self.skips(chosen)
             cuts = plan(
                 {n: a for n, a in self.graph.axes.items() if not is_within(n, skips)}, widths
             )
