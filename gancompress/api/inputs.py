@@ -9,7 +9,6 @@ import numpy as np
 from torch import Tensor, nn
 
 from gancompress.batch import DRAWN, Input, InputSpec, class_input, in_range
-from gancompress.data.answers import teacher_images
 from gancompress.data.images import Images, images_from_tensor, open_images, to_float
 from gancompress.data.live import Pairs
 from gancompress.errors import DataError, RecipeError, TeacherError
@@ -98,13 +97,8 @@ def with_shares(inputs: InputSpec, shares: Sequence[float]) -> InputSpec:
 
 
 def real_images(given: str | Path | Tensor | Images | None, pairs: Pairs) -> Images | None:
-    """Real images; those of a folder are brought to the size of the teacher's.
-
-    Without any, those that the teacher made of the training inputs; None where it answers scores.
-    """
-    if given is None:
-        return teacher_images(pairs, pairs.train)
-    if isinstance(given, Images):
+    """Real images; those of a folder are brought to the size of the teacher's."""
+    if given is None or isinstance(given, Images):
         return given
     if isinstance(given, Tensor):
         return images_from_tensor(as_uint8(given))

@@ -25,6 +25,7 @@ from gancompress.architecture_search.evaluator import Score as SubnetScore
 from gancompress.architecture_search.options import SearchOptions
 from gancompress.architecture_search.study import Predict, Progress
 from gancompress.batch import DRAWN, Batch, draw_inputs, rows
+from gancompress.data.answers import teacher_images
 from gancompress.data.encoding import decode_output
 from gancompress.data.images import Images
 from gancompress.data.live import Pairs
@@ -115,9 +116,10 @@ def stages_of(
     else:
         raise RecipeError("gc.search: give score=, a function of a module, or pairs= of gc.collect")
     wanted = how.options.finalists and how.extractor
-    if pairs is None or not wanted or (real := real_images(how.real, pairs)) is None:
+    if pairs is None or not wanted:
         return stages
-    return stages + _frechet(generator_at, pairs, real, how)
+    reference = real_images(how.real, pairs) or teacher_images(pairs, pairs.train)
+    return stages + _frechet(generator_at, pairs, reference, how) if reference else stages
 
 
 def extracting(
