@@ -9,6 +9,7 @@
       stages/         NAME.json: what stage NAME depends on, and once it is complete its facts
       checkpoints/    what an unfinished stage resumes from
       teacher.safetensors, pairs/, supernet.safetensors, front.csv
+      ordered.safetensors   the teacher with its channels in order, where weights are solved for
       students/       every student that was chosen, one a budget; none is overwritten
       student.safetensors   a copy of the one that was chosen last
       export/         that student in other formats

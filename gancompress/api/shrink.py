@@ -18,15 +18,18 @@ from gancompress.api.search import search
 from gancompress.api.teacher import Teacher
 from gancompress.architecture_search.budget import Budget
 from gancompress.atomic import write_json
-from gancompress.batch import DRAWN, Batch, example_inputs
+from gancompress.batch import DRAWN, Batch, batch_size, example_inputs
+from gancompress.data.answered import DrawnAnswers
 from gancompress.errors import DataError, TeacherError
 from gancompress.reconstruction.solver import Solver, order_channels, samples_at_once
 from gancompress.student.file import Architecture, Student
 from gancompress.supernet import Subnet, Supernet
-from gancompress.training.finetune import Answered, finetune, mean_distance
+from gancompress.training.finetune import Answered, Answers, finetune, mean_distance
 
 # Teachers of more MACs get fewer inputs, which are larger and say more.
 DEAR = 1e9
+# Inputs that are drawn to fine-tune on, and what of memory the answers may take.
+MOST_DRAWN, MOST_BYTES = 16_384, 500_000_000
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,8 @@ class ShrinkOptions:
         trials: subnets that are compared by the weights that follow from the teacher's matrices.
         finalists: best of them, whose weights are solved for layer by layer.
         order: of channels: ``taylor`` or ``greedy``, see :func:`sort_channels`.
-        steps: updates of the fine-tuning at the end; 0: none.
+        steps: updates of the fine-tuning at the end; 0: none. Inputs that can be drawn are new
+            ones, 16,384 at most; others are those that were solved on.
         divisor: widths are multiples of this.
         minimum: smallest width.
         depth: whether residual branches may be dropped, see :class:`gancompress.Supernet`.
@@ -52,7 +56,7 @@ class ShrinkOptions:
     trials: int = 40
     finalists: int = 1
     order: Literal["taylor", "greedy"] = "taylor"
-    steps: int = 200
+    steps: int = 300
     divisor: int = 8
     minimum: int = 8
     depth: bool = False
@@ -143,7 +147,8 @@ def shrink(
         "reconstructed": mean_distance(student, last),
     }
     clock("solved", f"L1 to the teacher {l1['reconstructed']:.4f}, cut {l1['cut']:.4f}")
-    learned = _answered(teacher, solved)
+    drawn = data is None and teacher.data is None
+    learned = _drawn(teacher, solved, how) if drawn else _answered(teacher, solved)
     tuned = finetune(student, learned, judged, steps=how.steps, seed=how.seed)
     l1["fine-tuned"] = mean_distance(student.requires_grad_(False), last)
     clock("fine-tuned", f"L1 {l1['fine-tuned']:.4f} after {tuned.steps} steps")
@@ -227,6 +232,13 @@ def _inputs(
 def _module_of(teacher: Teacher) -> nn.Module:
     assert teacher.module is not None
     return teacher.module
+
+
+def _drawn(teacher: Teacher, solved: list[Batch], how: ShrinkOptions) -> Answers:
+    """Inputs to train on, others than those before."""
+    each, bytes_kept = batch_size(solved[0]), teacher(solved[0]).numel() * 2
+    count = max(1, min(how.steps, MOST_DRAWN // each, MOST_BYTES // bytes_kept))
+    return DrawnAnswers(teacher, each, count, how.seed + 1)
 
 
 def _answered(teacher: Teacher, batches: list[Batch]) -> list[Answered]:

@@ -50,7 +50,7 @@ def _add_shrink_numbers(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--trials", type=int, default=40, help="subnets compared (default: 40)")
     parser.add_argument(
-        "--steps", type=int, default=200, help="updates of the fine-tuning (default: 200)"
+        "--steps", type=int, default=300, help="updates of the fine-tuning (default: 300)"
     )
     parser.add_argument("--depth", action="store_true", help="residual branches may be dropped")
     parser.add_argument("--seed", type=int, default=0)

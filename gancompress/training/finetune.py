@@ -1,9 +1,10 @@
 """A short training of a student whose weights are good already; it never makes it worse."""
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from math import cos, pi
+from math import cos, inf, isfinite, pi
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Protocol
@@ -11,17 +12,21 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
-from gancompress.batch import Batch
+from gancompress.batch import Batch, batch_size
 from gancompress.training.checkpoint import Stateful
 from gancompress.training.engine import TrainingLogger, fit
 from gancompress.training.optimise import adam, optimizer_step
+from gancompress.training.order import batch_indices
 
-# Learning rates that are tried, and for which share of the steps (but at most so many).
-RATES = (1e-3, 3e-4, 1e-4, 3e-5)
-PROBE_SHARE, PROBE_MOST = 0.05, 12
+# Learning rates that may be tried, the one in the middle first; and for which share of the steps.
+RATES = (3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5)
+PROBE_SHARE, PROBE_LEAST = 0.05, 4
 # How often the weights are judged on the way.
 LOOKS = 8
+# Samples of a batch whose own statistics say enough.
+LEAST_BATCH = 16
 
 BETAS = (0.9, 0.999)
 
@@ -62,16 +67,19 @@ def finetune(
     seed: int = 0,
     logger: TrainingLogger | None = None,
 ) -> Finetuned:
-    """Train ``student`` in place towards the teacher's outputs (L1, Adam, cosine).
+    """Train ``student`` in place towards the teacher's outputs (L1, Adam, a half cosine to zero).
 
-    Weights that least squares gave lie in a flat valley: learning rates that suit inherited weights
-    ruin them. So some are tried for a few steps each; and the weights kept are those that did best
-    on the held-out inputs, which may be those at the beginning.
+    Learning rates that suit inherited weights may ruin those that least squares gave. So some are
+    tried for a few steps each, from the middle one to whichever side is better; and the weights
+    kept are those that did best on the held-out inputs, which may be those at the beginning.
+
+    Batch norms normalise by the batch, as in any training, where batches have sixteen samples or
+    more; everything else stays as in evaluation.
 
     Args:
-        student: in whatever mode; it is trained in evaluation mode, so that the statistics of batch
-            norms stay as they are, and stays in evaluation mode.
-        learned: batches to train on; one is taken each step.
+        student: in whatever mode; it ends in evaluation mode.
+        learned: batches to train on, one a step, each once before any comes again. The more of
+            them the better.
         held_out: batches to choose by.
         steps: updates after the trial; 0: nothing is done.
         seed: of the order of batches.
@@ -96,7 +104,7 @@ def mean_distance(student: Callable[..., Tensor], pairs: Answers) -> float:
             batch, target = pairs[number]
             total += float((student(**batch) - target).abs().sum())
             count += target.numel()
-    return total / max(count, 1) if np.isfinite(total) else float("inf")
+    return total / max(count, 1) if isfinite(total) else inf
 
 
 def _finetuned(
@@ -113,9 +121,8 @@ def _finetuned(
     optimizer = adam(student.requires_grad_(True).parameters(), best.rate, BETAS)
 
     def update(step: int, rng: np.random.Generator) -> Mapping[str, Tensor]:
-        for group in optimizer.param_groups:
-            group["lr"] = best.rate * (1 + cos(pi * step / steps)) / 2
-        return {"l1": _step(student, optimizer, learned[int(rng.integers(len(learned)))])}
+        pair = learned[int(batch_indices(step, 1, len(learned), seed)[0])]
+        return {"l1": _step(student, optimizer, pair, best.rate, step / steps)}
 
     def after(step: int) -> bool:
         if best.rate > 0 and step % max(1, steps // LOOKS) == 0:
@@ -150,34 +157,57 @@ class _Best:
         vars(self).update(state_dict)
 
 
-def _tried(
-    student: nn.Module,
-    learned: Answers,
-    held_out: Answers,
-    steps: int,
-    seed: int,
-) -> _Best:
-    """Try every learning rate for a few steps; the student is as it was."""
+def _tried(student: nn.Module, learned: Answers, held_out: Answers, steps: int, seed: int) -> _Best:
+    """Try learning rates for a few steps each; the student is as it was."""
     best = _Best()
-    best.before = best.distance = least = mean_distance(student, held_out)
+    best.before = best.distance = mean_distance(student, held_out)
     best.weights = copy.deepcopy(student.state_dict())
-    for rate in RATES:
+    count = max(PROBE_LEAST, round(PROBE_SHARE * steps))
+    pairs = [learned[int(batch_indices(n, 1, len(learned), seed)[0])] for n in range(count)]
+
+    def reached(rate: float) -> float:
         optimizer = adam(student.requires_grad_(True).parameters(), rate, BETAS)
-        rng = np.random.default_rng(seed)
-        for _ in range(min(PROBE_MOST, max(2, round(PROBE_SHARE * steps)))):
-            _step(student, optimizer, learned[int(rng.integers(len(learned)))])
+        for number, pair in enumerate(pairs):
+            _step(student, optimizer, pair, rate, number / count)
         distance = mean_distance(student, held_out)
         student.load_state_dict(best.weights)
-        if distance < least:
-            least, best.rate = distance, rate
+        return distance
+
+    place = len(RATES) // 2
+    found = {place: reached(RATES[place])}
+    for side in (-1, 1):
+        while 0 <= place + side < len(RATES) and place + side not in found:
+            found[place + side] = reached(RATES[place + side])
+            if found[place + side] >= found[place]:
+                break
+            place += side
+    best.rate = RATES[place] if found[place] < best.before else 0.0
     return best
 
 
-def _step(student: nn.Module, optimizer: torch.optim.Optimizer, pair: Answered) -> Tensor:
+def _step(
+    student: nn.Module, optimizer: torch.optim.Optimizer, pair: Answered, rate: float, share: float
+) -> Tensor:
+    """One update, ``share`` of the training being done."""
     batch, target = pair
-    with torch.enable_grad():
+    for group in optimizer.param_groups:
+        group["lr"] = rate * (1 + cos(pi * share)) / 2
+    with torch.enable_grad(), _by_the_batch(student, batch_size(batch)):
         loss = (student(**batch) - target).abs().mean()
         loss.backward()
     optimizer_step(optimizer)
     detached: Tensor = loss.detach()
     return detached
+
+
+@contextmanager
+def _by_the_batch(student: nn.Module, samples: int) -> Iterator[None]:
+    """Batch norms normalise by the batch where it is large enough."""
+    norms = [child for child in student.modules() if isinstance(child, _BatchNorm)]
+    for norm in norms if samples >= LEAST_BATCH else ():
+        norm.train()
+    try:
+        yield
+    finally:
+        for norm in norms:
+            norm.eval()

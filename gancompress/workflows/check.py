@@ -62,6 +62,7 @@ def account(recipe: Recipe, checked: Checked, *, timed: bool = True) -> dict[str
             checked.teacher.inputs,
         )
         facts["memory bytes"] = about.memory
+        facts["trained in"] = "finetune" if recipe.solves else "distill"
         facts["seconds"] = {"step": about.step, **about.seconds}
         facts["timed on"] = about.measured_on
     facts["remarks"] = checked.findings.remarks
@@ -91,7 +92,7 @@ def shown(facts: Mapping[str, Any]) -> str:
     )
     if "memory bytes" in facts:
         memory = format_amount(facts["memory bytes"], "size")
-        lines.append(f"memory       about {memory} for a step of distill")
+        lines.append(f"memory       about {memory} for a step of {facts['trained in']}")
     if any(facts.get("seconds", {}).values()):
         step, *stages = facts["seconds"].items()
         told = ", ".join(f"{name} {_duration(seconds)}" for name, seconds in stages)

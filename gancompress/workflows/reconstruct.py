@@ -25,10 +25,15 @@ def reconstruct(recipe: Recipe, run: RunDir) -> None:
     if reason := skipped("reconstruct", recipe):
         run.complete("reconstruct", {"skipped": reason})
         return
-    assemble.prepare(recipe)
+    device = assemble.prepare(recipe).device
     supernet, full = assemble.load_supernet(recipe, run)
     pairs, facts = open_pairs(recipe, run), run.facts("search")
-    solver = Solver.of(supernet, solving_batches(recipe, supernet, pairs), seed=recipe.seed)
+    supernet.module.to(device)
+    batches = [
+        {name: value.to(device) for name, value in batch.items()}
+        for batch in solving_batches(recipe, supernet, pairs)
+    ]
+    solver = Solver.of(supernet, batches, seed=recipe.seed)
     subnets = [supernet.space.parse(text) for text in facts["finalists"]]
     judged = pairs.held_out[: recipe.search.score_samples]
     distance = paired_distance(pairs, judged, paired_settings(recipe).terms)
@@ -59,7 +64,7 @@ def reconstruct(recipe: Recipe, run: RunDir) -> None:
 
 def _logged(run: RunDir, distance: Callable[[nn.Module], float]) -> Callable[[nn.Module], float]:
     def logged(module: nn.Module) -> float:
-        found = distance(module)
+        found = distance(module.cpu())
         run.log("reconstruct", {"distance": found})
         return found
 

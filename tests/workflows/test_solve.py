@@ -14,6 +14,7 @@ from gancompress.errors import RecipeError
 from gancompress.generators.build import build
 from gancompress.recipe.load import load_recipe
 from gancompress.run import RunDir
+from gancompress.workflows.demo import open_gallery
 from gancompress.workflows.plan import plan
 
 SOLVE = Path(__file__).with_name("solve.yaml")
@@ -64,6 +65,28 @@ def test_without_real_images_distances_are_to_those_of_the_teacher(solved: RunDi
     assert teacher < student
     told = (solved.path / "report" / "report.txt").read_text()
     assert "fd_tiny: to the teacher's own images" in told
+
+
+def test_a_solved_run_is_measured_and_shown_as_any_other(
+    solved: RunDir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GANCOMPRESS_CACHE", str(tmp_path / "cache"))
+    how = ["--extractor=tests.unit.metrics.networks:tiny", "--samples=32", "--metrics=frechet"]
+    assert main(["evaluate", str(solved.path), "--against=digits", *how]) == 0
+    gallery = open_gallery(solved.path)
+    made = [gallery.student(number).module for number in range(len(gallery.sizes))]
+    assert len(made) > 1 and any(size.chosen for size in gallery.sizes)
+    with torch.no_grad():
+        assert all(module(z=torch.randn(1, 8)).shape == (1, 1, 16, 16) for module in made)
+
+
+def test_a_check_tells_of_the_stages_that_there_are(
+    weights: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["check", str(SOLVE), weights, "--json"]) == 0
+    seconds = json.loads(capsys.readouterr().out)["seconds"]
+    stages = ["collect", "order", "search", "reconstruct", "finetune"]
+    assert list(seconds) == ["step", *stages] and all(seconds[stage] > 0 for stage in stages)
 
 
 def test_solved_weights_are_nearer_to_the_teacher_than_cut_ones(solved: RunDir) -> None:

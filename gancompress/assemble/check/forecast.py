@@ -3,15 +3,17 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 
 import torch
 from torch import Tensor, nn
 
-from gancompress.architecture_search.budget import columns_of
+from gancompress.architecture_search.budget import budget_of, columns_of
 from gancompress.architecture_search.study import cost_function
 from gancompress.assemble.check.network import Network, device_of
 from gancompress.batch import InputSpec, example_inputs
 from gancompress.recipe.schema import Recipe
+from gancompress.reconstruction.solver import samples_at_once
 from gancompress.supernet import Supernet
 
 # Multiply-adds of the passes that are timed; larger networks are timed on a sample, or not at all.
@@ -30,7 +32,8 @@ class Forecast:
 
     Attributes:
         seconds: by stage.
-        step: seconds of a step of the distillation; 0 where the network is too large to be timed.
+        step: seconds of a step of the training: of the distillation, or of the fine-tuning where
+            weights are solved for; 0 where the network is too large to be timed.
         memory: bytes of a step.
         measured_on: device of the timing.
     """
@@ -60,28 +63,57 @@ def forecast(
     )
     macs, activations = costs["macs"], costs["activation_bytes"]
     keys = recipe.distill
-    memory = COPIES * float(costs["weight_bytes"][0]) + keys.batch_size * float(activations[0]) * 3
+    size = samples_at_once(float(macs[0])) if recipe.solves else keys.batch_size
+    memory = COPIES * float(costs["weight_bytes"][0]) + size * float(activations[0]) * 3
     if macs[0] > MOST_MACS:
         return Forecast({}, 0.0, memory, str(device))
     one = _seconds_a_sample(student.whole, inputs, device, float(macs[0]))
     smallest = float(macs[1] / macs[0])
-    between = (1 + smallest) / 2
+    limits = budget_of(recipe.search).limits({name: float(c[0]) for name, c in costs.items()})
+    largest = min(1.0, limits.get("macs", inf) / float(macs[0])) if recipe.solves else 1.0
+    between = (largest + smallest) / 2
     share = {"largest": 1.0, "uniform": keys.random_subnets * between}.get(
         "largest" if keys.fixed else keys.subnets, 1 + smallest + keys.random_subnets * between
     )
-    step = one * (1 + BACKWARD) * keys.batch_size * share
-    found = {"distill": step * keys.steps}
     answer = 0.0
     if teacher is not None:
         answer = _seconds_a_sample(teacher.whole, inputs, device, float(macs[0]))
+    found = {}
     if recipe.records:
-        found = {"collect": answer * (recipe.collect.count + recipe.collect.held_out), **found}
+        found["collect"] = answer * (recipe.collect.count + recipe.collect.held_out)
+    if recipe.solves:
+        step = one * (1 + BACKWARD) * size * between
+        return Forecast(
+            {**found, **_solving(recipe, one, between, size)}, step, memory, str(device)
+        )
+    step = one * (1 + BACKWARD) * size * share
+    found["distill"] = step * keys.steps
     search, batches = recipe.search, recipe.search.calibration_batches * keys.batch_size
     found["search"] = search.trials * (search.score_samples + batches) * one * between
     if recipe.finetune.steps:
         subnets = 2 + recipe.finetune.compare
         found["finetune"] = subnets * recipe.finetune.steps * step / 3
     return Forecast(found, step, memory, str(device))
+
+
+def _solving(recipe: Recipe, one: float, between: float, size: int) -> dict[str, float]:
+    """Seconds of the stages that need no supernet to be trained, without the systems of equations.
+
+    Args:
+        recipe: says how many passes there are.
+        one: seconds of a sample at full width; ``between``: share of it of a subnet.
+        size: samples of a batch.
+    """
+    keys, search = recipe.reconstruct, recipe.search
+    gathered, scored = keys.samples * one, search.score_samples + 2 * size
+    found = {
+        "order": gathered * (1 + BACKWARD),
+        "search": gathered + search.trials * scored * one * between,
+        "reconstruct": gathered + keys.finalists * gathered * (1 + between),
+    }
+    if recipe.finetune.steps:
+        found["finetune"] = recipe.finetune.steps * size * one * (1 + BACKWARD) * between
+    return found
 
 
 def _device(text: str) -> torch.device:

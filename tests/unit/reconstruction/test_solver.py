@@ -1,5 +1,6 @@
 """Weights of many subnets to compare: never worse than the cut ones, and never out of bounds."""
 
+import copy
 from dataclasses import replace
 
 import pytest
@@ -7,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from gancompress.generators.build import build
+from gancompress.reconstruction import reconstruct
 from gancompress.reconstruction.solver import Solver, order_channels
 from gancompress.supernet import Supernet
 from tests.unit.reconstruction.test_reconstruct import distance
@@ -67,6 +69,22 @@ def test_one_shot_is_never_farther_than_cut(deep: Solver) -> None:
         subnet = supernet.space.uniform(ratio)
         cut = (supernet.extract(subnet).eval()(**batch) - target).abs().mean()
         assert (deep.one_shot(subnet)(**batch) - target).abs().mean() <= cut
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_gpu_solves_as_the_processor_does() -> None:
+    torch.manual_seed(0)
+    z, net = torch.randn(256, 8), Deep().eval()
+    made = []
+    for device in ("cpu", "cuda"):
+        supernet = Supernet(copy.deepcopy(net).to(device), {"z": z[:2].to(device)})
+        batches = [{"z": part.to(device)} for part in z.split(64)]
+        solver = Solver.of(supernet, batches, seed=0)
+        subnet = supernet.space.uniform(0.5)
+        made += [solver.one_shot(subnet).cpu(), reconstruct(supernet, subnet, batches).cpu()]
+    with torch.no_grad():
+        for ours, theirs in zip(made[:2], made[2:], strict=True):
+            torch.testing.assert_close(ours(z), theirs(z), rtol=0.01, atol=0.01)
 
 
 def test_one_shot_keeps_the_teachers_statistics() -> None:

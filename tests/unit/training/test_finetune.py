@@ -56,6 +56,52 @@ def test_the_same_call_gives_the_same_weights() -> None:
     assert torch.equal(a.layers[0].weight, b.layers[0].weight)
 
 
+def normed(size: int) -> tuple[nn.Module, list[Answered]]:
+    """A network with a batch norm, and batches of ``size``, whose inputs are not as it knows."""
+    torch.manual_seed(0)
+
+    class Normed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layers = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Dropout(0.9))
+
+        def forward(self, z: torch.Tensor) -> torch.Tensor:
+            return self.layers(z)  # type: ignore[no-any-return]
+
+    batches = [torch.randn(size, 4) + 3 for _ in range(4)]
+    return Normed(), [({"z": z}, z.repeat(1, 2)) for z in batches]
+
+
+def test_batch_norms_normalise_by_large_batches_only() -> None:
+    for size, moved in ((16, True), (8, False)):
+        student, pairs = normed(size)
+        finetune(student, pairs, pairs, steps=8)
+        assert bool(student.get_buffer("layers.1.running_mean").any()) == moved
+        assert not any(child.training for child in student.modules())
+
+
+def test_dropout_stays_out_of_it() -> None:
+    student, pairs = normed(16)
+    done = finetune(student, pairs, pairs, steps=200)
+    assert done.after < 0.2 * done.before
+
+
+def test_every_batch_is_seen_before_any_comes_again() -> None:
+    asked: list[int] = []
+
+    class Counted(list[Answered]):
+        def __getitem__(self, number: int) -> Answered:  # type: ignore[override]
+            asked.append(number)
+            return super().__getitem__(number)
+
+    torch.manual_seed(0)
+    teacher = Net()
+    learned = Counted([*answered(teacher, 0), *answered(teacher, 20)])
+    finetune(Net(), learned, answered(teacher, 9), steps=16)
+    training = asked[-16:]
+    assert sorted(training[:8]) == sorted(training[8:]) == list(range(8))
+
+
 class Stopped(Exception):
     pass
 
