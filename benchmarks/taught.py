@@ -16,6 +16,7 @@ from PIL import Image
 from benchmarks.record import record, surroundings, table
 from benchmarks.start import arguments_of, folder, is_quick, parser_of
 from gancompress import assemble
+from gancompress.assemble.report_pictures import STREAM
 from gancompress.assemble.scores import (
     Scores,
     extractor_of,
@@ -34,7 +35,6 @@ from gancompress.run import RunDir
 from gancompress.student.file import Student, save_student
 from gancompress.teachers.teacher import ModuleTeacher
 from gancompress.workflows.opening import existing_run
-from gancompress.workflows.report import REPORT_STREAM
 
 Rows = list[dict[str, Any]]
 
@@ -66,7 +66,7 @@ def scores(recipe: Recipe, run: RunDir, taught: Student, given: Batch | None) ->
         extractor,
         reference,
         count=count,
-        seed=recipe.seed + REPORT_STREAM,
+        seed=recipe.seed + STREAM,
         given=given,
     )
     # Names in order begin with one class or one variety.
@@ -100,7 +100,7 @@ def picture(run: RunDir, taught: Student) -> Image.Image:
     rows = {}
     for turn in range(4):
         first = turn * (classes or columns)
-        batch = draw_inputs(taught.inputs, range(first, first + columns), seed=REPORT_STREAM)
+        batch = draw_inputs(taught.inputs, range(first, first + columns), seed=STREAM)
         with torch.no_grad():
             rows[str(turn + 1)] = taught.module(**batch)
     return draw_grid(rows, [str(k) for k in range(columns)] if classes else None)

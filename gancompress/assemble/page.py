@@ -12,9 +12,9 @@ from typing import Any
 import torch
 
 import gancompress
-from gancompress.architecture_search.budget import budget_of
 from gancompress.architecture_search.front import Candidate, Front
 from gancompress.assemble.latency import threads_of
+from gancompress.assemble.report_pictures import MAP
 from gancompress.assemble.stages import STAGES
 from gancompress.assemble.students import subnet_of
 from gancompress.errors import RunError
@@ -76,7 +76,7 @@ def write_page(recipe: Recipe, run: RunDir, result: Result) -> None:
         blocks.cards(result.cards),
         *_pictures(run),
         blocks.section("Networks measured", blocks.table(result.table)),
-        *_search(recipe, run, result),
+        *_search(run, result),
         blocks.section("Widths of the student", blocks.bars(_bars(result))),
         *_losses(run),
         blocks.section("How to load it", *_snippets(run, result.inputs)),
@@ -99,6 +99,12 @@ def _pictures(run: RunDir) -> list[Html]:
     if all_rows.is_file():
         rows = blocks.picture(all_rows, "The same inputs through both, and their difference")
         found.append(blocks.folded("Row by row", rows) if found else rows)
+    if (folder / MAP).is_file():
+        text = (
+            "Images of both, like ones side by side (t-SNE of the extractor's features). "
+            "Tiles that only the teacher fills are what the student does not make."
+        )
+        found.append(blocks.folded("Map of images", blocks.picture(folder / MAP, text)))
     films = sorted((run.path / "samples").glob("*.gif"))
     shown = [
         blocks.picture(film, f"{film.stem}: the same inputs during training") for film in films
@@ -108,14 +114,13 @@ def _pictures(run: RunDir) -> list[Html]:
     return [blocks.section("Teacher and student", *found)] if found else []
 
 
-def _search(recipe: Recipe, run: RunDir, result: Result) -> list[Html]:
-    levels = _levels(recipe, result.teacher_macs)
+def _search(run: RunDir, result: Result) -> list[Html]:
     try:
         front = Front.from_csv(run.path / "front.csv")
         chosen = next(c for c in front.candidates if str(c.subnet) == subnet_of(run))
     except (RunError, StopIteration):
         return []
-    charts = []
+    charts, levels = [], _levels(run, result.teacher_macs)
     for stage in front.stages:
         objective, direction = next(iter(front.stages[stage].items()))
         key, better = (stage, objective), "lower" if direction == "minimize" else "higher"
@@ -137,15 +142,11 @@ def _search(recipe: Recipe, run: RunDir, result: Result) -> list[Html]:
     return [blocks.section("Search", blocks.paragraphs([hint]), blocks.side_by_side(*charts[::-1]))]
 
 
-def _levels(recipe: Recipe, teacher: int | None) -> dict[str, float]:
+def _levels(run: RunDir, teacher: int | None) -> dict[str, float]:
     """The MACs of the teacher and of the budget, where they are known."""
     levels: dict[str, float] = {"teacher": teacher} if teacher else {}
-    amount = budget_of(recipe.search).amounts.get("macs")
-    if amount is not None and not amount.relative:
-        levels["budget"] = amount.value
-    elif amount is not None and teacher:
-        levels["budget"] = amount.value * teacher
-    return levels
+    budget = run.facts("search").get("limits", {}).get("macs")
+    return levels if budget is None else {**levels, "budget": budget}
 
 
 def _mark(candidate: Candidate, key: tuple[str, str], result: Result) -> Mark:

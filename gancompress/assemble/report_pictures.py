@@ -9,13 +9,26 @@ import torch
 from torch import Tensor, nn
 from torchvision.utils import make_grid
 
+from gancompress.api.scoring import can_be_drawn, unseen_pairs
 from gancompress.architecture_search.front import Front
 from gancompress.assemble.similarity import side_by_side
 from gancompress.batch import Batch, InputSpec, class_count, draw_inputs
 from gancompress.data.images import to_float
 from gancompress.data.live import Pairs
+from gancompress.metrics.embedding import map_images
+from gancompress.metrics.features import Extractor
+from gancompress.metrics.sources import GeneratedImages, generated
+from gancompress.recipe.schema import Recipe
 from gancompress.report.grid import picture_of, save_grid, save_png
+from gancompress.report.mosaic import save_maps
+from gancompress.run import RunDir
 from gancompress.supernet import Subnet
+
+# Streams of inputs: the pairs have the recipe's seed, the search that + 2.
+STREAM = 3
+
+# The map of images, in the folder of a report.
+MAP = "tsne.png"
 
 # Columns of a picture of images that come from data.
 PICTURED = 6
@@ -30,9 +43,26 @@ SUBNETS, IMAGES, SIDE = 10, 4, 72
 LEGIBLE = 96
 
 
-def draw_rows(
-    inputs: InputSpec, networks: Mapping[str, nn.Module], seed: int, folder: Path
+def draw_pictures(
+    recipe: Recipe,
+    networks: Mapping[str, nn.Module],
+    inputs: InputSpec,
+    pairs: Pairs,
+    extractor: Extractor | None,
+    run: RunDir,
 ) -> None:
+    """The same inputs through the first of ``networks`` and the student."""
+    folder = run.path / "report"
+    if not can_be_drawn(pairs):
+        _draw_translations(networks["student"], pairs, unseen_pairs(recipe.search, pairs), folder)
+        return
+    _draw_rows(inputs, networks, folder)
+    (folder / MAP).unlink(missing_ok=True)
+    if recipe.evaluate.tsne and extractor is not None:
+        _draw_map(inputs, networks, extractor, recipe.evaluate.tsne, folder)
+
+
+def _draw_rows(inputs: InputSpec, networks: Mapping[str, nn.Module], folder: Path) -> None:
     """Drawn inputs through the first network and the student, one column a class (or a sample)."""
     classes = class_count(inputs)
     count = min(classes, 20) if classes else 10
@@ -43,7 +73,7 @@ def draw_rows(
     sides = []
     for turn in range(3):
         first = turn * (classes or count)
-        batch = draw_inputs(inputs, range(first, first + count), seed=seed)
+        batch = draw_inputs(inputs, range(first, first + count), seed=STREAM)
         with torch.no_grad():
             made = [networks[name](**batch) for name in (first_name, "student")]
         rows |= {f"{first_name} {turn + 1}": made[0], f"student {turn + 1}": made[1]}
@@ -53,7 +83,7 @@ def draw_rows(
     _save_sides([torch.cat(side) for side in zip(*sides, strict=True)], count, folder)
 
 
-def draw_translations(student: nn.Module, pairs: Pairs, samples: range, folder: Path) -> None:
+def _draw_translations(student: nn.Module, pairs: Pairs, samples: range, folder: Path) -> None:
     """Recorded inputs, the teacher's answers, the student's; nothing where they are no pictures."""
     rows = side_by_side(student, pairs, samples, PICTURED)
     if rows is None:
@@ -62,6 +92,29 @@ def draw_translations(student: nn.Module, pairs: Pairs, samples: range, folder: 
     shown = {**rows, f"difference ×{MAGNIFIED}": _difference(*sides)}
     save_grid(shown, folder / "samples.png")
     _save_sides(sides, min(len(sides[0]), 3), folder)
+
+
+def _draw_map(
+    inputs: InputSpec,
+    networks: Mapping[str, nn.Module],
+    extractor: Extractor,
+    count: int,
+    folder: Path,
+) -> None:
+    """``count`` images of the first network and of the student from the same inputs on one map."""
+    names = [next(iter(networks)), "student"]
+
+    def source(module: nn.Module) -> GeneratedImages:
+        def paint(batch: Batch) -> Tensor:
+            images: Tensor = module(**batch)
+            return images
+
+        return generated(paint, inputs, count=count, seed=STREAM, fingerprint="")
+
+    sources = [source(networks[name]) for name in names]
+    found = map_images(sources, extractor, count=count, seed=STREAM)
+    sides = list(zip(found.images, found.tiles, strict=True))
+    save_maps(found.rows, found.columns, sides, names, folder / MAP)
 
 
 def subnet_pictures(

@@ -1,6 +1,7 @@
 """Verbs that measure images, and train what to measure them with."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from gancompress.cli.verbs import (
@@ -37,25 +38,37 @@ def evaluate_verb(verbs: Verbs) -> None:
     add_generator(parser)
     parser.add_argument("--inputs", type=Path, help="images that an image-to-image network is fed")
     parser.add_argument("--output", type=Path, help="folder for scores.json and pictures")
+    parser.add_argument(
+        "--tsne",
+        type=whole(10, 5000),
+        nargs="?",
+        const=1000,
+        metavar="IMAGES",
+        help="show so many images of either side on one map, like ones near (default: 1000)",
+    )
     add_json(parser)
 
 
 def _do_evaluate(options: argparse.Namespace) -> None:
     import json
+    from dataclasses import replace
 
     from accelerate import PartialState
 
     from gancompress.metrics.options import EvaluationOptions
     from gancompress.workflows.evaluate import evaluate
+    from gancompress.workflows.tsne import draw_tsne
 
+    how = EvaluationOptions(
+        samples=options.samples, seed=options.seed, batch_size=options.batch_size, progress=True
+    )
+    what = generator_of(options, options.inputs)
     found = evaluate(
-        generator_of(options, options.inputs),
+        what,
         options.against,
         extractor=options.extractor,
         metrics=options.metrics,
-        options=EvaluationOptions(
-            samples=options.samples, seed=options.seed, batch_size=options.batch_size, progress=True
-        ),
+        options=how,
         device=options.device,
         output=options.output,
     )
@@ -63,6 +76,16 @@ def _do_evaluate(options: argparse.Namespace) -> None:
         print(json.dumps([score.to_json() for score in found.scores], indent=2))
     elif PartialState().is_main_process:
         print(found.text)
+    if PartialState().is_main_process and options.tsne:
+        map_file = draw_tsne(
+            what,
+            options.against,
+            extractor=options.extractor,
+            options=replace(how, samples=options.tsne),
+            device=options.device,
+            output=options.output,
+        )
+        print(map_file, file=sys.stderr if options.json else sys.stdout)
 
 
 def extractor_verb(verbs: Verbs) -> None:

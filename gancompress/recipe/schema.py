@@ -58,6 +58,9 @@ class EvaluateOptions:
     )
     classifier_steps: int = option(600, "training steps of the classifier", low=1)
     latency_runs: int = option(50, "timed runs of each network", low=3)
+    tsne: int = option(
+        0, "images of teacher and student on one map where like ones are near; 0: no map", 0, 5000
+    )
 
 
 @dataclass(frozen=True)

@@ -137,7 +137,7 @@ def _conditions(report: Mapping[str, Any]) -> list[str]:
     ]
     if report["extractor"]:
         told.append(
-            f"Fréchet: distance of {report['samples']:,} generated images to held-out real ones in "
+            f"Fréchet: distance of {report['samples']:,} generated images to {report['reference']} in "
             f"the features of `{report['extractor']}`; lower is better"
             + ("." if report["extractor"].startswith("inception") else ". It is not FID.")
         )
@@ -151,9 +151,9 @@ def _metrics(recipe: Recipe, report: Mapping[str, Any]) -> list[Metric]:
         for title, value in network["similarity"].items()
     ]
     if network["scores"]:
-        kind, data = f"fd_{report['extractor']}", Path(recipe.data.source).name
-        found.append(Metric(kind, f"Fréchet distance ({kind})", network["scores"]["frechet"],
-                            f"{data}, held out"))  # fmt: skip
+        kind, value = f"fd_{report['extractor']}", network["scores"]["frechet"]
+        data = f"{Path(recipe.data.source).name or recipe.name}: {report['reference']}"
+        found.append(Metric(kind, f"Fréchet distance ({kind})", value, data))
     return found
 
 

@@ -70,14 +70,7 @@ def evaluate(
     place = str(accelerator.device)
     # Before anything is read or downloaded for it; pixels alone need no extractor.
     network = None if set(metrics) <= PIXELS.keys() else open_extractor(extractor, device=place)
-    evaluated = _open_side(what, how, place)
-    reference: Named | tuple[str, FeatureStatistics]
-    if _is_generator(Path(against)):
-        reference = _open_side(GeneratorFile(Path(against), inputs=what.inputs), how, place)
-    else:
-        reference = open_reference(against, evaluated)
-        if isinstance(reference, Named) and isinstance(reference.source, Images):
-            tell_problems(reference.source.problems, str(against))
+    evaluated, reference = open_sides(what, against, how, place)
     if output is None and is_run(what.path):
         output = what.path / "report"
     comparison = None
@@ -92,6 +85,20 @@ def evaluate(
     if output is not None and accelerator.is_main_process:
         _write(found, comparison, metrics, output)
     return Evaluation(found, _text(found, comparison, metrics))
+
+
+def open_sides(
+    what: GeneratorFile, against: str | Path, how: EvaluationOptions, device: str
+) -> tuple[Named, Named | tuple[str, FeatureStatistics]]:
+    """The images evaluated, and the images or statistics that they are compared with."""
+    evaluated = _open_side(what, how, device)
+    if _is_generator(Path(against)):
+        other = GeneratorFile(Path(against), inputs=what.inputs)
+        return evaluated, _open_side(other, how, device)
+    reference = open_reference(against, evaluated)
+    if isinstance(reference, Named) and isinstance(reference.source, Images):
+        tell_problems(reference.source.problems, str(against))
+    return evaluated, reference
 
 
 def _is_generator(path: Path) -> bool:

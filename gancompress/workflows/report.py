@@ -13,12 +13,7 @@ from gancompress.assemble.latency import threads_of
 from gancompress.assemble.page import Result, about, write_page
 from gancompress.assemble.pairs import open_pairs
 from gancompress.assemble.problems import problem_lines
-from gancompress.assemble.report_pictures import (
-    IMAGES,
-    draw_rows,
-    draw_translations,
-    subnet_pictures,
-)
+from gancompress.assemble.report_pictures import IMAGES, STREAM, draw_pictures, subnet_pictures
 from gancompress.assemble.report_rows import NetworkRow, figures_of, rows_table
 from gancompress.assemble.scores import Scores, extractor_of, score_generator, score_images
 from gancompress.assemble.similarity import similarity
@@ -50,9 +45,6 @@ from gancompress.teachers.teacher import ModuleTeacher
 from gancompress.workflows.export import export_network
 
 Network = ModuleTeacher | Student
-
-# Streams of inputs: the pairs have the recipe's seed, the search that + 2.
-REPORT_STREAM = 3
 
 
 @dataclass(frozen=True)
@@ -113,12 +105,14 @@ def report(recipe: Recipe, run: RunDir) -> None:
         remarks.append(
             f"fd_{scorer.extractor.name}: to the teacher's own images, as there are no real ones."
         )
-    _pictures(recipe, networks, pairs, run)
+    modules = {name: network.module for name, network in networks.items()}
+    draw_pictures(recipe, modules, networks["student"].inputs, pairs, extractor, run)
     folder = run.path / "report"
     write_text(folder / "report.txt", "\n".join([table.text(), "", *remarks]) + "\n")
     result = _result(recipe, run, opened, rows, table, remarks, speedup)
     told = {"lead": result.lead, "remarks": remarks, "samples": recipe.evaluate.samples}
     told["extractor"] = scorer.extractor.name if scorer else None
+    told["reference"] = "held-out real images" if data else "the teacher's own images"
     write_json(folder / "report.json", {**_facts(rows, ceiling, speedup), **told, **about(recipe)})
     write_page(recipe, run, result)
     facts = {
@@ -188,7 +182,7 @@ def _measure(
             scorer.extractor,
             scorer.reference,
             count=recipe.evaluate.samples,
-            seed=recipe.seed + REPORT_STREAM,
+            seed=recipe.seed + STREAM,
             given=None if can_be_drawn(pairs) else pairs.batch(unseen)[0],
         )
     parameters = list(network.module.parameters())
@@ -248,17 +242,6 @@ def _remarks(
             "the ceiling."
         )
     return remarks
-
-
-def _pictures(recipe: Recipe, networks: dict[str, Network], pairs: Pairs, run: RunDir) -> None:
-    """The same inputs through teacher and student."""
-    folder = run.path / "report"
-    student = networks["student"]
-    if can_be_drawn(pairs):
-        modules = {name: network.module for name, network in networks.items()}
-        draw_rows(student.inputs, modules, REPORT_STREAM, folder)
-    else:
-        draw_translations(student.module, pairs, unseen_pairs(recipe.search, pairs), folder)
 
 
 def _result(

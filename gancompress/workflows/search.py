@@ -169,6 +169,7 @@ def _conclude(task: _Task, front: Front) -> Candidate:
         "scored": len(front.candidates),
         "subnet": chosen.subnet.text,
         "costs": dict(chosen.costs),
+        "limits": task.limits,
         "remarks": [*trust(front, chosen), *remarks],
         "student": name,
     }

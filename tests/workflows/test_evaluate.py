@@ -17,10 +17,12 @@ from gancompress.metrics.frechet import statistics_of
 from gancompress.metrics.options import EvaluationOptions
 from gancompress.metrics.provenance import Score
 from gancompress.metrics.statistics_file import save_statistics
+from gancompress.report.mosaic import TILE
 from gancompress.run import RunDir
 from gancompress.student.file import Architecture, Student, save_student
 from gancompress.workflows.evaluate import Evaluation, evaluate
 from gancompress.workflows.train_extractor import train_extractor
+from gancompress.workflows.tsne import draw_tsne
 from tests.launched import ACCELERATE, ended_well, launch
 from tests.unit.metrics.networks import pictures, tiny
 
@@ -63,6 +65,17 @@ def test_a_folder_against_a_folder(tmp_path: Path) -> None:
     assert "fd_tiny" in found.text and "against 24 of theirs" in found.text
     with Image.open(tmp_path / "nearest.png") as picture:
         assert picture.width > picture.height / 8
+
+
+def test_both_sides_are_shown_on_one_map(tmp_path: Path) -> None:
+    ours, theirs = _folder(tmp_path / "ours", 20, 0), _folder(tmp_path / "theirs", 24, 1)
+    options = EvaluationOptions(samples=16)
+    path = draw_tsne(
+        GeneratorFile(ours), theirs, extractor=TINY, options=options, output=tmp_path / "shown"
+    )
+    assert path == tmp_path / "shown" / "tsne.png"
+    with Image.open(path) as picture:
+        assert picture.width > 2 * 6 * TILE
 
 
 def test_a_student_file_and_a_run_that_holds_it_score_alike(tmp_path: Path) -> None:
