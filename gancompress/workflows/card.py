@@ -137,8 +137,8 @@ def _conditions(report: Mapping[str, Any]) -> list[str]:
     ]
     if report["extractor"]:
         told.append(
-            f"Fréchet: distance of {report['samples']:,} generated images to {report['reference']} in "
-            f"the features of `{report['extractor']}`; lower is better"
+            f"Fréchet: distance of {report['samples']:,} generated images to "
+            f"{report['reference']} in the features of `{report['extractor']}`; lower is better"
             + ("." if report["extractor"].startswith("inception") else ". It is not FID.")
         )
     return told
