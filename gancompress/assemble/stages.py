@@ -139,7 +139,8 @@ STAGES: dict[str, Depends] = {
     ),
     "report": Depends(
         reads=(
-            "threads", "data", "evaluate", "student", "search.score_samples", *_BATCHES, *_TEACHER,
+            "threads", "data", "evaluate", "student", "search.score_samples", *_BUDGETS, *_BATCHES,
+            *_TEACHER,
         ),
         free=_PACE,
         consumes=("teacher", "supernet", "pairs", "student"),

@@ -67,10 +67,7 @@ def test_without_real_images_distances_are_to_those_of_the_teacher(solved: RunDi
     assert "fd_tiny: to the teacher's own images" in told
 
 
-def test_a_solved_run_is_measured_and_shown_as_any_other(
-    solved: RunDir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("GANCOMPRESS_CACHE", str(tmp_path / "cache"))
+def test_a_solved_run_is_measured_and_shown_as_any_other(solved: RunDir) -> None:
     how = ["--extractor=tests.unit.metrics.networks:tiny", "--samples=32", "--metrics=frechet"]
     assert main(["evaluate", str(solved.path), "--against=digits", *how]) == 0
     gallery = open_gallery(solved.path)
