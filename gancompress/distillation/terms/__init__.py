@@ -21,6 +21,7 @@ from gancompress.distillation.terms.features import (
     feature_matching,
     kernel_alignment,
     latent_directions,
+    mmd,
     perceptual,
     style,
 )
@@ -31,6 +32,7 @@ from gancompress.distillation.terms.output import (
     l2,
     smooth_l1,
     total_variation,
+    wavelet,
 )
 from gancompress.distillation.terms.scores import kl, soft_bce
 from gancompress.distillation.terms.structure import ms_ssim, ssim
@@ -127,6 +129,7 @@ _BUILT_IN = (
     output_term("ssim", ssim),
     output_term("ms_ssim", ms_ssim),
     output_term("frequency", frequency),
+    output_term("wavelet", wavelet),
     LossTerm(name="total_variation", loss=lambda x: total_variation(x.student)),
     # Scores. The teacher of soft_bce gives probabilities, a subnet gives logits.
     LossTerm(
@@ -156,6 +159,7 @@ _BUILT_IN = (
     # Feature maps of both outputs in a fixed network.
     map_term("perceptual", lambda m: perceptual(m.student, m.teacher), "feature_network"),
     map_term("style", lambda m: style(m.student, m.teacher), "feature_network"),
+    map_term("mmd", lambda m: mmd(m.student, m.teacher), "feature_network"),
     # The discriminator.
     discriminator_term("discriminator_features", _discriminator_features, adversarial=False),
     discriminator_term("adversarial", _adversarial),

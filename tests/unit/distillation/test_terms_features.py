@@ -95,6 +95,29 @@ def test_style_does_not_see_where_things_are() -> None:
     assert float(terms.perceptual(student, moved)) > 0.1
 
 
+def test_mmd_compares_sets_and_not_samples() -> None:
+    teacher = maps(1)
+    in_another_order = [level.flip(0) for level in teacher]
+    assert float(terms.mmd(in_another_order, teacher)) == pytest.approx(0, abs=1e-12)
+    near, far = (float(terms.mmd([t + shift for t in teacher], teacher)) for shift in (0.05, 0.5))
+    assert 0 < near < far
+
+
+def test_mmd_is_that_of_gaussian_kernels() -> None:
+    level, other = maps(0)[0], maps(1)[0]
+    x, y = level.flatten(2).mean(-1).numpy(), other.flatten(2).mean(-1).numpy()
+
+    def squared(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return ((a[:, None] - b[None]) ** 2).sum(-1)
+
+    def kernel(a: np.ndarray, b: np.ndarray) -> float:
+        scale = squared(y, y).mean()
+        return float(np.mean([np.exp(-squared(a, b) / (scale * h)) for h in (0.5, 1, 2)]))
+
+    expected = kernel(x, x) + kernel(y, y) - 2 * kernel(x, y)
+    assert float(terms.mmd([level], [other])) == pytest.approx(expected, rel=1e-9)
+
+
 def adapters(
     seed: int, teacher: tuple[int, ...], student: tuple[int, ...]
 ) -> tuple[list[Tensor], list[Tensor]]:
