@@ -33,6 +33,11 @@ def init_verb(verbs: Verbs) -> None:
         help="an input, as in teacher.inputs, where guessing fails",
     )
     parser.add_argument("--student", default="", help="factory (default: the generator's own)")
+    parser.add_argument(
+        "--distill",
+        action="store_true",
+        help="train a supernet also where weights can be solved for",
+    )
     parser.add_argument("--output", type=Path, help="the recipe (default: NAME.yaml)")
 
 
@@ -47,6 +52,7 @@ def _do_init(options: argparse.Namespace) -> None:
         student=options.student,
         budget=options.mac_budget,
         hours=options.hours,
+        distill=options.distill,
     )
     path, told = init(options.what, wanted, options.output)
     print(f"{path}: assumed, to be checked:")

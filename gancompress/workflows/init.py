@@ -17,6 +17,10 @@ from gancompress.assemble.suggest.recipe import (
     DISTILL_SHARE,
     LEAST_STEPS,
     MOST_STEPS,
+    DEAR,
+    FEW_SAMPLES,
+    SAMPLES,
+    SOLVED_STEPS,
     Draft,
     Scale,
     batch_size,
@@ -32,6 +36,7 @@ from gancompress.generators.adapted import adapted, has_lists, pick
 from gancompress.generators.build import BUILT_IN, build
 from gancompress.recipe.load import load_recipe
 from gancompress.recipe.schema import Recipe
+from gancompress.reconstruction.solver import samples_at_once
 from gancompress.teachers.from_file import from_file
 from gancompress.teachers.hub import is_hub, located
 from gancompress.teachers.own_weights import weights_for
@@ -52,6 +57,7 @@ class Wanted:
         student: factory, where it is not to be the teacher's.
         budget: of MACs.
         hours: that a run may take.
+        distill: train a supernet although weights can be solved for.
     """
 
     data: str = ""
@@ -61,6 +67,7 @@ class Wanted:
     student: str = ""
     budget: str = "1/8"
     hours: float = 1.0
+    distill: bool = False
 
 
 def init(what: str, wanted: Wanted, output: Path | None) -> tuple[Path, list[str]]:
@@ -83,9 +90,14 @@ def init(what: str, wanted: Wanted, output: Path | None) -> tuple[Path, list[str
     if draft.material is None and not draft.drawn and "pairs" not in draft.teacher:
         fed = ", ".join(n for n, e in draft.inputs.items() if e.kind not in DRAWN)
         raise RecipeError(f"--data: missing; the generator is fed {fed}: give a folder or zip")
+    own = draft.student["factory"] == "teacher" and not draft.trained
+    if own and len(draft.shape) == 3 and not wanted.distill:
+        draft.solves = True
+        draft.student.pop("init", None)
     scale = _scale(draft, module, wanted)
+    what_for = " of fine-tuning" if draft.solves else ""
     draft.told.append(
-        f"{scale.steps} steps of {scale.batch} samples, timed here to fit into {wanted.hours:g} "
+        f"{scale.steps} steps{what_for} of {scale.batch} samples, timed here to fit into {wanted.hours:g} "
         "hours with the search; --hours changes it"
     )
     write_text(path, write(draft, scale, str(path)))
@@ -262,12 +274,29 @@ def _scale(draft: Draft, module: nn.Module | None, wanted: Wanted) -> Scale:
                      wanted.budget)  # fmt: skip
     tried = adapted(module, str(draft.teacher.get("output", "")), lists=has_lists(draft.inputs))
     network = Network(lambda: tried, tried)
-    recipe = Recipe()
+    recipe = _timed(draft, wanted)
     supernet = assemble.make_supernet(network.bare, draft.inputs, recipe.student)
     peak = supernet.cost_model.cost(supernet.space.largest).activation_bytes
     batch = batch_size(draft, float(peak))
     about = forecast(recipe, supernet, network, network, draft.inputs)
-    step = about.step * batch / recipe.distill.batch_size
+    macs = supernet.cost_model.cost(supernet.space.largest).macs
+    counted = samples_at_once(macs) if draft.solves else recipe.distill.batch_size
     seconds = DISTILL_SHARE * wanted.hours * 3600 / (2 if draft.trained else 1)
-    steps = round(seconds / step) if step else MOST_STEPS
-    return Scale(batch, max(LEAST_STEPS, min(MOST_STEPS, steps)), wanted.budget)
+    most = SOLVED_STEPS if draft.solves else MOST_STEPS
+    step = about.step * batch / counted
+    steps = round(seconds / step) if step else most
+    samples = FEW_SAMPLES if macs >= DEAR else SAMPLES
+    return Scale(batch, max(LEAST_STEPS, min(most, steps)), wanted.budget, samples)
+
+
+def _timed(draft: Draft, wanted: Wanted) -> Recipe:
+    """What a step is timed of."""
+    recipe = Recipe()
+    if not draft.solves:
+        return recipe
+    return replace(
+        recipe,
+        reconstruct=replace(recipe.reconstruct, samples=1),
+        distill=replace(recipe.distill, steps=0),
+        search=replace(recipe.search, mac_budget=wanted.budget),
+    )

@@ -72,6 +72,17 @@ def test_a_stranger_ends_in_a_student_without_an_edit(name: str, tmp_path: Path)
     assert sum(p.numel() for p in student.module.parameters()) < whole
 
 
+def test_a_supernet_is_trained_where_it_is_asked_for(tmp_path: Path) -> None:
+    given = arguments("LabelGAN", tmp_path)
+    assert main(["init", *given, "--hours", "1e-6"]) == 0
+    solved = yaml.safe_load((tmp_path / "recipe.yaml").read_text())
+    assert "distill" not in solved and solved["reconstruct"]["samples"] > 0
+    (tmp_path / "recipe.yaml").unlink()
+    assert main(["init", *given, "--hours", "1e-6", "--distill"]) == 0
+    trained = yaml.safe_load((tmp_path / "recipe.yaml").read_text())
+    assert "reconstruct" not in trained and trained["distill"]["steps"] > 0
+
+
 def test_what_was_assumed_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["init", *arguments("Recolour", tmp_path), "--hours", "1e-6"]) == 0
     said = capsys.readouterr().out

@@ -18,6 +18,10 @@ DISTILL_SHARE = 0.6
 # Pairs of a teacher whose inputs are drawn, at most; and steps.
 MOST_PAIRS, LEAST_STEPS, MOST_STEPS = 50_000, 20, 60_000
 
+# The same where weights are solved for; and inputs to solve on, of small networks and of large ones.
+SOLVED_PAIRS, SOLVED_STEPS = 16_384, 2_000
+SAMPLES, FEW_SAMPLES, DEAR = 512, 48, 1e9
+
 # Bytes of activations that a step may hold.
 MEMORY = 2e9
 
@@ -35,6 +39,7 @@ class Draft:
         trained: whether `teach` is to train the teacher.
         student: its section.
         probabilities: whether scores are in [0, 1].
+        solves: whether weights are solved for, and no supernet is trained.
         told: what was assumed.
     """
 
@@ -46,6 +51,7 @@ class Draft:
     trained: bool
     student: dict[str, Any]
     probabilities: bool = False
+    solves: bool = False
     told: list[str] = field(default_factory=list)
 
     @property
@@ -70,13 +76,15 @@ class Scale:
 
     Attributes:
         batch: samples a step.
-        steps: of the distillation.
+        steps: of the distillation; of the fine-tuning where weights are solved for.
         budget: of MACs, as the user wrote it.
+        samples: inputs that weights are solved on.
     """
 
     batch: int
     steps: int
     budget: str
+    samples: int = SAMPLES
 
 
 def batch_size(draft: Draft, activation_bytes: float) -> int:
@@ -97,6 +105,8 @@ def counts_of(draft: Draft, scale: Scale) -> tuple[int, int, bool]:
     """Pairs to train on, pairs held out, and whether mirrored inputs are among the former."""
     if draft.drawn or draft.material is None:
         count = min(MOST_PAIRS, max(8 * scale.batch, scale.steps * scale.batch // 4))
+        if draft.solves:
+            count = min(SOLVED_PAIRS, max(8 * scale.batch, scale.steps * scale.batch))
         return count, max(64, count // 20), False
     rows = draft.material.maps[1] if draft.kind.startswith("label") and draft.material.maps else (
         draft.material.count
@@ -129,8 +139,9 @@ def write(draft: Draft, scale: Scale, file: str) -> str:
          {"collect": {"count": count, "held_out": held_out, "shard": shard,
                       "batch_size": scale.batch}}),
         ("What becomes smaller", {"student": draft.student}),
-        ("Training all widths at once", {"distill": _distill(draft, scale, discriminator)}),
+        *_learning(draft, scale, discriminator, count),
         ("The best widths within a budget", {"search": _search(draft, scale, held_out, judged)}),
+        *_finishing(draft, scale),
         ("What to hand over", {"export": {"formats": ["onnx"]}}),
         ("What the report measures", {"evaluate": _evaluate(draft, judged)}),
     ]  # fmt: skip
@@ -142,6 +153,27 @@ def write(draft: Draft, scale: Scale, file: str) -> str:
     ]
     opening = yaml.safe_dump({"name": draft.name, "seed": 0}, sort_keys=False)
     return "\n".join([*head, opening.rstrip(), *(text.rstrip() for text in body), ""])
+
+
+Section = tuple[str, dict[str, Any]]
+
+
+def _learning(
+    draft: Draft, scale: Scale, discriminator: dict[str, Any] | None, count: int
+) -> list[Section]:
+    """How subnets get their weights."""
+    if not draft.solves:
+        return [("Training all widths at once", {"distill": _distill(draft, scale, discriminator)})]
+    keys = {"samples": min(scale.samples, count), "finalists": 3}
+    title = "Weights of all widths, solved for: nothing is trained (init --distill: a supernet is)"
+    return [(title, {"reconstruct": keys})]
+
+
+def _finishing(draft: Draft, scale: Scale) -> list[Section]:
+    """What is done with the chosen subnet."""
+    if not draft.solves:
+        return []
+    return [("Training it as long as it comes nearer", {"finetune": {"steps": scale.steps}})]
 
 
 def _flow(draft: Draft) -> str:
@@ -244,7 +276,7 @@ def _distill(draft: Draft, scale: Scale, discriminator: dict[str, Any] | None) -
 
 
 def _search(draft: Draft, scale: Scale, held_out: int, judged: bool) -> dict[str, Any]:
-    trials = 100 if scale.steps >= 500 else 12
+    trials = 12 if scale.steps < (100 if draft.solves else 500) else 60 if draft.solves else 100
     found: dict[str, Any] = {
         "mac_budget": scale.budget,
         "trials": trials,
@@ -252,7 +284,7 @@ def _search(draft: Draft, scale: Scale, held_out: int, judged: bool) -> dict[str
     }
     if not judged:
         return {**found, "finalists": 0}
-    if trials < 100:
+    if trials == 12:
         found |= {"screened": 4, "screen_samples": 64, "finalists": 2, "finalist_samples": 128}
     return found
 
