@@ -14,11 +14,11 @@ from gancompress.assemble.check.network import Network, answer, example_on
 from gancompress.assemble.suggest.data import Material, look_at
 from gancompress.assemble.suggest.inputs import Guess, guess_inputs
 from gancompress.assemble.suggest.recipe import (
+    DEAR,
     DISTILL_SHARE,
+    FEW_SAMPLES,
     LEAST_STEPS,
     MOST_STEPS,
-    DEAR,
-    FEW_SAMPLES,
     SAMPLES,
     SOLVED_STEPS,
     Draft,
@@ -95,10 +95,10 @@ def init(what: str, wanted: Wanted, output: Path | None) -> tuple[Path, list[str
         draft.solves = True
         draft.student.pop("init", None)
     scale = _scale(draft, module, wanted)
-    what_for = " of fine-tuning" if draft.solves else ""
+    steps = f"{scale.steps} steps" + (" of fine-tuning" if draft.solves else "")
     draft.told.append(
-        f"{scale.steps} steps{what_for} of {scale.batch} samples, timed here to fit into {wanted.hours:g} "
-        "hours with the search; --hours changes it"
+        f"{steps} of {scale.batch} samples, timed here to fit into {wanted.hours:g} hours with the "
+        "search; --hours changes it"
     )
     write_text(path, write(draft, scale, str(path)))
     load_recipe(path)

@@ -18,7 +18,7 @@ DISTILL_SHARE = 0.6
 # Pairs of a teacher whose inputs are drawn, at most; and steps.
 MOST_PAIRS, LEAST_STEPS, MOST_STEPS = 50_000, 20, 60_000
 
-# The same where weights are solved for; and inputs to solve on, of small networks and of large ones.
+# The same where weights are solved for; inputs to solve on, of small networks and of large ones.
 SOLVED_PAIRS, SOLVED_STEPS = 16_384, 2_000
 SAMPLES, FEW_SAMPLES, DEAR = 512, 48, 1e9
 
