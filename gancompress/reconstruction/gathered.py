@@ -14,8 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gancompress.batch import batch_size, rows
+from gancompress.batch import Batch, batch_size, rows
 from gancompress.errors import DataError
+from gancompress.reconstruction.computed import Computed
 from gancompress.reconstruction.equations import solve_ridge, square
 from gancompress.reconstruction.kept import Kept, KeptElements, numbers
 from gancompress.reconstruction.layer import Layer
@@ -73,9 +74,14 @@ class Gathered:
     """
 
     def __init__(
-        self, supernet: Supernet, program: Program, statistics: Mapping[Key, Statistics]
+        self,
+        supernet: Supernet,
+        program: Program,
+        statistics: Mapping[Key, Statistics],
+        sample: Batch,
     ) -> None:
         self.supernet, self.program, self.statistics = supernet, program, dict(statistics)
+        self._sample = sample
         self._numbers = numbers(supernet.module)
 
     def module(self, subnet: Sequence[int], *, ridge: float = RIDGE) -> nn.Module:
@@ -88,9 +94,20 @@ class Gathered:
         """
         student = self.supernet.extract(subnet)
         with torch.no_grad():
+            computed = self._computed(student, subnet)
             for name, value in self.weights(subnet, ridge=ridge).items():
-                student.get_parameter(name).copy_(value)
+                if name in computed:
+                    computed[name].put(value)
+                else:
+                    student.get_parameter(name).copy_(value)
         return student
+
+    def _computed(self, student: nn.Module, subnet: Sequence[int]) -> dict[str, Computed]:
+        """The weights that ``student`` computes from a parameter, by the name of that."""
+        if not any(site.weight.computed for site in self.program.sites):
+            return {}
+        sites = trace(student, self._sample, self.supernet.skips(subnet)).sites
+        return {s.weight.name: s.weight.computed for s in sites if s.weight.computed is not None}
 
     def weights(self, subnet: Sequence[int], *, ridge: float = RIDGE) -> dict[str, Tensor]:
         """The solved parameters of ``subnet`` by name."""
@@ -144,10 +161,12 @@ def gather(
         DataError: no batches.
     """
     program: Program | None = None
+    sample: Batch = {}
     sums: dict[Key, tuple[Tensor, int]] = {}
     for number, batch in enumerate(batches):
         if program is None:
-            program = trace(supernet.module, rows(batch, slice(0, 1)))
+            sample = rows(batch, slice(0, 1))
+            program = trace(supernet.module, sample)
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed + number)
             _add(sums, program, supernet.module, dict(batch), seed + number)
@@ -158,7 +177,7 @@ def gather(
         if site.weight.key in sums:
             total, count = sums[site.weight.key]
             statistics[site.weight.key] = _statistics(total / count, site.layer.matrix().detach())
-    return Gathered(supernet, program, statistics)
+    return Gathered(supernet, program, statistics, sample)
 
 
 def _add(

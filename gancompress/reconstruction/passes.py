@@ -25,7 +25,9 @@ class StudentPass:
         self._scaled = {
             index
             for index, site in enumerate(program.sites)
-            if site.weight.scale != 1 or (site.bias is not None and site.bias.scale != 1)
+            if site.weight.scale != 1
+            or site.weight.computed is not None
+            or (site.bias is not None and site.bias.scale != 1)
         }
 
         def body(pause: Pause) -> None:

@@ -100,7 +100,7 @@ def reconstruct(
 
 def left_out(module: nn.Module, program: Program) -> list[LayerFit]:
     """The parameters of ``module`` that no layer of its program accounts for."""
-    solved = {site.weight.name for site in program.sites}
+    solved = {name for site in program.sites for name in site.weight.names}
     solved |= {site.bias.name for site in program.sites if site.bias is not None}
     why = "is not the weight of a convolution, linear layer or norm as functions get it"
     return [
@@ -235,7 +235,9 @@ class _Task:
     def _put(self, index: int, layer: Layer, solution: Solution) -> None:
         site = self.program.sites[index]
         weight, bias = layer.tensors(solution.matrix)
-        site.weight.put(weight)
+        if not site.weight.put(weight):
+            assert layer.weight is not None
+            weight = layer.weight
         if site.bias is not None and bias is not None:
             site.bias.put(bias)
         for student in self.students:
