@@ -13,11 +13,11 @@ from gancompress.api.inputs import real_images
 from gancompress.data.images import Images
 from gancompress.data.live import Pairs
 from gancompress.distillation.data import DistillData
-from gancompress.distillation.feature_network import FeatureNetwork
 from gancompress.distillation.features import Networks
 from gancompress.distillation.loop import distill as train
 from gancompress.distillation.options import DistillOptions, TermOptions
 from gancompress.distillation.terms.term import LossTerm
+from gancompress.metrics.feature_network import FeatureNetwork
 from gancompress.supernet import Supernet
 from gancompress.training.engine import Training, TrainingLogger
 from gancompress.training.optimise import make_accelerator

@@ -11,6 +11,7 @@ from torch import nn
 from gancompress.assemble.inherit import inherit, within
 from gancompress.assemble.stages import supernet_file
 from gancompress.assemble.teacher import open_teacher, read_student, taught_architecture
+from gancompress.assemble.teacher_data import expanded
 from gancompress.batch import InputSpec, example_inputs
 from gancompress.errors import RecipeError, RunError
 from gancompress.generators.adapted import has_lists
@@ -113,7 +114,13 @@ def load_supernet(recipe: Recipe, run: RunDir) -> tuple[Supernet, Student]:
 
 def build_discriminator(factory: str, kwargs: Mapping[str, Any], seed: int) -> nn.Module:
     """A freshly initialised discriminator, the same for the same seed."""
-    return seeded(seed, lambda: build(factory, **kwargs))
+    return seeded(seed, lambda: discriminator_of(factory, kwargs))
+
+
+def discriminator_of(factory: str, kwargs: Mapping[str, Any]) -> nn.Module:
+    """A discriminator that a recipe names; variables in its arguments are filled in."""
+    filled = {name: expanded(v) if isinstance(v, str) else v for name, v in kwargs.items()}
+    return build(factory, **filled)
 
 
 def seeded(seed: int, make: Callable[[], nn.Module]) -> nn.Module:

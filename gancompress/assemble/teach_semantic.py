@@ -6,8 +6,8 @@ from gancompress.assemble.samples import Samples
 from gancompress.assemble.teach_paired import setup_in_pairs
 from gancompress.assemble.teacher_data import expanded
 from gancompress.assemble.training_setup import TrainingSetup
-from gancompress.distillation.feature_network import open_network
 from gancompress.errors import RecipeError
+from gancompress.metrics.feature_network import open_network
 from gancompress.recipe.schema import Recipe
 from gancompress.run import RunDir
 from gancompress.teach.paired import FeatureMaps, PairedLosses

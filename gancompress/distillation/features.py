@@ -10,12 +10,13 @@ from torch import Tensor, nn
 from gancompress.batch import Batch, InputSpec, concatenate, rows
 from gancompress.distillation.adapters import Adapters, adapted
 from gancompress.distillation.batch import StepBatch
-from gancompress.distillation.feature_network import FeatureNetwork
 from gancompress.distillation.map_cache import MapCache, Place
 from gancompress.distillation.objective import Objective
-from gancompress.distillation.taps import Tap, find_taps, tapped
+from gancompress.distillation.taps import Tap, find_taps
 from gancompress.distillation.terms.term import FeatureMaps
 from gancompress.errors import RecipeError
+from gancompress.metrics.feature_network import FeatureNetwork
+from gancompress.metrics.tapped import tapped
 
 
 @dataclass(frozen=True)

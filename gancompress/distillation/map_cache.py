@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from gancompress.distillation.feature_network import FeatureNetwork
+from gancompress.metrics.feature_network import FeatureNetwork
 
 # Where a map comes from: inside the teacher (None), or a feature network that is given the
 # teacher's outputs; and the submodule whose output it is.

@@ -25,13 +25,13 @@ from gancompress.distillation.features import FeatureProvider
 from gancompress.distillation.objective import Objective
 from gancompress.distillation.options import DistillOptions
 from gancompress.distillation.sampling import SubnetSampler, kind_of
-from gancompress.distillation.taps import tapped
 from gancompress.distillation.terms.term import (
     DiscriminatorInputs,
     DiscriminatorReference,
     LossInputs,
 )
 from gancompress.distillation.warnings import gradient_norms, spread
+from gancompress.metrics.tapped import tapped
 from gancompress.supernet import Subnet, Supernet
 from gancompress.training.optimise import (
     average_buffers,

@@ -1,17 +1,13 @@
 """Feature maps inside generators: recorded by hooks, matched between student and teacher."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from gancompress.errors import RecipeError
-
-# What a recipe writes to have the taps found.
-AUTO = "auto"
+from gancompress.metrics.tapped import AUTO, tapped
 
 
 @dataclass(frozen=True)
@@ -31,32 +27,6 @@ class Tap:
     def __str__(self) -> str:
         shapes = ["×".join(map(str, shape)) for shape in (self.student_shape, self.teacher_shape)]
         return f"{self.student} ({shapes[0]}) = {self.teacher} ({shapes[1]})"
-
-
-@contextmanager
-def tapped(module: nn.Module, names: Sequence[str]) -> Iterator[dict[str, Tensor]]:
-    """Collect the outputs of the submodules ``names`` while the context lasts, by name.
-
-    Works through a supernet as well: give its ``module``. A submodule that runs several times shows
-    its last output.
-    """
-    maps: dict[str, Tensor] = {}
-
-    def keep(name: str, output: Any) -> None:
-        if isinstance(output, Tensor):
-            maps[name] = output
-
-    handles = [
-        module.get_submodule(name).register_forward_hook(
-            lambda _module, _inputs, output, name=name: keep(name, output)
-        )
-        for name in names
-    ]
-    try:
-        yield maps
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 def find_taps(

@@ -26,6 +26,7 @@ BUILT_IN: dict[str, str] = {
     "munit": "gancompress.generators.munit:MUNITGenerator",
     "patchgan": "gancompress.generators.patchgan:PatchGAN",
     "pix2pixhd": "gancompress.generators.pix2pixhd:Pix2PixHDGenerator",
+    "projected_discriminator": "gancompress.generators.projected:ProjectedDiscriminator",
     "resnet": "gancompress.generators.resnet:ResNetGenerator",
     "rrdb": "gancompress.generators.rrdb:RRDBGenerator",
     "sngan": "gancompress.generators.sngan:SNGANGenerator",

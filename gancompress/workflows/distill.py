@@ -20,10 +20,10 @@ from gancompress.assemble.samples import Samples
 from gancompress.assemble.stages import ORDERED, skipped
 from gancompress.assemble.teacher_data import expanded
 from gancompress.data.live import Pairs
-from gancompress.distillation.feature_network import FeatureNetwork, open_network
 from gancompress.distillation.objective import Objective, objective_of
 from gancompress.distillation.options import DistillOptions
 from gancompress.errors import RecipeError
+from gancompress.metrics.feature_network import FeatureNetwork, open_network
 from gancompress.recipe.schema import Recipe
 from gancompress.run import RunDir
 from gancompress.student.file import Architecture, Student, save_student

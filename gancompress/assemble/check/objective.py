@@ -16,7 +16,6 @@ from gancompress.assemble.check.proposal import fitting, proposal
 from gancompress.assemble.check.teacher import Known
 from gancompress.assemble.teacher_data import expanded
 from gancompress.batch import as_one_hot, class_input, example_inputs
-from gancompress.distillation.feature_network import open_network
 from gancompress.distillation.features import Networks, prepare_features
 from gancompress.distillation.objective import objective_of
 from gancompress.distillation.options import TermOptions
@@ -24,6 +23,7 @@ from gancompress.distillation.terms import TERMS, find_term
 from gancompress.distillation.terms.term import LossInputs, LossTerm
 from gancompress.errors import RecipeError
 from gancompress.generators.build import build
+from gancompress.metrics.feature_network import open_network
 from gancompress.recipe.schema import Recipe
 from gancompress.training.weights import load_weights
 

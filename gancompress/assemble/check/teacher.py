@@ -12,16 +12,16 @@ from gancompress.assemble.check.findings import Findings
 from gancompress.assemble.check.network import Network, example_on, size
 from gancompress.assemble.pairs import require_held_out
 from gancompress.assemble.photograph import open_composite, open_pyramid
+from gancompress.assemble.student import discriminator_of
 from gancompress.assemble.teach_networks import check_networks, the_input
 from gancompress.assemble.teach_single_image import check_single_image
 from gancompress.assemble.teacher import open_black_box
 from gancompress.assemble.teacher_data import expanded
 from gancompress.batch import InputSpec, example_inputs
 from gancompress.data.pairs import PairStore
-from gancompress.distillation.feature_network import open_network
 from gancompress.errors import RecipeError, TeacherError
 from gancompress.generators.adapted import choices
-from gancompress.generators.build import build
+from gancompress.metrics.feature_network import open_network
 from gancompress.recipe.schema import Recipe
 from gancompress.run import RunDir
 from gancompress.student.file import Architecture, Student
@@ -157,7 +157,9 @@ def check_teaching(
             check_single_image(recipe)
             open_composite(keys.single_image, open_pyramid(recipe))
         return
-    discriminator = Network(lambda: build(keys.discriminator.factory, **keys.discriminator.kwargs))
+    discriminator = Network(
+        lambda: discriminator_of(keys.discriminator.factory, keys.discriminator.kwargs)
+    )
     before = len(found.mistakes)
     with found.noting("teach.discriminator.factory"):
         discriminator.bare  # noqa: B018 - what cannot be built is told here

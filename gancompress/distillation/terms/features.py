@@ -50,7 +50,7 @@ def mmd(student: Maps, teacher: Maps) -> Tensor:
     """Mean over levels of the squared maximum mean discrepancy of the maps' means over positions.
 
     Gretton et al. 2012, eq. 5, with Gaussian kernels of half, one and two times the mean squared
-    distance between the teacher's; as a loss of generators in a fixed network as by Li et al. 2015,
+    distance between all; as a loss of generators in a fixed network as by Li et al. 2015,
     and for compression DiME (ECCV 2024). Images are compared as sets, not one by one, so that it
     wants a large batch; 0 where the sets are equal.
     """
@@ -61,7 +61,7 @@ def mmd(student: Maps, teacher: Maps) -> Tensor:
         with without_autocast(points):
             squared = torch.cdist(points, points).square()
         count = len(ours)
-        scale = squared[count:, count:].mean().clamp(min=1e-12).detach()
+        scale = squared.mean().clamp(min=1e-12).detach()
         kernel = torch.stack([(-squared / (scale * share)).exp() for share in (0.5, 1, 2)]).mean(0)
         within = kernel[:count, :count].mean() + kernel[count:, count:].mean()
         losses.append(within - 2 * kernel[:count, count:].mean())

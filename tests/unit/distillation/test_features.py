@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import nn
 
-from gancompress.distillation.feature_network import FeatureNetwork, open_network
 from gancompress.distillation.features import Networks
 from gancompress.distillation.terms import TERMS
 from gancompress.errors import RecipeError
+from gancompress.metrics.feature_network import FeatureNetwork, open_network
 from gancompress.metrics.features import network_extractor
 from tests.unit.distillation.small import Generator, Made, run
 

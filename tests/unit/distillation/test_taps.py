@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from gancompress.distillation.taps import find_taps, match, shapes_inside, tapped
+from gancompress.distillation.taps import find_taps, match, shapes_inside
 from gancompress.errors import RecipeError
+from gancompress.metrics.tapped import tapped
 from gancompress.supernet import Supernet
 from tests.unit.distillation.small import Generator
 

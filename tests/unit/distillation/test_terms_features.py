@@ -106,12 +106,13 @@ def test_mmd_compares_sets_and_not_samples() -> None:
 def test_mmd_is_that_of_gaussian_kernels() -> None:
     level, other = maps(0)[0], maps(1)[0]
     x, y = level.flatten(2).mean(-1).numpy(), other.flatten(2).mean(-1).numpy()
+    both = np.concatenate([x, y])
 
     def squared(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return ((a[:, None] - b[None]) ** 2).sum(-1)
 
     def kernel(a: np.ndarray, b: np.ndarray) -> float:
-        scale = squared(y, y).mean()
+        scale = squared(both, both).mean()
         return float(np.mean([np.exp(-squared(a, b) / (scale * h)) for h in (0.5, 1, 2)]))
 
     expected = kernel(x, x) + kernel(y, y) - 2 * kernel(x, y)

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from gancompress.distillation.taps import AUTO, tapped
 from gancompress.errors import RecipeError
 from gancompress.metrics.extractors import open_extractor
 from gancompress.metrics.features import NetworkExtractor
 from gancompress.metrics.images import resize, with_channels
+from gancompress.metrics.tapped import AUTO, tapped
 
 
 @dataclass(frozen=True, eq=False)
