@@ -8,21 +8,20 @@ that a browser sends to no other site without asking first (against cross-site r
 import base64
 import io
 import json
-import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from gancompress.data.decode import Form, decode, open_picture
 from gancompress.data.images import to_float
-from gancompress.demo.gallery import Gallery, Made
+from gancompress.demo.gallery import Choice, Gallery, Made
+from gancompress.demo.runtimes import PYTORCH
+from gancompress.errors import ExportError
 from gancompress.exporters.packages import require
 from gancompress.report.grid import picture_of
-from gancompress.student.file import save_student
 
 # Bytes of a request, pixels of a picture, images of an answer.
 LARGEST_BODY = 16 * 2**20
@@ -64,6 +63,7 @@ def make_app(gallery: Gallery) -> Any:
         Route("/api/about", partial(_about, gallery)),
         Route("/api/generate", _guarded(gallery, _generate), methods=["POST"]),
         Route("/api/translate", _guarded(gallery, _translate), methods=["POST"]),
+        Route("/api/paint", _guarded(gallery, _paint), methods=["POST"]),
         Route("/api/student", _guarded(gallery, _student), methods=["POST"]),
     ]
     guard = Middleware(TrustedHostMiddleware, allowed_hosts=HOSTS, www_redirect=False)
@@ -88,8 +88,10 @@ async def _about(gallery: Gallery, request: Any) -> Any:
     return JSONResponse(
         {
             "name": gallery.name,
-            "kind": "image" if gallery.image else "noise",
+            "kind": gallery.kind,
+            "shape": gallery.inputs[gallery.fed].shape if gallery.fed else None,
             "classes": gallery.classes,
+            "runtimes": gallery.runtimes,
             "teacher": teacher,
             "sizes": sizes,
             "most": MOST_IMAGES,
@@ -117,7 +119,7 @@ def _guarded(gallery: Gallery, work: Work) -> Callable[[Any], Awaitable[Any]]:
         try:
             body = await _body(request)
             made = await run_in_threadpool(work, gallery, request, body)
-        except BadRequest as error:
+        except (BadRequest, ExportError) as error:
             return JSONResponse({"error": str(error)}, 400)
         finally:
             waiting -= 1
@@ -144,25 +146,26 @@ def _generate(gallery: Gallery, request: Any, body: bytes) -> dict[str, Any]:
         assert isinstance(asked, dict)
     except (ValueError, AssertionError, RecursionError) as error:
         raise BadRequest("the request is not a JSON object") from error
-    if gallery.image is not None:
-        raise BadRequest("this network is fed images; send one to /api/translate")
+    if gallery.fed is not None:
+        raise BadRequest(f"this network is fed an {gallery.kind}; send one to /api/translate")
     count = _whole(asked, "count", 1, MOST_IMAGES, 8)
     seed = _whole(asked, "seed", 0, 2**31, 0)
+    choice = _choice(gallery, asked)
     teacher, student = gallery.generate(
-        _size(gallery, asked.get("size", 0)),
+        choice,
         seeds=range(seed, seed + count),
         label=_whole(asked, "label", -1, gallery.classes - 1, -1),
         truncation=_share(asked, "truncation", 1.0),
         walk=_share(asked, "walk", 0.0),
     )
-    return {"teacher": _shown(teacher), "student": _shown(student)}
+    return _answer(gallery, choice, teacher, student)
 
 
 def _translate(gallery: Gallery, request: Any, body: bytes) -> dict[str, Any]:
-    if gallery.image is None:
-        raise BadRequest("this network makes images from noise; ask /api/generate")
-    size = _size(gallery, request.query_params.get("size", "0"))
-    channels = gallery.inputs[gallery.image].shape[0]
+    if gallery.fed is None or gallery.kind != "image":
+        raise BadRequest(f"this network is fed no image ({gallery.kind})")
+    choice = _choice(gallery, request.query_params)
+    channels = gallery.inputs[gallery.fed].shape[0]
     try:
         _require_small(body)
         pixels, _ = decode(body, Form(channels, None, "none"))
@@ -172,16 +175,24 @@ def _translate(gallery: Gallery, request: Any, body: bytes) -> dict[str, Any]:
     except Exception as error:
         raise BadRequest("this is no picture that can be read; send a PNG or JPEG") from error
     image = to_float(torch.from_numpy(pixels))[None]
-    fitted, teacher, student = gallery.translate(size, image)
-    return {"input": [_png(fitted[0])], "teacher": _shown(teacher), "student": _shown(student)}
+    fitted, teacher, student = gallery.translate(choice, image)
+    return {"input": [_png(fitted[0])], **_answer(gallery, choice, teacher, student)}
+
+
+def _paint(gallery: Gallery, request: Any, body: bytes) -> dict[str, Any]:
+    if gallery.fed is None or gallery.kind != "label_map":
+        raise BadRequest(f"this network is fed no label map ({gallery.kind})")
+    choice = _choice(gallery, request.query_params)
+    classes, height, width = gallery.inputs[gallery.fed].shape
+    if len(body) != height * width or max(body) >= classes:
+        raise BadRequest(f"a class, 0 to {classes - 1}, for each of {height}×{width} pixels")
+    drawn = torch.frombuffer(bytearray(body), dtype=torch.uint8).view(height, width)
+    teacher, student = gallery.paint(choice, drawn.long())
+    return _answer(gallery, choice, teacher, student)
 
 
 def _student(gallery: Gallery, request: Any, body: bytes) -> bytes:
-    size = _size(gallery, request.query_params.get("size", "0"))
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "student.safetensors"
-        save_student(gallery.student(size), path)
-        return path.read_bytes()
+    return gallery.file(_choice(gallery, request.query_params)).read_bytes()
 
 
 def _require_small(body: bytes) -> None:
@@ -190,14 +201,18 @@ def _require_small(body: bytes) -> None:
             raise BadRequest(f"more than {LARGEST_PICTURE // 10**6} megapixels")
 
 
-def _size(gallery: Gallery, value: Any) -> int:
+def _choice(gallery: Gallery, asked: Mapping[str, Any]) -> Choice:
+    runtime = asked.get("runtime", PYTORCH)
+    if runtime not in gallery.runtimes:
+        raise BadRequest(f"runtime: one of {', '.join(gallery.runtimes)}")
+    value = asked.get("size", 0)
     try:
         size = int(value)
     except (TypeError, ValueError) as error:
         raise BadRequest(f"size: {str(value)[:40]!r} is no number") from error
     if not 0 <= size < len(gallery.sizes):
         raise BadRequest(f"size: 0 to {len(gallery.sizes) - 1}")
-    return size
+    return Choice(size, runtime)
 
 
 def _whole(asked: dict[str, Any], name: str, low: int, high: int, default: int) -> int:
@@ -214,9 +229,14 @@ def _share(asked: dict[str, Any], name: str, default: float) -> float:
     return float(value)
 
 
-def _shown(made: Made | None) -> dict[str, Any] | None:
-    if made is None:
-        return None
+def _answer(
+    gallery: Gallery, choice: Choice, teacher: Made | None, student: Made
+) -> dict[str, Any]:
+    shown = _shown(teacher) if teacher is not None else None
+    return {"teacher": shown, "student": {**_shown(student), "bytes": gallery.bytes(choice)}}
+
+
+def _shown(made: Made) -> dict[str, Any]:
     return {"images": [_png(image) for image in made.images], "ms": made.milliseconds}
 
 

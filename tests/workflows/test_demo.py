@@ -85,3 +85,26 @@ def test_uploaded_picture_is_translated_and_nothing_overflows_a_phone(
     page.wait_for_selector("#error:not([hidden])")
     assert "no picture" in page.text_content("#error")
     server.should_exit = True
+
+
+def test_what_is_drawn_is_painted_in_the_chosen_runtime(page: Any, tmp_path: Path) -> None:
+    kwargs = {"label_channels": 4, "width": 4, "hidden": 8, "size": [64, 128]}
+    server, url = _served(_student(tmp_path, "spade", kwargs))
+    page.goto(url)
+    page.wait_for_selector("#student img")
+    assert page.locator("#palette button").count() == 4
+    before = page.get_attribute("#student img", "src")
+    page.click("#palette button >> nth=2")
+    box = page.locator("#canvas").bounding_box()
+    page.mouse.move(box["x"] + 40, box["y"] + 40)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 200, box["y"] + 90, steps=4)
+    page.mouse.up()
+    page.wait_for_function("old => document.querySelector('#student img').src !== old", arg=before)
+    idle = "() => !document.body.classList.contains('busy')"
+    page.wait_for_function(idle)
+    if page.locator("#runtime option").count() > 1:
+        page.select_option("#runtime", "ONNX Runtime")
+        page.wait_for_function(idle, timeout=120_000)
+    assert page.is_hidden("#error")
+    server.should_exit = True

@@ -1,7 +1,7 @@
 "use strict";
 const $ = (id) => document.getElementById(id);
 const headers = { "x-gancompress": "1" };
-let about, picture = null, running = false, again = false, playing = null;
+let about, picture = null, drawing = null, running = false, again = false, playing = null;
 
 const short = (n) => n >= 1e9 ? (n / 1e9).toPrecision(3) + "G" : n >= 1e6 ? (n / 1e6).toPrecision(3) + "M"
   : n >= 1e3 ? (n / 1e3).toPrecision(3) + "K" : String(n);
@@ -22,7 +22,7 @@ function tiles(figure, images) {
   if (!images) return;
   const box = figure.querySelector(".tiles");
   box.style.setProperty("--across", Math.min(images.length, images.length > 20 ? 8 : 5));
-  box.classList.toggle("large", about.kind === "image");
+  box.classList.toggle("large", about.kind !== "noise");
   while (box.children.length > images.length) box.lastChild.remove();
   images.forEach((source, index) => {
     const image = box.children[index] || box.appendChild(new Image());
@@ -39,32 +39,41 @@ function budget() {
   return size;
 }
 
+const chosen = () => "?" + new URLSearchParams({ size: $("size").value, runtime: $("runtime").value });
+
+function wanted() {
+  if (about.kind === "image") return ask("api/translate" + chosen(), picture);
+  if (about.kind === "label_map") return ask("api/paint" + chosen(), drawing);
+  return ask("api/generate", JSON.stringify({
+    size: Number($("size").value), runtime: $("runtime").value,
+    seed: Math.max(0, Math.floor(Number($("seed").value) || 0)),
+    count: Number($("count").value), label: Number($("label").value || -1),
+    truncation: Number($("truncation").value), walk: Number($("walk").value) }));
+}
+
 async function show() {
   if (running) { again = true; return; }
-  const index = Number($("size").value), size = budget();
+  const size = budget();
   if (about.kind === "image" && !picture) return;
   running = true;
+  document.body.classList.add("busy");
   try {
-    const answer = about.kind === "image"
-      ? await ask("api/translate?size=" + index, picture)
-      : await ask("api/generate", JSON.stringify({
-          size: index, seed: Math.max(0, Math.floor(Number($("seed").value) || 0)),
-          count: Number($("count").value), label: Number($("label").value || -1),
-          truncation: Number($("truncation").value), walk: Number($("walk").value) }));
-    const made = await answer.json();
+    const made = await (await wanted()).json();
     tiles($("inputs"), made.input);
     tiles($("teacher"), made.teacher && made.teacher.images);
     tiles($("student"), made.student.images);
-    const one = about.kind === "image" && made.teacher;
+    const one = about.kind !== "noise" && made.teacher;
     $("compare").hidden = !one;
     if (one) { $("left").src = made.teacher.images[0]; $("right").src = made.student.images[0]; }
     const facts = [made.student.ms.toFixed(1) + " ms", short(size.params) + " parameters",
-      (size.params * 4 / 1e6).toPrecision(3) + " MB in float32", "widths " + size.title];
-    if (made.teacher) facts.splice(1, 0, "teacher " + made.teacher.ms.toFixed(1) + " ms");
-    $("facts").textContent = facts.join(" · ") + (size.chosen ? " · the run's student" : "");
+      (made.student.bytes / 1e6).toPrecision(3) + " MB"];
+    if (about.sizes.length > 1) facts.push("widths " + size.title);
+    if (made.teacher) facts.splice(1, 0, "teacher " + made.teacher.ms.toFixed(1) + " ms in PyTorch");
+    $("facts").textContent = facts.join(" · ") + (size.chosen && about.sizes.length > 1 ? " · the run's student" : "");
     tell("");
   } catch (error) { tell(error.message); }
   running = false;
+  document.body.classList.remove("busy");
   if (again) { again = false; show(); }
 }
 
@@ -73,6 +82,59 @@ function take(file) {
   if (file.size > 16 * 2 ** 20) { tell("more than 16 MiB; choose a smaller picture"); return; }
   picture = file;
   show();
+}
+
+// A map of classes, drawn as numbers: what is sent is what is seen, without blended edges.
+const colour = (k) => "hsl(" + ((k * 137.5) % 360) + " 65% " + (52 + 14 * (k % 3)) + "%)";
+
+function drawable() {
+  const [classes, height, width] = about.shape, canvas = $("canvas"), pen = canvas.getContext("2d");
+  canvas.width = width; canvas.height = height;
+  drawing = new Uint8Array(width * height);
+  let using = 0;
+  const use = (k) => {
+    using = k;
+    for (const [index, button] of [...$("palette").children].entries()) {
+      button.setAttribute("aria-checked", index === k);
+      button.tabIndex = index === k ? 0 : -1;
+    }
+  };
+  const blot = (x, y) => {
+    const radius = Number($("brush").value) / 2;
+    pen.fillStyle = colour(using);
+    for (let row = Math.max(0, Math.floor(y - radius)); row <= Math.min(height - 1, y + radius); row++) {
+      const half = Math.sqrt(Math.max(0, radius * radius - (row - y) ** 2));
+      const left = Math.max(0, Math.round(x - half)), right = Math.min(width, Math.round(x + half) + 1);
+      if (right <= left) continue;
+      drawing.fill(using, row * width + left, row * width + right);
+      pen.fillRect(left, row, right - left, 1);
+    }
+  };
+  const fill = () => { drawing.fill(using); pen.fillStyle = colour(using); pen.fillRect(0, 0, width, height); };
+  for (let k = 0; k < classes; k++) {
+    const button = document.createElement("button");
+    button.type = "button"; button.textContent = k; button.style.background = colour(k);
+    button.setAttribute("role", "radio"); button.setAttribute("aria-label", "class " + k);
+    button.addEventListener("click", () => use(k));
+    $("palette").append(button);
+  }
+  $("palette").addEventListener("keydown", (event) => {
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    use((using + step + classes) % classes);
+    $("palette").children[using].focus();
+  });
+  const stroke = (event) => {
+    if (!event.buttons) return;
+    const box = canvas.getBoundingClientRect();
+    blot(((event.clientX - box.left) / box.width) * width, ((event.clientY - box.top) / box.height) * height);
+    show();
+  };
+  canvas.addEventListener("pointerdown", (event) => { canvas.setPointerCapture(event.pointerId); stroke(event); });
+  canvas.addEventListener("pointermove", stroke);
+  $("fill").addEventListener("click", () => { fill(); show(); });
+  use(0); fill();
 }
 
 async function webcam() {
@@ -110,15 +172,19 @@ async function start() {
   $("name").textContent = about.name;
   document.title = about.name + " – gancompress demo";
   $("size").max = about.sizes.length - 1;
-  $("size").disabled = about.sizes.length < 2;
+  if (about.sizes.length < 2) { $("size").hidden = true; $("kind").textContent = "Cost"; }
   $("size").value = Math.max(0, about.sizes.findIndex((size) => size.chosen));
   $("noise").hidden = about.kind !== "noise";
   $("image").hidden = about.kind !== "image";
+  $("map").hidden = about.kind !== "label_map";
+  if (about.kind === "label_map") drawable();
+  $("runtimes").hidden = about.runtimes.length < 2;
+  $("runtime").append(...about.runtimes.map((name) => new Option(name)));
   $("classes").hidden = !about.classes;
   const every = new Option("in turn", "-1");
   $("label").append(every, ...Array.from({ length: about.classes }, (_, k) => new Option(String(k), String(k))));
-  for (const id of ["size", "seed", "count", "label", "truncation", "walk"]) $(id).addEventListener("input", show);
-  for (const form of ["noise", "image"]) $(form).addEventListener("submit", (event) => event.preventDefault());
+  for (const id of ["size", "runtime", "seed", "count", "label", "truncation", "walk"]) $(id).addEventListener("input", show);
+  for (const form of ["noise", "image", "map"]) $(form).addEventListener("submit", (event) => event.preventDefault());
   $("play").addEventListener("click", play);
   $("file").addEventListener("change", (event) => take(event.target.files[0]));
   $("webcam").addEventListener("click", webcam);
@@ -136,8 +202,8 @@ async function start() {
   });
   $("save-student").addEventListener("click", async () => {
     try {
-      const blob = await (await ask("api/student?size=" + $("size").value)).blob();
-      save(URL.createObjectURL(blob), "student.safetensors");
+      const blob = await (await ask("api/student" + chosen())).blob();
+      save(URL.createObjectURL(blob), $("runtime").value === "PyTorch" ? "student.safetensors" : "student.onnx");
     } catch (error) { tell(error.message); }
   });
   budget();

@@ -3,6 +3,10 @@
 import base64
 import io
 import json
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,9 +16,10 @@ from PIL import Image
 from torch import Tensor, nn
 
 from gancompress.batch import Input, InputSpec
-from gancompress.demo.gallery import Gallery, Size
+from gancompress.demo.gallery import Choice, Gallery, Size
 from gancompress.demo.server import LARGEST_BODY, make_app
 from gancompress.errors import DataError
+from gancompress.exporters.onnx import run_onnx
 from gancompress.generators.build import build
 from gancompress.student.file import Architecture, Student, load_student
 
@@ -93,7 +98,7 @@ def test_walk_ends_at_the_next_seed() -> None:
     gallery = _noise()
 
     def first(seed: int, walk: float) -> Tensor:
-        made = gallery.generate(0, seeds=[seed], label=0, truncation=1.0, walk=walk)[1]
+        made = gallery.generate(Choice(0), seeds=[seed], label=0, truncation=1.0, walk=walk)[1]
         return made.images
 
     scale = float((first(5, 0.0) - first(6, 0.0)).abs().max())
@@ -138,6 +143,8 @@ def test_other_sites_are_refused() -> None:
         ('{"label": 2}', "label: a whole number from -1 to 1"),
         ('{"size": 9}', "size: 0 to 1"),
         ('{"size": "../x"}', "size"),
+        ('{"runtime": "../x"}', "runtime: one of PyTorch"),
+        ('{"runtime": []}', "runtime: one of PyTorch"),
         ('{"truncation": NaN}', "truncation"),
         ('{"walk": "1"}', "walk"),
     ],
@@ -161,6 +168,79 @@ def test_unknown_paths_are_not_opened() -> None:
 
 
 def test_networks_that_cannot_be_shown_are_named() -> None:
-    inputs = {"label_map": Input("label_map", (4, 8, 8))}
-    with pytest.raises(DataError, match="is fed label_map"):
-        Gallery("spade", inputs, teacher=None, teacher_macs=None, sizes=[])
+    inputs = {"low": Input("image", (3, 8, 8)), "high": Input("image", (3, 8, 8))}
+    with pytest.raises(DataError, match="is fed low, high"):
+        _alone(inputs, [])
+
+
+class Colours(nn.Module):
+    """Class 0 black, class 1 white."""
+
+    def forward(self, label_map: Tensor) -> Tensor:
+        return 2 * label_map[:, 1:].expand(-1, 3, -1, -1) - 1
+
+
+def _alone(inputs: InputSpec, sizes: Sequence[Size]) -> Gallery:
+    return Gallery("alone", inputs, teacher=None, teacher_macs=None, sizes=sizes)
+
+
+def test_a_map_of_classes_is_painted() -> None:
+    inputs = {"label_map": Input("label_map", (2, 4, 6))}
+    student = Student(Colours(), inputs, Architecture("unused"))
+    size = Size(title="-", macs=None, params=0, chosen=True, make=lambda: student)
+    client = _client(_alone(inputs, [size]))
+    assert client.get("/api/about").json()["shape"] == [2, 4, 6]
+    drawn = np.zeros((4, 6), dtype=np.uint8)
+    drawn[1, 2:] = 1
+    made = client.post("/api/paint", content=drawn.tobytes(), headers=HEADERS).json()
+    np.testing.assert_array_equal(_opened(made["student"]["images"][0])[..., 0], 255 * drawn)
+    for body in (b"", b"\0" * 23, b"\2" * 24):
+        answer = client.post("/api/paint", content=body, headers=HEADERS)
+        assert answer.status_code == 400 and "0 to 1" in answer.json()["error"]
+
+
+def _first(gallery: Gallery, choice: Choice) -> Tensor:
+    return gallery.generate(choice, seeds=range(4), label=0, truncation=1.0, walk=0.0)[1].images
+
+
+@pytest.mark.parametrize("runtime", ["ONNX Runtime", "ONNX Runtime, 8-bit integers"])
+def test_another_runtime_makes_nearly_the_same_images(runtime: str, tmp_path: Path) -> None:
+    for package in ("onnx", "onnxruntime", "onnxscript"):
+        pytest.importorskip(package)
+    gallery = _noise()
+    assert runtime in gallery.runtimes
+    exact, other = _first(gallery, Choice(0)), _first(gallery, Choice(0, runtime))
+    assert float((exact - other).abs().max()) < 0.1 * float(exact.abs().max())
+    place = f"/api/student?size=0&runtime={runtime}"
+    (tmp_path / "student.onnx").write_bytes(_client(gallery).post(place, headers=HEADERS).content)
+    assert run_onnx(tmp_path / "student.onnx").inputs.keys() == {"z", "c"}
+
+
+def _noting(built: list[str]) -> Gallery:
+    """A gallery without a teacher that notes which students it builds."""
+
+    def noted(size: Size) -> Student:
+        built.append(size.title)
+        return size.make()
+
+    gallery = _noise()
+    sizes = [replace(size, make=partial(noted, size)) for size in gallery.sizes]
+    return _alone(gallery.inputs, sizes)
+
+
+def test_nobody_waits_for_a_student_that_was_prepared() -> None:
+    built: list[str] = []
+    gallery = _noting(built)
+    gallery.prepare()
+    _first(gallery, Choice(1))
+    assert built == ["1", "2"]
+
+
+def test_what_was_not_asked_for_longest_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    # One of them has 10 parameters of four bytes, the other 20.
+    monkeypatch.setattr("gancompress.demo.gallery.KEPT", 100)
+    built: list[str] = []
+    gallery = _noting(built)
+    for size in (0, 1, 0):
+        _first(gallery, Choice(size))
+    assert built == ["1", "2", "1"]
