@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from gancompress.architecture_search.front import Candidate, Front
+from gancompress.metrics.latency import PairedTiming
 from gancompress.report.blocks import Card
 from gancompress.report.table import format_bytes, format_count, format_ratio, format_seconds
 
@@ -14,19 +15,23 @@ class Figures:
     Attributes:
         name: as in the table.
         macs, file_bytes: exact MACs of one sample; bytes of its weights.
-        seconds: one sample in PyTorch.
         quality: name, value and whether lower is better; None where nothing was scored.
     """
 
     name: str
     macs: int
     file_bytes: int
-    seconds: float
     quality: tuple[str, float, bool] | None
 
 
-def headline(teacher: Figures, student: Figures, speedup: float) -> list[Card]:
-    """Cards of MACs, speed, size and quality against the teacher."""
+def headline(teacher: Figures, student: Figures, timed: PairedTiming) -> list[Card]:
+    """Cards of MACs, speed, size and quality against the teacher.
+
+    Args:
+        teacher, student: what is known of each.
+        timed: one sample of both in PyTorch, in turns.
+    """
+    before, after = (format_seconds(side.median) for side in (timed.first, timed.second))
     cards = [
         Card(
             format_ratio(teacher.macs / student.macs),
@@ -34,9 +39,9 @@ def headline(teacher: Figures, student: Figures, speedup: float) -> list[Card]:
             f"{format_count(teacher.macs)} → {format_count(student.macs)}",
         ),
         Card(
-            format_ratio(speedup),
+            format_ratio(timed.speedup),
             "as fast in PyTorch",
-            f"{format_seconds(teacher.seconds)} → {format_seconds(student.seconds)}",
+            f"{before} → {after}; {timed.low:.1f} to {timed.high:.1f}× with 95 % confidence",
         ),
         Card(
             format_ratio(teacher.file_bytes / student.file_bytes),

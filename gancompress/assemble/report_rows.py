@@ -60,6 +60,5 @@ def figures_of(row: NetworkRow, extractor: str) -> Figures:
         name=row.name,
         macs=row.macs,
         file_bytes=row.file_bytes,
-        seconds=row.torch_seconds.median,
         quality=quality,
     )

@@ -45,7 +45,12 @@ def sample_verb(verbs: Verbs) -> None:
     example = "gancompress sample runs/teach-consingan-1/teacher.safetensors --size 96x256"
     parser = add_verb(verbs, "sample", text, example, _do_sample)
     parser.add_argument("what", type=Path, help="run directory, student or teacher file")
-    parser.add_argument("output", type=Path, nargs="?", help="picture (default: samples.png)")
+    parser.add_argument(
+        "output",
+        type=Path,
+        nargs="?",
+        help="picture (default: samples.png), or .gif: a walk through the samples",
+    )
     parser.add_argument("--count", type=whole(1), default=8, help="images (default: 8)")
     parser.add_argument("--size", default="", help="height x width, e.g. 96x256")
     parser.add_argument("--seed", type=whole(0, LARGEST_SEED), default=0)

@@ -16,6 +16,7 @@ from gancompress.batch import DRAWN, Batch, InputSpec, class_count, draw_inputs,
 from gancompress.demo.runtimes import PYTORCH, file_of, runtimes, start
 from gancompress.errors import DataError
 from gancompress.exporters.network import Network, as_network
+from gancompress.generators.walk import inputs_between
 from gancompress.student.file import Student, save_student
 
 # Bytes of weights that are kept ready to run.
@@ -158,11 +159,11 @@ class Gallery:
             walk: share of the way to the inputs of the next seed, 0 to 1, on a great circle.
         """
         labels = [label if label >= 0 else index for index in range(len(seeds))]
-        batch = draw_inputs(self.inputs, seeds, 0, labels)
-        ahead = draw_inputs(self.inputs, [seed + 1 for seed in seeds], 0, labels)
+        ahead = [seed + 1 for seed in seeds]
+        batch = inputs_between(self.inputs, seeds, ahead, walk, labels=labels)
         for name, entry in self.inputs.items():
             if entry.kind in ("normal", "truncated_normal"):
-                batch[name] = truncation * _between(batch[name], ahead[name], walk)
+                batch[name] = truncation * batch[name]
         return self._both(choice, batch)
 
     def translate(self, choice: Choice, image: Tensor) -> tuple[Tensor, Made | None, Made]:
@@ -218,17 +219,6 @@ def _run(network: Network, batch: Batch) -> Made:
     start = time.perf_counter()
     images = network(batch)
     return Made(images, 1e3 * (time.perf_counter() - start))
-
-
-def _between(first: Tensor, second: Tensor, share: float) -> Tensor:
-    """Spherical interpolation (White 2016), by which the length of normal vectors stays usual."""
-    if share == 0:
-        return first
-    a, b = first.flatten(1), second.flatten(1)
-    cosine = F.cosine_similarity(a, b).clamp(-0.9999, 0.9999)
-    angle = cosine.acos()[:, None]
-    mixed = (((1 - share) * angle).sin() * a + (share * angle).sin() * b) / angle.sin()
-    return mixed.view_as(first)
 
 
 def _fitted(image: Tensor, height: int, width: int) -> Tensor:

@@ -260,7 +260,7 @@ def _result(
     subnet = supernet.space.parse(named)
     extractor = next((title for title in table.columns if title.startswith("fd_")), "")
     teacher, student = (figures_of(row, extractor) for row in (rows[0], rows[-1]))
-    cards = headline(teacher, student, speedup.speedup)
+    cards = headline(teacher, student, speedup)
     for chosen in (c for c in front.candidates if c.subnet == subnet):
         cards += [card for card in [against_uniform(front, chosen)] if card is not None]
     batch = pairs.batch(unseen_pairs(recipe.search, pairs)[:IMAGES])[0]

@@ -6,6 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
+import gancompress as gc
 from gancompress.assemble.open_generator import GeneratorFile, open_generator
 from gancompress.data.images import to_uint8
 from gancompress.errors import MetricError, TeacherError
@@ -114,3 +115,13 @@ def test_settings_of_a_file_reach_every_verb(tmp_path: Path) -> None:
     part = GeneratorFile(tmp_path / "net.pth", settings={"part": "two"})
     sample(part, tmp_path / "s.png", count=2, seed=0)
     assert (tmp_path / "s.png").is_file()
+
+
+def test_a_walk_through_samples_is_a_film(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    kwargs = {"resolution": 16, "width": 8}
+    path = tmp_path / "student.safetensors"
+    gc.save(build("dcgan", **kwargs), path, factory="dcgan", kwargs=kwargs)
+    sample(GeneratorFile(path), tmp_path / "walk.gif", count=2, seed=0)
+    with Image.open(tmp_path / "walk.gif") as film:
+        assert film.n_frames == 24
