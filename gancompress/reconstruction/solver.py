@@ -32,7 +32,7 @@ class Solved:
 
     Attributes:
         subnet: its widths.
-        module: plain, in evaluation mode.
+        module: plain, in evaluation mode, with the weights that are nearest.
         cut, one_shot, solved: distance to the teacher with the weights as cut, as they follow from
             the teacher's matrices, and as solved layer by layer.
     """
@@ -42,6 +42,11 @@ class Solved:
     cut: float
     one_shot: float
     solved: float
+
+    @property
+    def distance(self) -> float:
+        """Of the module to the teacher."""
+        return min(self.cut, self.one_shot, self.solved)
 
 
 @dataclass(frozen=True)
@@ -101,25 +106,28 @@ class Solver:
     ) -> list[Solved]:
         """Solve for the weights of ``subnets`` layer by layer; nearest to the teacher first.
 
+        Where these are not the nearest, the one-shot weights stay, or those as cut.
+
         Args:
             subnets: the finalists of a search.
             distance: of a module to the teacher, on inputs that are not solved on.
         """
         found = [self._solved(subnet, distance) for subnet in subnets]
-        return sorted(found, key=lambda one: one.solved)
+        return sorted(found, key=lambda one: one.distance)
 
     def _solved(self, subnet: Subnet, distance: Callable[[nn.Module], float]) -> Solved:
         supernet = self.gathered.supernet
         cut = supernet.extract(subnet).eval()
         calibrate(cut, self.batches[:FEW])
-        one_shot = self.one_shot(subnet)
-        module = reconstruct(supernet, subnet, self.batches, seed=self.seed).eval()
+        solved = reconstruct(supernet, subnet, self.batches, seed=self.seed).eval()
+        modules = [solved, self.one_shot(subnet), cut]
+        found = [distance(module) for module in modules]
         return Solved(
             subnet=subnet,
-            module=module,
-            cut=distance(cut),
-            one_shot=distance(one_shot),
-            solved=distance(module),
+            module=modules[found.index(min(found))],
+            cut=found[2],
+            one_shot=found[1],
+            solved=found[0],
         )
 
 

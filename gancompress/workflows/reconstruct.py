@@ -49,7 +49,7 @@ def reconstruct(recipe: Recipe, run: RunDir) -> None:
     told = (
         f"Solved layer by layer, the subnet {best.subnet} is {best.solved:.4f} from the teacher on "
         f"the pairs searched by; from the teacher's matrices alone {best.one_shot:.4f}, with the "
-        f"weights as cut {best.cut:.4f}."
+        f"weights as cut {best.cut:.4f}. The student has the nearest of these."
     )
     done = {
         "subnet": best.subnet.text,

@@ -102,3 +102,18 @@ def test_one_shot_keeps_the_teachers_statistics() -> None:
     subnet = supernet.space.uniform(0.5)
     cut = distance(supernet.extract(subnet).eval(), module, unseen)
     assert distance(solver.one_shot(subnet), module, unseen) < 0.95 * cut
+
+
+def test_the_nearest_weights_are_kept(deep: Solver) -> None:
+    subnet, (batch, target) = deep.gathered.supernet.space.uniform(0.5), deep.judged
+
+    def far(module: nn.Module) -> float:
+        """A judge to whom the larger output is the nearer."""
+        return -float(module(**batch).detach().abs().sum())
+
+    def near(module: nn.Module) -> float:
+        return float((module(**batch) - target).detach().abs().mean())
+
+    for judge in (far, near):
+        (found,) = deep.nearest([subnet], judge)
+        assert judge(found.module) == found.distance == min(found.cut, found.one_shot, found.solved)
