@@ -1,5 +1,6 @@
 """What a run keeps of a stage: what it depends on, what it made, and whether that is there."""
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -56,13 +57,22 @@ class Record:
 
 
 def read_record(file: Path) -> Record | None:
-    """The record in ``file``; None where there is none that can be read."""
+    """The record in ``file``; None where there is none, or it is not as it was written."""
     try:
-        return Record(**json.loads(file.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        data = json.loads(file.read_text(encoding="utf-8"))
+        # Runs of earlier versions have records without a hash.
+        known = data.pop("sha256", None)
+        return Record(**data) if known in (None, _hash(data)) else None
+    except (OSError, ValueError, TypeError, AttributeError):
         return None
 
 
 def write_record(file: Path, record: Record) -> None:
     """Replace what is recorded in ``file``."""
-    write_json(file, asdict(record))
+    data = asdict(record)
+    write_json(file, {**data, "sha256": _hash(data)})
+
+
+def _hash(data: Any) -> str:
+    text = json.dumps(json.loads(json.dumps(data)), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()

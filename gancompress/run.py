@@ -81,7 +81,10 @@ class RunDir:
             about = json.loads((path / "run.json").read_text(encoding="utf-8"))
             known = about["format"] == FORMAT
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise RunError(f"{path}: not a run directory (no readable run.json in it)") from error
+            raise RunError(
+                f"{path}: not a run directory (no readable run.json in it); if it was one, write "
+                f'{{"format": {FORMAT}}} into {path / "run.json"}'
+            ) from error
         if not known:
             raise RunError(f"{path}: run format {about['format']}, this version reads {FORMAT}")
         return cls(path)

@@ -13,7 +13,7 @@ from gancompress.batch import Input, in_range
 from gancompress.data.images import Images, open_images, to_float
 from gancompress.errors import DataError, RecipeError
 from gancompress.generators.build import build
-from gancompress.recipe.load import load_recipe
+from gancompress.recipe.load import load_kept
 from gancompress.run import RunDir, is_run
 from gancompress.student.file import load_student
 from gancompress.teachers.from_file import from_file, is_student, student_in
@@ -68,7 +68,7 @@ def _factory_of(run: Path) -> str | None:
     recipe = run / "recipe.yaml"
     if not recipe.is_file():
         return None
-    read = load_recipe(recipe)
+    read = load_kept(recipe)
     require_trust(read, run)
     factory = read.student.factory
     factory = read.teacher.factory if factory == "teacher" else factory

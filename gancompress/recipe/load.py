@@ -17,6 +17,9 @@ from gancompress.options import out_of_range
 from gancompress.recipe.schema import Recipe
 from gancompress.recipe.yaml import MOST_CHARACTERS, read_yaml
 
+# How YAML marks the end of a document.
+_END = b"..."
+
 # PyYAML follows YAML 1.1, where 2e-4 and 1e3 are strings; users mean numbers.
 _NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
 
@@ -62,8 +65,27 @@ def recipe_to_dict(value: Any) -> Any:
 
 
 def recipe_to_yaml(recipe: Recipe) -> str:
-    """The resolved recipe as YAML."""
-    return yaml.safe_dump(recipe_to_dict(recipe), sort_keys=False, allow_unicode=True)
+    """The resolved recipe as YAML, with the mark of its end."""
+    return yaml.safe_dump(
+        recipe_to_dict(recipe), sort_keys=False, allow_unicode=True, explicit_end=True
+    )
+
+
+def load_kept(path: Path, overrides: Sequence[str] = ()) -> Recipe:
+    """As :func:`load_recipe`, of what :func:`recipe_to_yaml` wrote: all of it must be there.
+
+    A recipe that is cut would be read as another one, with the defaults of what is missing.
+
+    Raises:
+        RecipeError: as for :func:`load_recipe`, or its end is missing.
+    """
+    recipe = load_recipe(path, overrides)
+    if not path.read_bytes().rstrip().endswith(_END):
+        raise RecipeError(
+            f"{path}: cut, its last line is not {_END.decode()!r}; give the recipe itself and "
+            f"--run {path.parent}, or write that line under it if it is whole"
+        )
+    return recipe
 
 
 def differences(old: Any, new: Any, path: str = "") -> list[str]:

@@ -9,8 +9,8 @@ from pathlib import Path
 import gancompress
 from gancompress.assemble.trust import MARK, code_of, require_trust, trust
 from gancompress.atomic import write_text
-from gancompress.errors import RunError
-from gancompress.recipe.load import load_recipe, recipe_to_yaml
+from gancompress.errors import RecipeError, RunError
+from gancompress.recipe.load import load_kept, load_recipe, recipe_to_yaml
 from gancompress.recipe.schema import Recipe
 from gancompress.run import RunDir, is_run, next_run, runs_in
 from gancompress.workflows.plan import plan
@@ -118,7 +118,10 @@ def stored(run: RunDir, overrides: Sequence[str] = ()) -> Recipe:
 
 def _trust_if_named(recipe: Recipe, run: RunDir) -> None:
     """Whoever gives a recipe has named its code."""
-    kept = _read(run, ())
+    try:
+        kept = _read(run, ())
+    except RecipeError:  # damaged: the one that was given takes its place
+        return
     if set(code_of(kept)) <= set(code_of(recipe)):
         trust(kept, run.path)
 
@@ -127,7 +130,7 @@ def _read(run: RunDir, overrides: Sequence[str]) -> Recipe:
     path = run.path / "recipe.yaml"
     if not path.is_file():
         raise RunError(f"{run.path}: no recipe.yaml in it; give its recipe and --run {run.path}")
-    return load_recipe(path, overrides)
+    return load_kept(path, overrides)
 
 
 @contextmanager

@@ -120,7 +120,8 @@ def report(recipe: Recipe, run: RunDir) -> None:
         "page": "report/report.html",
         "student": title(student_file(run)),
     }
-    run.complete("report", facts, ["report/report.txt", "report/report.html", "report/report.json"])
+    made = sorted(f"report/{file.name}" for file in folder.glob("[!.]*") if file.is_file())
+    run.complete("report", facts, made)
 
 
 def show(run: RunDir) -> str:

@@ -81,7 +81,7 @@ def test_both_sides_are_shown_on_one_map(tmp_path: Path) -> None:
 def test_a_student_file_and_a_run_that_holds_it_score_alike(tmp_path: Path) -> None:
     run = RunDir.create(tmp_path / "run", version="0")
     student = _student(run.path / "student.safetensors")
-    (run.path / "recipe.yaml").write_text("data: {source: digits}\n")
+    (run.path / "recipe.yaml").write_text("data: {source: digits}\n...\n")
     run.complete("search", {"student": "student.safetensors"}, ["student.safetensors"])
     extractor = tmp_path / "digits.safetensors"
     accuracy = train_extractor(

@@ -38,7 +38,7 @@ def copy(distilled: Path, tmp_path: Path) -> Callable[..., RunDir]:
         run = shutil.copytree(distilled, tmp_path / name)
         recipe = yaml.safe_load((run / "recipe.yaml").read_text())
         recipe["search"].update(keys)
-        (run / "recipe.yaml").write_text(yaml.safe_dump(recipe, sort_keys=False))
+        (run / "recipe.yaml").write_text(yaml.safe_dump(recipe, sort_keys=False, explicit_end=True))
         trust_run(run)
         return RunDir.open(run)
 
