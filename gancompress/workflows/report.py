@@ -120,8 +120,15 @@ def report(recipe: Recipe, run: RunDir) -> None:
         "page": "report/report.html",
         "student": title(student_file(run)),
     }
-    made = sorted(f"report/{file.name}" for file in folder.glob("[!.]*") if file.is_file())
-    run.complete("report", facts, made)
+    run.complete("report", facts, _made(run, list(networks)))
+
+
+def _made(run: RunDir, networks: list[str]) -> list[str]:
+    """What the report wrote: its own folder, and what it exported to be timed."""
+    own = [file for file in (run.path / "report").glob("[!.]*") if file.is_file()]
+    timed = [run.path / "export" / f"{name.split()[0]}.onnx" for name in networks[:-1]]
+    found = [file for file in (*own, *timed) if file.is_file()]
+    return sorted(str(file.relative_to(run.path)) for file in found)
 
 
 def show(run: RunDir) -> str:

@@ -16,7 +16,7 @@ from tests.robustness.outcome import COUNT
 from tests.workflows.conftest import finished, run  # noqa: F401 fixtures
 from tests.workflows.tiny_run import KEYS, TINY
 
-# Kills of one run before it may end, after seconds of the CPU since it was started; it takes some 4.
+# Kills of one run before it may end, after seconds of the CPU since its start; it takes some 4.
 KILLS, SOONEST, LATEST = 4, 0.05, 3.0
 
 
