@@ -17,16 +17,17 @@ Matrix = NDArray[np.float64]
 
 UNIFORM_RATIOS = tuple(step / 16 for step in range(1, 17))
 
-# Random subnets that the starting population is picked from.
-RANDOM_POOL = 100_000
+# Random subnets that the starting population is picked from, and widths that they have together.
+RANDOM_POOL, RANDOM_WIDTHS = 100_000, 2_000_000
 # Of those, looked at for one cost.
 CELL = 500
 # Under limits it covers the costs down to this part of the dearest subnet that fits.
 LIMITED_RANGE = 10
 # Spaces up to this size are looked through as a whole for every round of proposals.
 ENUMERABLE = 20_000
-# In larger ones: random subnets, children of the best, and neighbours in each climb, so many each.
-POOL = 2_000
+# In larger ones: random subnets, children of the best, and neighbours in each climb, so many each,
+# and widths that these have together.
+POOL, POOL_WIDTHS = 2_000, 200_000
 CLIMBS = 3
 # Scores that the model is fitted to, its cost being cubic, and subnets whose spread is computed.
 MODEL_SCORES = 500
@@ -49,7 +50,7 @@ def starting_population(feasible: Feasible, count: int, rng: np.random.Generator
     log scale) the one of :data:`RANDOM_POOL` random subnets that lies farthest from those chosen.
     Under limits all but the smallest cost at least a :data:`LIMITED_RANGE`-th of the dearest.
     """
-    pool = feasible.random(RANDOM_POOL, rng)
+    pool = feasible.random(min(RANDOM_POOL, RANDOM_WIDTHS // len(feasible.tops)), rng)
     logs = np.log(feasible.cost(pool))
     least = max(logs.min(), logs.max() - np.log(LIMITED_RANGE)) if feasible.limited else logs.min()
     line = feasible.levels(uniform_line(feasible) or [feasible.space.smallest])
@@ -109,11 +110,13 @@ def _pool(
     """
     if feasible.space.size <= ENUMERABLE:
         return feasible.everything
-    pool = np.concatenate([best, _children(feasible, best, POOL, rng), feasible.random(POOL, rng)])
+    count = min(POOL, POOL_WIDTHS // len(feasible.tops))
+    children, others = _children(feasible, best, count, rng), feasible.random(count, rng)
+    pool = np.concatenate([best, children, others])
     for _ in range(CLIMBS):
         pool = _unique(pool)
         top = pool[near_front(feasible, models, pool, ELITE * 4)]
-        pool = np.concatenate([pool, _neighbours(feasible, top, POOL, rng)])
+        pool = np.concatenate([pool, _neighbours(feasible, top, count, rng)])
     return _unique(pool)
 
 
@@ -154,5 +157,7 @@ def elite(objectives: Matrix, count: int) -> Levels:
 
 def _unique(levels: Levels) -> Levels:
     """Rows without repetitions, in their order."""
-    _, first = np.unique(levels, axis=0, return_index=True)
-    return levels[np.sort(first)]
+    first: dict[bytes, int] = {}
+    for number, row in enumerate(levels):
+        first.setdefault(row.tobytes(), number)
+    return levels[list(first.values())]

@@ -22,14 +22,21 @@ from torch import Tensor
 
 from gancompress.supernet.axes import Axis, Ids
 from gancompress.supernet.graph import DependencyGraph
-from gancompress.supernet.polynomials import Polynomial, by_length, evaluated, summed, undominated
+from gancompress.supernet.polynomials import (
+    Polynomial,
+    as_matrix,
+    by_length,
+    evaluated,
+    summed,
+    undominated,
+)
 from gancompress.supernet.skip import is_within
 from gancompress.supernet.space import SearchSpace, Subnet
 from gancompress.supernet.trace import Call, Value
 
 COSTS = ("macs", "paper_macs", "params", "weight_bytes", "activation_bytes")
-# Subnets at a time: so few that the terms of a large network stay in the processor's cache.
-_CHUNK = 1 << 9
+# Subnets at a time, and terms of all of these: so few that they stay in the processor's cache.
+_CHUNK, _TERMS = 1 << 9, 1 << 17
 
 
 @dataclass(frozen=True)
@@ -90,8 +97,7 @@ class CostModel:
             "params": self._weights(tensors, in_bytes=False),
             "weight_bytes": self._weights(tensors, in_bytes=True),
         }
-        self._moments = self._memory(walk.calls, walk.weights)
-        self._compile()
+        self._compile(self._moments(walk.calls, walk.weights))
 
     def cost(self, subnet: Sequence[int]) -> Cost:
         """The cost of one subnet."""
@@ -102,11 +108,12 @@ class CostModel:
         """The costs of many subnets: ``widths`` (n, groups of the space) -> name -> (n,)."""
         matrix = np.asarray(widths, dtype=np.int64)
         result = {name: np.empty(len(matrix), dtype=np.int64) for name in COSTS}
-        for start in range(0, len(matrix), _CHUNK):
-            rows = slice(start, start + _CHUNK)
+        step = min(_CHUNK, max(1, _TERMS // max(1, len(self._keys))))
+        for start in range(0, len(matrix), step):
+            rows = slice(start, start + step)
             terms = self._evaluate(matrix[rows])
-            for name, row in zip(self._totals, self._rows, strict=True):
-                result[name][rows] = np.rint(row @ terms)
+            for name, sums in zip(self._totals, self._rows @ terms, strict=True):
+                result[name][rows] = np.rint(sums)
             result["activation_bytes"][rows] = np.rint((self._peaks @ terms).max(axis=0))
         return result
 
@@ -186,7 +193,7 @@ class CostModel:
             result[tuple(sorted(key))] += constant
         return result
 
-    def _memory(self, calls: Sequence[Call], weights: set[int]) -> list[Polynomial]:
+    def _moments(self, calls: Sequence[Call], weights: set[int]) -> list[Polynomial]:
         """The bytes alive at each operator."""
         first: dict[int, int] = {}
         last: dict[int, int] = {}
@@ -215,22 +222,14 @@ class CostModel:
                 vectors.append(ids)
         return self._term(vectors, constant)
 
-    def _compile(self) -> None:
+    def _compile(self, moments: Sequence[Polynomial]) -> None:
         """Lay the polynomials out as matrices over their distinct terms."""
-        keys = {key for p in (*self._totals.values(), *self._moments) for key in p}
-        self._keys = sorted(keys)
+        peaks = undominated(moments) or [{}]
+        self._keys = sorted({key for p in (*self._totals.values(), *peaks) for key in p})
         at = {key: i for i, key in enumerate(self._keys)}
-        rows = np.zeros((len(self._totals), len(at)))
-        for row, polynomial in zip(rows, self._totals.values(), strict=True):
-            for key, coefficient in polynomial.items():
-                row[at[key]] += coefficient
         # Sparse: a term is in few sums, and an axis holds channels of few groups.
-        self._rows = csr_matrix(rows)
-        peaks = np.zeros((max(len(self._moments), 1), len(at)))
-        for row, polynomial in zip(peaks, self._moments, strict=False):
-            for key, coefficient in polynomial.items():
-                row[at[key]] += coefficient
-        self._peaks = csr_matrix(undominated(np.unique(peaks, axis=0)))
+        self._rows = as_matrix(list(self._totals.values()), at)
+        self._peaks = as_matrix(peaks, at)
         self._base, self._slopes = self._affine_sizes()
         self._factors = [
             (length, np.array([at[key] for key in keys]), np.array(keys, dtype=np.int64))

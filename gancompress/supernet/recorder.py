@@ -38,6 +38,11 @@ _LEAVING = {"numpy", "__array__", "tolist"}
 # Operators that come and go with caches and memory layouts, and names that do.
 _UNCOUNTED = {"aten::detach", "aten::alias", "aten::lift_fresh", "aten::clone"}
 _RESHAPES = {"aten::_unsafe_view", "aten::_reshape_alias"}
+# Operators on floating-point numbers whose results are like their operands, if these are alike.
+_ELEMENTWISE = {
+    f"aten::{name}"
+    for name in ("add", "sub", "mul", "div", "relu", "leaky_relu", "elu", "silu", "gelu", "tanh")
+}
 
 
 class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -73,8 +78,11 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         shown = args
         if torch.Tag.inplace_view in func.tags:
             shown = (args[0].detach(), *args[1:])
+        out: Any
         if func._schema.name == "aten::native_batch_norm" and _is_shape(args[0]):
             out = _fake_batch_norm(*args)
+        elif _is_elementwise(func, args):
+            out = args[0] if func._schema.is_mutable else torch.empty_like(args[0])
         else:
             out = func(*args, **(kwargs or {}))
         if not self.muted and func._schema.name not in _SILENT:
@@ -129,6 +137,20 @@ def _is_composite(func: Any) -> bool:
     has_kernel = torch._C._dispatch_has_kernel_for_dispatch_key
     name = func.name()
     return bool(has_kernel(name, "CompositeImplicitAutograd") and not has_kernel(name, "CPU"))
+
+
+def _is_elementwise(func: Any, args: Sequence[Any]) -> bool:
+    """Whether the result on the meta device is like the first operand, which PyTorch takes half a
+    millisecond to find out."""
+    if func._schema.name.removesuffix("_") not in _ELEMENTWISE or not args[0].is_meta:
+        return False
+    first, *others = args
+    return bool(first.is_floating_point()) and all(
+        (other.shape, other.dtype, other.stride()) == (first.shape, first.dtype, first.stride())
+        if isinstance(other, Tensor)
+        else isinstance(other, (int, float))
+        for other in others
+    )
 
 
 def _is_shape(tensor: Tensor) -> bool:

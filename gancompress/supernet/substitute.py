@@ -48,9 +48,10 @@ def substituted(module: nn.Module, tensors: dict[str, Tensor]) -> Iterator[None]
     names = {id(own[name]): name for name in tensors}
     held = list(slots(module, names))
     given = dict(tensors)
+    replacements = {i: given[name] for i, name in names.items()}
     try:
         for container, key, value in held:
-            container[key] = _exchanged(value, {i: given[name] for i, name in names.items()})
+            container[key] = _exchanged(value, replacements)
         yield
     finally:
         for container, key, value in held:

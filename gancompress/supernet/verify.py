@@ -50,11 +50,7 @@ class _Verifier:
         self._dry_run, self._hints = dry_run, hints
         names = ("eval",) if _trains_alike(graph) else ("eval", "train")
         self._predictors = {name: Predictor(graph, name) for name in names}
-        most = np.array([g.channels for g in graph.groups], dtype=np.int64)
-        self._meta = not dry_run.real and all(
-            run_subnet(dry_run, graph, predictor, most, name, meta=True) is None
-            for name, predictor in self._predictors.items()
-        )
+        self._meta = not dry_run.real
         self._guesser = Guesser(dry_run.modules())
 
     def corrected(self, graph: DependencyGraph, subnets: int, seed: int) -> DependencyGraph:
@@ -83,7 +79,10 @@ class _Verifier:
             found = run_subnet(self._dry_run, graph, predictor, widths, name, meta=True)
             if found is None:
                 return None
-        return run_subnet(self._dry_run, graph, predictor, widths, name)
+        found = run_subnet(self._dry_run, graph, predictor, widths, name)
+        # What runs as predicted, but not on the meta device, does not run there at all.
+        self._meta = self._meta and found is not None
+        return found
 
     def _take_hint(self, difference: Difference) -> None:
         if take_hint(difference, self._hints):

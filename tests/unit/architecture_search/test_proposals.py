@@ -2,6 +2,7 @@ import numpy as np
 
 from gancompress.architecture_search.feasible import Feasible
 from gancompress.architecture_search.proposals import (
+    RANDOM_WIDTHS,
     dominators,
     elite,
     next_round,
@@ -33,6 +34,20 @@ def test_starting_population_keeps_the_limits():
     start = starting_population(feasible, 40, np.random.default_rng(0))
     assert feasible.inside(feasible.levels(start)).all()
     assert len(start) > 20
+
+
+def test_the_more_groups_the_fewer_subnets_are_drawn(monkeypatch):
+    drawn = []
+    random = Feasible.random
+
+    def counted(self, count, rng):
+        drawn.append(count * len(self.tops))
+        return random(self, count, rng)
+
+    monkeypatch.setattr(Feasible, "random", counted)
+    feasible = feasible_of(400, 4, 0.25)
+    starting_population(feasible, 8, np.random.default_rng(0))
+    assert 0 < max(drawn) <= RANDOM_WIDTHS
 
 
 def proposals(feasible: Feasible, seed: int, count: int = 24) -> tuple[list, list]:
