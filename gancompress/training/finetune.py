@@ -20,9 +20,10 @@ from gancompress.training.engine import TrainingLogger, fit
 from gancompress.training.optimise import adam, optimizer_step
 from gancompress.training.order import batch_indices
 
-# Learning rates that may be tried, the one in the middle first; and for which share of the steps.
+# Learning rates that may be tried, the one in the middle first.
 RATES = (3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5)
-PROBE_SHARE, PROBE_LEAST = 0.05, 4
+# For how long: a share of the steps, and at least and at most so many.
+PROBE_SHARE, PROBE_LEAST, PROBE_MOST = 0.05, 4, 40
 # How often the weights are judged on the way.
 LOOKS = 8
 # Samples of a batch whose own statistics say enough.
@@ -162,7 +163,7 @@ def _tried(student: nn.Module, learned: Answers, held_out: Answers, steps: int, 
     best = _Best()
     best.before = best.distance = mean_distance(student, held_out)
     best.weights = copy.deepcopy(student.state_dict())
-    count = max(PROBE_LEAST, round(PROBE_SHARE * steps))
+    count = min(PROBE_MOST, max(PROBE_LEAST, round(PROBE_SHARE * steps)))
     pairs = [learned[int(batch_indices(n, 1, len(learned), seed)[0])] for n in range(count)]
 
     def reached(rate: float) -> float:
