@@ -4,6 +4,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -81,6 +82,27 @@ def _refusal(error: BaseException) -> int | None:
             return int(told[1])
         link = link.__cause__ or link.__context__
     return None
+
+
+@contextmanager
+def replacing_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield a new folder beside ``path``; on success it takes the place of the one at ``path``.
+
+    A kill between the two moves leaves the old folder under a temporary name and none at ``path``.
+    """
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    mark = f".{target.name}.{os.getpid()}.{secrets.token_hex(4)}"
+    new, old = target.with_name(f"{mark}.new"), target.with_name(f"{mark}.old")
+    new.mkdir()
+    try:
+        yield new
+        if target.is_dir():
+            target.replace(old)
+        new.replace(target)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:

@@ -9,6 +9,7 @@ from torch import nn
 from gancompress.api.inputs import inputs_of
 from gancompress.batch import Batch, Input, InputSpec
 from gancompress.errors import ExportError
+from gancompress.exporters.executorch import run_executorch
 from gancompress.exporters.formats import format_of, formats
 from gancompress.exporters.network import Network
 from gancompress.exporters.onnx import run_onnx
@@ -16,13 +17,14 @@ from gancompress.exporters.openvino import run_openvino
 from gancompress.exporters.options import ExportOptions
 from gancompress.exporters.program import Exported, Job
 from gancompress.exporters.torch_export import run_pt2
-from gancompress.student.file import Student, save_student
+from gancompress.student.file import Architecture, Student, save_student
 
 #: What runs the files.
 RUNTIMES: dict[str, Callable[..., Network]] = {
     ".onnx": run_onnx,
     ".pt2": run_pt2,
     ".xml": run_openvino,
+    ".pte": run_executorch,
 }
 
 
@@ -54,13 +56,15 @@ def export(
     held_out: Sequence[Batch] = (),
     options: ExportOptions | None = None,
 ) -> Exported:
-    """Write a generator as ONNX, ``torch.export`` program or OpenVINO model, checked against it.
+    """Write a generator in a format that another runtime reads, checked against it.
 
     Args:
         generator: a module, a student or a white-box teacher; is neither changed nor moved.
-        path: its ending names the format: ``.onnx``, ``.pt2`` or ``.xml``; ``.fp16.onnx``,
-            ``.int8.onnx`` or ``.int8.xml``. The file appears only when the format's own runtime has
-            agreed with PyTorch on batches of 1, 2 and 5 samples.
+        path: its ending names the format: ``.onnx``, ``.pt2``, ``.xml``, ``.pte`` (ExecuTorch);
+            ``.fp16.onnx``, ``.int8.onnx`` or ``.int8.xml``; ``-python``, a folder of plain source
+            of a built-in network. The file appears only when the format's own runtime has agreed
+            with PyTorch on batches of 1, 2 and 5 samples, or on samples one by one. ``.mlpackage``
+            (Core ML) is not run, as it only runs on Apple's systems.
         inputs: what it is fed, by the names of its arguments; by default its attribute ``inputs``.
         int8: batches of inputs to calibrate 8-bit integers with, which ``.onnx`` and ``.xml`` then
             hold. Differences of these are given, not refused.
@@ -94,6 +98,7 @@ def export(
         module,
         spec,
         Path(path),
+        architecture=getattr(generator, "architecture", None) or Architecture(""),
         fingerprint=fingerprint,
         dynamic_size=how.dynamic_size,
         tolerance=how.tolerance,
@@ -107,7 +112,8 @@ def export(
 def _format(path: str, int8: bool) -> str:
     name = format_of(path)
     if not name:
-        raise ExportError(f"{path}: ends in none of {', '.join(RUNTIMES)}")
+        endings = ", ".join(form.ending for form in formats().values())
+        raise ExportError(f"{path}: ends in none of {endings}")
     if int8 and not formats()[name].calibrated:
         name = f"{name}-int8"
         if name not in formats():
@@ -142,7 +148,8 @@ def load_exported(path: str | Path) -> Network:
     """A file of :func:`export` as a function of a batch, run by the format's own runtime.
 
     Args:
-        path: ends in ``.onnx`` (ONNX Runtime), ``.pt2`` (PyTorch) or ``.xml`` (OpenVINO).
+        path: ends in ``.onnx`` (ONNX Runtime), ``.pt2`` (PyTorch), ``.xml`` (OpenVINO) or ``.pte``
+            (ExecuTorch).
 
     Returns:
         ``run(batch) -> output`` on the CPU.

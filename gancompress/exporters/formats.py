@@ -5,11 +5,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from gancompress.exporters.coreml import export_coreml
+from gancompress.exporters.executorch import export_executorch
 from gancompress.exporters.half import halve_onnx
 from gancompress.exporters.onnx import export_onnx
 from gancompress.exporters.openvino import export_openvino
 from gancompress.exporters.openvino_int8 import quantize_openvino
 from gancompress.exporters.program import Exported, Job
+from gancompress.exporters.python_folder import export_python
 from gancompress.exporters.quantize import quantize_onnx
 from gancompress.exporters.torch_export import export_pt2
 from gancompress.resolve import installed
@@ -20,7 +23,7 @@ class Format:
     """A format.
 
     Attributes:
-        ending: of its files.
+        ending: of its files or folders.
         calibrated: it needs calibration inputs.
         write: makes the file.
     """
@@ -57,12 +60,15 @@ def _openvino_int8(job: Job) -> Exported:
 
 #: Formats by the name that a recipe gives them.
 FORMATS: dict[str, Format] = {
+    "coreml": Format(".mlpackage", False, export_coreml),
+    "executorch": Format(".pte", False, export_executorch),
     "onnx": Format(".onnx", False, export_onnx),
     "onnx-fp16": Format(".fp16.onnx", True, _onnx_fp16),
     "onnx-int8": Format(".int8.onnx", True, _onnx_int8),
     "openvino": Format(".xml", False, export_openvino),
     "openvino-int8": Format(".int8.xml", True, _openvino_int8),
     "pt2": Format(".pt2", False, export_pt2),
+    "python": Format("-python", False, export_python),
 }
 
 # The group of entry points by which packages add formats.

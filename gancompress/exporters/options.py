@@ -11,8 +11,12 @@ class ExportOptions:
     """Handing the student over."""
 
     formats: tuple[
-        Literal["onnx", "onnx-fp16", "onnx-int8", "pt2", "openvino", "openvino-int8"], ...
-    ] = option(("onnx",), "what to write")
+        Literal[
+            "onnx", "onnx-fp16", "onnx-int8", "pt2", "openvino", "openvino-int8", "executorch",
+            "coreml", "python",
+        ],
+        ...,
+    ] = option(("onnx",), "what to write")  # fmt: skip
     dynamic_size: bool = option(False, "accept images of any height and width")
     tolerance: float = option(
         1e-4, "largest difference of exact formats, as a share of the output range", above=0

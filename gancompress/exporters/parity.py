@@ -34,10 +34,16 @@ class Parity:
         return -20 * math.log10(self.rms_rel) if self.rms_rel else math.inf
 
     def __str__(self) -> str:
+        if not self.samples:
+            return "not run: its runtime is not of this system"
         return (
             f"{self.max_abs:.2e} at most ({self.max_rel:.2e} of the output range) "
             f"on {self.samples} samples"
         )
+
+
+#: Of a file that no runtime on this system can run.
+NOT_RUN = Parity(math.nan, math.nan, math.nan, 0)
 
 
 def sample_batches(

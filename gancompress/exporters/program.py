@@ -8,7 +8,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 
 import torch
@@ -18,6 +18,7 @@ from torch.export import Dim, ExportedProgram
 from gancompress.batch import Batch, Input, example_inputs
 from gancompress.errors import TraceError
 from gancompress.exporters.parity import Parity, sample_batches
+from gancompress.student.file import Architecture
 
 IMAGE_KINDS = ("image", "label_map")
 
@@ -27,12 +28,12 @@ EXAMPLE_SIZE = 2
 
 @dataclass(frozen=True)
 class Exported:
-    """A file that was written, and how closely it agrees with what it was made from.
+    """A file or folder that was written, and how closely it agrees with what it was made from.
 
     Attributes:
         path: of the file; of the .xml for OpenVINO.
         size: bytes of all that is needed to run it.
-        parity: measured before it was written.
+        parity: measured before it was written; of 0 samples where no runtime could run it.
     """
 
     path: Path
@@ -48,6 +49,7 @@ class Job:
         module: is neither changed nor moved.
         inputs: the keyword arguments of its ``forward``.
         path: of the file; replaced at once or not at all.
+        architecture: how the generator was built; without a factory where that is not known.
         fingerprint: of the student, so that the file can be told to be made from it.
         dynamic_batch: accept any number of samples; otherwise exactly one.
         dynamic_size: accept images and label maps of any height and width.
@@ -62,6 +64,7 @@ class Job:
     inputs: Mapping[str, Input]
     path: Path
     _: KW_ONLY
+    architecture: Architecture = field(default_factory=lambda: Architecture(""))
     fingerprint: str = ""
     dynamic_batch: bool = True
     dynamic_size: bool = False
@@ -148,7 +151,7 @@ def parity_batches(
             shapes = ", ".join(f"{name} {entry.shape}" for name, entry in taller.items())
             raise TraceError(
                 f"{type(module).__name__}: refuses inputs of another size ({shapes}): "
-                f"{_first_line(error)}; export it with dynamic_size=False"
+                f"{first_line(error)}; export it with dynamic_size=False"
             ) from error
         batches.append(other)
     return batches
@@ -210,7 +213,7 @@ def _reason(error: Exception) -> str:
         str(error),
     )
     if fixed is None:
-        return f"torch.export cannot follow it: {_first_line(error)}"
+        return f"torch.export cannot follow it: {first_line(error)}"
     name, dimension, size = fixed.groups()
     option = "dynamic_batch=False" if dimension == "0" else "dynamic_size=False"
     return (
@@ -219,6 +222,6 @@ def _reason(error: Exception) -> str:
     )
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[0] if lines else type(error).__name__

@@ -116,8 +116,7 @@ def save_student(student: Student, path: str | os.PathLike[str], *, half: bool =
     description = {
         "format": claims.FORMAT,
         **_identity(student),
-        **_differences(student),
-        "tied": refit.tied_names(student.module),
+        **differences(student),
         "provenance": dict(student.provenance),
         **({"half": True} if half else {}),
     }
@@ -196,12 +195,17 @@ def _maker(factory: Callable[[], nn.Module] | nn.Module) -> Callable[[], nn.Modu
     return factory
 
 
-def _differences(student: Student) -> dict[str, Any]:
-    """What is kept of the module beside its tensors: all that its factory does not do like that."""
+def differences(student: Student) -> dict[str, Any]:
+    """What is kept of the module beside its tensors: all that its factory does not do like that.
+
+    Raises:
+        TeacherError: the module is not what its architecture builds, widths apart.
+    """
     skips = skips_of(student.module)
-    skipped = {"skipped": skips} if skips else {}
+    beside: dict[str, Any] = {"tied": refit.tied_names(student.module)}
+    beside |= {"skipped": skips} if skips else {}
     if not student.architecture.factory:
-        return {"attributes": refit.plain_attributes(student.module), **skipped}
+        return {"attributes": refit.plain_attributes(student.module), **beside}
     full = _build(student.architecture.build)
     put_skips(full, skips)
     if differing := refit.structural_differences(student.module, full):
@@ -211,7 +215,7 @@ def _differences(student: Student) -> dict[str, Any]:
         )
     attributes = refit.changed_attributes(student.module, full)
     dropped = refit.dropped_names(student.module, full)
-    return {"attributes": attributes, **({"dropped": dropped} if dropped else {}), **skipped}
+    return {"attributes": attributes, **({"dropped": dropped} if dropped else {}), **beside}
 
 
 def _rebuild(

@@ -28,10 +28,20 @@ def export(recipe: Recipe, run: RunDir) -> None:
         name: export_network(student, name, run, "student", keys, samples) for name in keys.formats
     }
     write_json(run.path / "export" / "student.json", description(file, student))
-    made = ["export/student.json", *(str(facts["file"]) for facts in written.values())]
+    made = [run.path / "export" / "student.json"]
+    for facts in written.values():
+        made += _files_of(run.path / str(facts["file"]))
+    names = [str(place.relative_to(run.path)) for place in made]
+    run.complete("export", {"student": title(file), "formats": written}, names)
+
+
+def _files_of(path: Path) -> list[Path]:
+    """All files of what was exported to ``path``."""
+    if path.is_dir():
+        return sorted(file for file in path.rglob("*") if file.is_file())
     # OpenVINO keeps the weights beside the graph.
-    beside = [name.replace(".xml", ".bin") for name in made if name.endswith(".xml")]
-    run.complete("export", {"student": title(file), "formats": written}, [*made, *beside])
+    beside = path.with_suffix(".bin")
+    return [path, beside] if path.suffix == ".xml" else [path]
 
 
 def description(file: Path, student: Student) -> dict[str, object]:
@@ -80,7 +90,7 @@ def export_network(
     facts: dict[str, object] = {
         "file": str(path.relative_to(run.path)),
         "bytes": written.size,
-        "max_difference": written.parity.max_abs,
+        "max_difference": written.parity.max_abs if written.parity.samples else None,
         "samples_compared": written.parity.samples,
     }
     if form.calibrated:

@@ -124,10 +124,11 @@ def _of_finetune(facts: dict[str, Any], run: RunDir) -> str:
 
 
 def _of_export(facts: dict[str, Any], run: RunDir) -> str:
-    told = [
-        f"{name} {format_bytes(found['bytes'])}, differs by {found['max_difference']:.2g} at most"
-        for name, found in facts["formats"].items()
-    ]
+    told = []
+    for name, found in facts["formats"].items():
+        most = found["max_difference"]
+        differs = "not run here" if most is None else f"differs by {most:.2g} at most"
+        told.append(f"{name} {format_bytes(found['bytes'])}, {differs}")
     return f"{facts['student']}: {'; '.join(told)}"
 
 

@@ -18,6 +18,8 @@ from gancompress.training.optimise import check_device
 PACKAGES: dict[str, tuple[tuple[str, ...], str]] = {
     "onnx": (("onnx", "onnxscript", "onnxruntime"), "onnx"),
     "openvino": (("onnx", "onnxscript", "onnxruntime", "openvino"), "openvino"),
+    "executorch": (("executorch",), "executorch"),
+    "coreml": (("coremltools",), "coreml"),
     "onnxruntime": (("onnx", "onnxscript", "onnxruntime"), "onnx"),
 }
 
