@@ -49,6 +49,7 @@ from gancompress.data.live import Pairs
 from gancompress.metrics.frechet import frechet_distance, statistics_of
 from gancompress.metrics.networks import resnet20
 from gancompress.report.grid import save_grid
+from gancompress.student.file import Student, save_student
 from gancompress.supernet.calibrate import calibrate
 
 # What is averaged over the seeds, and how many pictures are shown.
@@ -190,6 +191,7 @@ def main() -> None:
     parser.add_argument("--ways", nargs="+", default=[], help="; default: all")
     parser.add_argument("--again", action="store_true", help="measure what has been measured")
     parser.add_argument("--picture", default="", metavar="FILE", help="show those of seed 0 (PNG)")
+    parser.add_argument("--student", default="", metavar="FILE", help="write ours of seed 0 (fp16)")
     options = arguments_of(parser, steps=2, seeds=[0])
     for name in options.flagships:
         setting = SETTINGS[name]
@@ -207,6 +209,8 @@ def main() -> None:
                     rows.append({"share": share, **measured(contest, way, judge, kept)})
                     record(f"contest_{name}", rows, training=asdict(training))
         print(table(summary(rows)))
+        if options.student:
+            write(what, share, rows, kept, options.student)
         if options.picture:
             draw(what, options.ways or setting.ways, kept, options.picture)
 
@@ -241,6 +245,19 @@ def draw(what: reconstruct.Flagship, ways: Sequence[str], kept: Path, path: str)
             with torch.no_grad():
                 pictures[way] = module(**batch)
     save_grid(pictures, path)
+
+
+def write(
+    what: reconstruct.Flagship, share: str, rows: list[dict[str, Any]], kept: Path, path: str
+) -> None:
+    """The student of ``ours`` with seed 0 as a file of 16-bit numbers."""
+    (row,) = (r for r in rows if (r["way"], r["seed"], r["share"]) == ("ours", 0, share))
+    module = torch.load(kept / "ours-0.pt", weights_only=False).eval()
+    teacher = what.teacher
+    provenance = {"teacher": teacher.fingerprint, **{n: row[n] for n in ("subnet", "l1", "ssim")}}
+    assert teacher.architecture is not None
+    student = Student(module, dict(teacher.inputs), teacher.architecture, provenance)
+    save_student(student, path, half=True)
 
 
 def kept_in() -> Path:
