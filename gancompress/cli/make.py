@@ -6,6 +6,9 @@ from pathlib import Path
 from gancompress.cli.verbs import Verbs, add_generator, add_verb, generator_of, read_settings, whole
 from gancompress.options import LARGEST_SEED
 
+# Pictures whose tags are shown on the terminal.
+SHOWN = 3
+
 
 def shrink_verb(verbs: Verbs) -> None:
     """Add the verb `shrink`."""
@@ -87,13 +90,20 @@ def _do_shrink(options: argparse.Namespace) -> None:
 
 def apply_verb(verbs: Verbs) -> None:
     """Add the verb `apply`."""
-    text = "Run an image translator on a picture, or on a folder or zip of pictures, of any size."
+    text = (
+        "Run an image translator, or a network that answers scores, on a picture, or on a folder "
+        "or zip of pictures."
+    )
     example = "gancompress apply runs/style-1 photos/ styled/ --compare teacher.safetensors"
     parser = add_verb(verbs, "apply", text, example, _do_apply)
     parser.add_argument("what", type=Path, help="run directory, student, teacher or .onnx file")
     parser.add_argument("source", type=Path, metavar="in", help="picture, folder or zip")
     parser.add_argument(
-        "output", type=Path, metavar="out", help="folder, or a .png for one picture"
+        "output",
+        type=Path,
+        metavar="out",
+        help="folder, or a .png for one picture; .csv or .json for the best tags of a network that "
+        "answers scores",
     )
     parser.add_argument(
         "--compare",
@@ -110,15 +120,21 @@ def apply_verb(verbs: Verbs) -> None:
         "changes nothing)",
     )
     parser.add_argument("--overwrite", action="store_true", help="make again what is there")
+    parser.add_argument("--top", type=whole(1), default=30, help="tags of a picture (default: 30)")
+    parser.add_argument("--tags", type=Path, metavar="FILE", help="names of the scores, one a line")
     add_generator(parser)
 
 
 def _do_apply(options: argparse.Namespace) -> None:
     from gancompress.errors import RecipeError
     from gancompress.workflows.apply import apply
+    from gancompress.workflows.tags import SUFFIXES
 
     if options.tile is not None and options.tile < 0:
         raise RecipeError(f"--tile {options.tile}: must be 0 or more")
+    if options.output.suffix.lower() in SUFFIXES:
+        _do_tag(options)
+        return
     compare: Path | None = options.compare
     done = apply(
         generator_of(options),
@@ -134,6 +150,17 @@ def _do_apply(options: argparse.Namespace) -> None:
     if done.rule.fixed is not None:
         height, width = done.rule.fixed
         print(f"the network takes {height}×{width} only: pictures were resized to that")
+
+
+def _do_tag(options: argparse.Namespace) -> None:
+    from gancompress.workflows.tags import tag
+
+    found = tag(
+        generator_of(options), options.source, options.output, top=options.top, names=options.tags
+    )
+    for one in found[:SHOWN]:
+        print(one.picture, *(f"  {score:10.4g}  {name}" for name, score in one.tags), sep="\n")
+    print(f"{options.output}: the best tags of {len(found)} pictures")
 
 
 def generate_verb(verbs: Verbs) -> None:

@@ -104,15 +104,8 @@ def apply(
 
 
 def _open(what: GeneratorFile) -> Network:
-    run, inputs = _onnx(what.path) if what.path.suffix == ".onnx" else _module(what)
-    images = [name for name, entry in inputs.items() if entry.kind == "image"]
-    if len(images) != 1 or len(inputs) != 1:
-        fed = ", ".join(f"{name} ({entry.kind})" for name, entry in inputs.items()) or "nothing"
-        raise DataError(
-            f"{what}: is fed {fed}; apply is for networks that are fed one image. "
-            "`gancompress generate` makes images from noise"
-        )
-    name, entry = images[0], inputs[images[0]]
+    run, inputs = opened_network(what)
+    name, entry = the_image_input(what, inputs)
 
     def translator(image: Tensor) -> Tensor:
         made: Tensor = run({name: image})
@@ -120,6 +113,27 @@ def _open(what: GeneratorFile) -> Network:
 
     channels, height, width = entry.shape
     return Network(translator, entry, find_size_rule(translator, (channels, height, width)))
+
+
+def opened_network(what: GeneratorFile) -> tuple[Callable[[dict[str, Tensor]], Tensor], InputSpec]:
+    """A network as a function of a batch, and what it is fed."""
+    return _onnx(what.path) if what.path.suffix == ".onnx" else _module(what)
+
+
+def the_image_input(what: GeneratorFile, inputs: InputSpec) -> tuple[str, Input]:
+    """The one input of a network that is fed one image.
+
+    Raises:
+        DataError: it is fed anything else.
+    """
+    images = [name for name, entry in inputs.items() if entry.kind == "image"]
+    if len(images) != 1 or len(inputs) != 1:
+        fed = ", ".join(f"{name} ({entry.kind})" for name, entry in inputs.items()) or "nothing"
+        raise DataError(
+            f"{what}: is fed {fed}; apply is for networks that are fed one image. "
+            "`gancompress generate` makes images from noise"
+        )
+    return images[0], inputs[images[0]]
 
 
 def _onnx(path: Path) -> tuple[Callable[[dict[str, Tensor]], Tensor], InputSpec]:

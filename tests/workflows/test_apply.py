@@ -156,3 +156,51 @@ def test_unknown_class_is_refused(
     command = ["generate", str(generator), str(tmp_path / "x"), "--label", "5"]
     assert main(command) == 2
     assert "its classes are 0 to 1" in capsys.readouterr().err
+
+
+@pytest.fixture
+def tagger(tmp_path: Path) -> Path:
+    """A student file whose scores are the mean colours of an image."""
+    architecture = Architecture("tests.workflows.test_apply:Colours")
+    path = tmp_path / "tagger.safetensors"
+    save_student(Student(Colours(), {"image": Input("image", (3, 16, 16))}, architecture), path)
+    return path
+
+
+class Colours(torch.nn.Module):
+    """Scores: red, green, blue."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = torch.nn.Parameter(torch.ones(3))
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return image.mean((2, 3)) * self.scale
+
+
+def test_best_tags_of_pictures_are_named_and_written(
+    tagger: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "photos").mkdir()
+    Image.new("RGB", (40, 30), (0, 200, 100)).save(tmp_path / "photos" / "leaf.png")
+    (tmp_path / "names.txt").write_text("red\ngreen\nblue\n")
+    own = ["--factory", "tests.workflows.test_apply:Colours", "--tags", str(tmp_path / "names.txt")]
+    command = ["apply", str(tagger), str(tmp_path / "photos")]
+    assert main([*command, str(tmp_path / "tags.json"), "--top", "2", *own]) == 0
+    (tags,) = json.loads((tmp_path / "tags.json").read_text()).values()
+    assert [one["tag"] for one in tags] == ["green", "blue"]
+    assert "green" in capsys.readouterr().out
+    assert main([*command, str(tmp_path / "tags.csv"), *own]) == 0
+    assert (tmp_path / "tags.csv").read_text().splitlines()[1].startswith("leaf.png,1,green,")
+    (tmp_path / "names.txt").write_text("red\n")
+    assert main([*command, str(tmp_path / "other.csv"), *own]) == 2
+    assert "1 lines, but the network gives 3 scores" in capsys.readouterr().err
+    assert not (tmp_path / "other.csv").exists()
+
+
+def test_a_translator_has_no_tags(
+    translator: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos = _photos(tmp_path / "photos", [(32, 32)])
+    assert main(["apply", str(translator), str(photos), str(tmp_path / "tags.csv")]) == 2
+    assert "makes images, no scores" in capsys.readouterr().err
