@@ -15,6 +15,9 @@ from torch import Tensor
 # Of the mean of the Gram matrix's diagonal.
 RIDGES = (1e-8, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
 
+# By which share the error must fall, so that nothing is changed by rounding.
+GAIN = 1e-3
+
 
 @dataclass(frozen=True)
 class Solution:
@@ -59,8 +62,8 @@ class Equations:
         """
         start = start.double()
         fit, held = self._fit, self._held
-        least = held.errors(start)
-        before, best = least.sum(), torch.zeros(len(start), device=start.device)
+        begun = held.errors(start)
+        least, best = begun * (1 - GAIN), torch.zeros(len(start), device=start.device)
         found: dict[int, float] = {}
         number: int | None = len(ridges) // 2
         while number is not None:
@@ -79,7 +82,8 @@ class Equations:
                 matrix[chosen] = torch.where(solved.isfinite().all(), solved, start[chosen])
         scale = max(float(held.variance()), 1e-30)
         changed = bool((best > 0).any())
-        return Solution(matrix, float(before) / scale, float(least.sum()) / scale, changed)
+        after = torch.where(best > 0, least, begun)
+        return Solution(matrix, float(begun.sum()) / scale, float(after.sum()) / scale, changed)
 
 
 def _next(found: dict[int, float], count: int) -> int | None:

@@ -153,7 +153,17 @@ def trace(module: nn.Module, batch: Mapping[str, Tensor], skips: Skips | None = 
             program.sites.append(
                 Site(call=number, layer=bare, weight=weight, bias=bias, target=target, steps=steps)
             )
+    program.sites = _of_one_bias(program.sites)
     return program
+
+
+def _of_one_bias(sites: list[Site]) -> list[Site]:
+    """Without layers that share a weight, but not the bias: their equations are not one system."""
+    biases: dict[object, set[object]] = {}
+    for site in sites:
+        key = None if site.bias is None else site.bias.key
+        biases.setdefault(site.weight.key, set()).add(key)
+    return [site for site in sites if len(biases[site.weight.key]) == 1]
 
 
 def _into_sums(recorder: _Recorder, layer: int) -> tuple[int, tuple[Step, ...]]:
