@@ -10,6 +10,7 @@ from gancompress.report.front import FrontPanel, Point, save_front, save_widths
 from gancompress.report.table import Table
 from gancompress.run import RunDir
 from gancompress.supernet import SearchSpace
+from gancompress.supernet.axes import BRANCH
 
 # A budget whose last fifth nothing was scored in was not searched for.
 NEAR = 0.8
@@ -129,6 +130,17 @@ def coverage(
                 "--trials 100 with this budget scores more."
             )
     return told
+
+
+def dropped_branches(space: SearchSpace, subnet: Sequence[int]) -> list[str]:
+    """In plain words: which residual branches the subnet does without, where it may."""
+    widths = dict(zip(space.groups, subnet, strict=True))
+    branches = [name for name in widths if name.startswith(BRANCH)]
+    gone = [name.removeprefix(BRANCH) for name in branches if not widths[name]]
+    if not branches:
+        return []
+    which = f": {', '.join(gone)}" if gone else ""
+    return [f"It does without {len(gone)} of {len(branches)} residual branches{which}."]
 
 
 def _points(candidates: Sequence[Candidate], cost: str, stage: str, objective: str) -> list[Point]:

@@ -10,7 +10,7 @@ from gancompress.api.costs import costs_of
 from gancompress.architecture_search.budget import Budget, Costs, budget_of, check_feasible
 from gancompress.architecture_search.front import Candidate, Front
 from gancompress.architecture_search.study import Progress, cost_function
-from gancompress.assemble.front import coverage, draw_front, trust
+from gancompress.assemble.front import coverage, draw_front, dropped_branches, trust
 from gancompress.assemble.identity import identity_of
 from gancompress.assemble.latency import Clock, Stopwatch, predict, predictor, threads_of
 from gancompress.assemble.pairs import open_pairs
@@ -162,6 +162,7 @@ def _conclude(task: _Task, front: Front) -> Candidate:
     else:
         front, chosen, measured = task.clock.best(front, task.budget, task.reference)
         remarks += measured
+    remarks += dropped_branches(space, chosen.subnet)
     front.to_csv(run.path / "front.csv")
     name = _keep(task, chosen)
     draw_front(front, chosen, space, run, task.limits)
