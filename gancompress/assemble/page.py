@@ -15,6 +15,7 @@ import gancompress
 from gancompress.architecture_search.front import Candidate, Front
 from gancompress.assemble.latency import threads_of
 from gancompress.assemble.report_pictures import MAP
+from gancompress.assemble.scores import Scores
 from gancompress.assemble.stages import STAGES
 from gancompress.assemble.students import subnet_of
 from gancompress.errors import RunError
@@ -57,6 +58,7 @@ class Result:
         pictures: data URI of what subnets of the front make.
         inputs: names of the student's inputs.
         teacher_macs: of one sample; None for a black box.
+        scores: of the student; None where it was not compared with images.
     """
 
     cards: Sequence[Card]
@@ -68,6 +70,7 @@ class Result:
     pictures: Mapping[Subnet, str]
     inputs: Sequence[str]
     teacher_macs: int | None
+    scores: Scores | None
 
 
 def write_page(recipe: Recipe, run: RunDir, result: Result) -> None:
@@ -75,7 +78,7 @@ def write_page(recipe: Recipe, run: RunDir, result: Result) -> None:
     page = [
         blocks.cards(result.cards),
         *_pictures(run),
-        blocks.section("Networks measured", blocks.table(result.table)),
+        blocks.section("Networks measured", blocks.table(result.table), *_classes(result)),
         *_search(run, result),
         blocks.section("Widths of the student", blocks.bars(_bars(result))),
         *_losses(run),
@@ -88,6 +91,13 @@ def write_page(recipe: Recipe, run: RunDir, result: Result) -> None:
         ),
     ]
     save_page(run.path / "report" / "report.html", recipe.name, result.lead, page)
+
+
+def _classes(result: Result) -> list[Html]:
+    if result.scores is None or not result.scores.confusion:
+        return []
+    shown = blocks.confusion(result.scores.classes, result.scores.confusion)
+    return [blocks.folded("Classes asked of the student, and seen", shown)]
 
 
 def _pictures(run: RunDir) -> list[Html]:

@@ -1,5 +1,6 @@
 """Scores of images in a run: the recipe's extractor, and a generator's scores by it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -21,6 +22,9 @@ from gancompress.metrics.sources import generated
 from gancompress.recipe.schema import Recipe
 from gancompress.run import RunDir
 
+# Classes whose confusion is kept; the table of more would be too wide to look at.
+SHOWN_CLASSES = 32
+
 CLASSIFIER_FILE = "classifier.safetensors"
 
 
@@ -32,10 +36,15 @@ class Scores:
         frechet: distance to the real images in the extractor's features.
         accuracy: share of the images in which the extractor sees the class asked for; None where
             there are no classes.
+        confusion: images by the class asked for (rows) and the class seen; empty where there are no
+            classes, or too many to look at.
+        classes: their names, as many.
     """
 
     frechet: float
     accuracy: float | None
+    confusion: Sequence[Sequence[int]] = ()
+    classes: Sequence[str] = ()
 
 
 def extractor_of(
@@ -74,7 +83,7 @@ def extractor_of(
 
 def score_images(images: Images, extractor: Extractor, reference: FeatureStatistics) -> Scores:
     """The scores of real images: the ceiling of every generator."""
-    return _scores_of(collect(images, extractor, keep=True), reference)
+    return _scores_of(collect(images, extractor, keep=True), extractor, reference)
 
 
 def score_generator(
@@ -101,11 +110,17 @@ def score_generator(
             fingerprint="",
             sample=None if given is None else lambda indices, _: rows(given, list(indices)),
         )
-        return _scores_of(collect(source, extractor, keep=True, progress=True), reference)
+        seen = collect(source, extractor, keep=True, progress=True)
+    return _scores_of(seen, extractor, reference)
 
 
-def _scores_of(seen: Collected, reference: FeatureStatistics) -> Scores:
+def _scores_of(seen: Collected, extractor: Extractor, reference: FeatureStatistics) -> Scores:
     distance = frechet_distance(seen.statistics, reference)
     if seen.logits is None or seen.labels is None:
         return Scores(distance, None)
-    return Scores(distance, conditional_accuracy(seen.logits, seen.labels).overall)
+    found = conditional_accuracy(seen.logits, seen.labels)
+    count = len(found.confusion)
+    if count > SHOWN_CLASSES:
+        return Scores(distance, found.overall)
+    names = getattr(extractor, "classes", None) or [str(number) for number in range(count)]
+    return Scores(distance, found.overall, found.confusion.tolist(), list(names))

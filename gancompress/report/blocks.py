@@ -118,6 +118,19 @@ def bars(widths: Sequence[Bar]) -> Html:
     return _scrolled(titles, f"<tbody>{rows}</tbody>", "bars")
 
 
+def confusion(names: Sequence[str], counts: Sequence[Sequence[int]]) -> Html:
+    """Images by the class asked for (rows) and the class seen (columns), in shares of a row."""
+    rows = []
+    for name, row in zip(names, counts, strict=True):
+        total = sum(row) or 1
+        cells = "".join(
+            f'<td style="--share:{count / total:.3f}">{count / total:.0%}</td>' for count in row
+        )
+        rows.append(f'<tr><th scope="row">{escape(name)}</th>{cells}</tr>')
+    body = "\n".join(rows)
+    return _scrolled(["asked for ↓ seen →", *names], f"<tbody>{body}</tbody>", "confusion")
+
+
 def picture(file: str | os.PathLike[str], caption: str) -> Html:
     """An image with a caption."""
     text = escape(caption)

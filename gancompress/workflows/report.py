@@ -287,6 +287,7 @@ def _result(
         pictures=subnet_pictures(opened.module_at, front, batch),
         inputs=list(opened.networks["student"].inputs),
         teacher_macs=rows[0].macs if "teacher" in opened.networks else None,
+        scores=rows[-1].scores,
     )
 
 

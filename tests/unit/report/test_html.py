@@ -110,3 +110,9 @@ def test_missing_and_unknown_pictures_are_refused(tmp_path: Path) -> None:
         blocks.picture(tmp_path / "none.png", "x")
     with pytest.raises(DataError, match=r"a page can show \.png"):
         blocks.picture(tmp_path / "x.tiff", "x")
+
+
+def test_confusion_is_shown_in_shares_of_the_class_asked_for() -> None:
+    shown = blocks.confusion(["<cat>", "dog"], [[3, 1], [0, 0]])
+    assert "&lt;cat&gt;" in shown
+    assert [shown.count(f">{share}<") for share in ("75%", "25%", "0%")] == [1, 1, 2]
