@@ -24,6 +24,9 @@ from gancompress.workflows.opening import existing_run
 
 PICTURE = "samples.png"
 
+# Beside the exports; says what config.json says here.
+DESCRIPTION = "student.json"
+
 
 @dataclass(frozen=True)
 class Publication:
@@ -62,6 +65,7 @@ def card(directory: Path, output: Path | None, publication: Publication) -> tupl
     if (run.path / "report" / PICTURE).is_file():
         files[PICTURE] = run.path / "report" / PICTURE
     for name, file in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         with replacing(folder / name) as temporary:
             shutil.copyfile(file, temporary)
     write_json(folder / "config.json", _config(student, report))
@@ -76,10 +80,14 @@ def _exports(run: RunDir) -> dict[str, Path]:
         raise RunError(
             f"{run.path}: its exports are of an earlier student; `gancompress export {run.path}`"
         )
-    written = [run.path / str(f["file"]) for f in run.facts("export")["formats"].values()]
-    # OpenVINO keeps the weights beside the graph.
-    beside = [path.with_suffix(".bin") for path in written if path.suffix == ".xml"]
-    return {path.name: path for path in [*written, *beside]}
+    record = run.record("export")
+    made = [Path(name) for name in record.made] if record is not None else []
+    # Of some formats a file, of others a folder.
+    return {
+        str(path.relative_to("export")): run.path / path
+        for path in made
+        if path.name != DESCRIPTION
+    }
 
 
 def _config(student: Student, report: Mapping[str, Any]) -> dict[str, Any]:
