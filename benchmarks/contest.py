@@ -154,7 +154,9 @@ def trained(contest: Contest, entrant: Entrant) -> nn.Module:
         dict[Any, Any](entrant.loss or training.loss),
         steps=training.steps,
         options=training.options(fixed=supernet.space.largest.text),
-        settings=gc.DistillSettings(discriminator=entrant.discriminator, seed=contest.seed),
+        settings=gc.DistillSettings(
+            discriminator=entrant.discriminator, features=entrant.features, seed=contest.seed
+        ),
     )
     module = supernet.module.eval()
     calibrate(module, what.solved[:8])

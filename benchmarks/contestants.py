@@ -18,6 +18,7 @@ from gancompress.batch import Batch
 from gancompress.data.live import Pairs
 from gancompress.distillation.options import DistillOptions, TermOptions
 from gancompress.generators.build import build
+from gancompress.metrics.feature_network import FeatureNetwork
 from gancompress.metrics.macs import count_macs
 from gancompress.reconstruction.solver import Solver
 from gancompress.supernet import Subnet, Supernet
@@ -68,6 +69,7 @@ class Entrant:
         subnet: its widths, if it has the teacher's architecture.
         loss: instead of the common one.
         discriminator: for adversarial terms.
+        features: networks of terms on their maps, by term.
         trained: nothing is to be done any more.
     """
 
@@ -75,6 +77,7 @@ class Entrant:
     subnet: str = ""
     loss: Mapping[str, Any] = field(default_factory=dict)
     discriminator: nn.Module | None = None
+    features: Mapping[str, FeatureNetwork] = field(default_factory=dict)
     trained: bool = False
 
 
