@@ -7,7 +7,7 @@ functions of the library take it, and the recipe is composed of the same datacla
 import dataclasses
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from gancompress.errors import OptionError
 
@@ -96,20 +96,33 @@ def _short(value: int | float) -> str:
 
 
 def check_ranges(options: Any, place: str) -> None:
-    """Check the numbers of an options dataclass that was made in Python.
+    """Check the numbers and choices of an options dataclass that was made in Python.
 
     Raises:
-        OptionError: naming every number that is out of its range, with its place.
+        OptionError: naming every one that is out of its range, with its place.
     """
     mistakes = _mistakes(options, place)
     if mistakes:
         raise OptionError("; ".join(mistakes))
 
 
+def check_whole(value: int, place: str, low: int, high: int = LARGEST) -> None:
+    """Check a whole number that was given by itself.
+
+    Raises:
+        OptionError: it is none, or out of its range.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise OptionError(f"{place}: {value!r}; give a whole number from {low} to {high}")
+
+
 def _mistakes(options: Any, place: str) -> list[str]:
-    found = []
+    found, kinds = [], get_type_hints(type(options))
     for field in dataclasses.fields(options):
         value, inner = getattr(options, field.name), f"{place}.{field.name}"
+        allowed = get_args(kinds[field.name]) if get_origin(kinds[field.name]) is Literal else ()
+        if allowed and value not in allowed:
+            found.append(f"{inner}: {value!r} is none of {', '.join(map(repr, allowed))}")
         if dataclasses.is_dataclass(value):
             found += _mistakes(value, inner)
             continue

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from gancompress.batch import Batch
 from gancompress.data.live import Pairs
+from gancompress.errors import DataError
 from gancompress.reconstruction import gather
 from gancompress.reconstruction.selection import selection_scores
 from gancompress.supernet import Supernet, importance
@@ -35,9 +36,15 @@ def sort_channels(
             (:mod:`gancompress.reconstruction.selection`); groups that no plain layer reads keep
             their order.
         seed: of the random directions of the output.
+
+    Raises:
+        DataError: there is no batch.
     """
+    batches = None if batches is None else list(batches)
     if batches is None:
         scores = importance.weight_scores(supernet)
+    elif not batches:
+        raise DataError("gc.sort_channels: batches: none; give some, or None to go by the weights")
     elif greedy:
         scores = selection_scores(gather(supernet, batches, seed=seed))
     else:

@@ -16,6 +16,7 @@ from gancompress.data.memory import record_in_memory
 from gancompress.data.options import CollectOptions
 from gancompress.data.pairs import PairStore, PairWriter, record
 from gancompress.errors import TeacherError
+from gancompress.options import check_whole
 from gancompress.progress import progress_bar
 from gancompress.teachers.teacher import FrozenTeacher, InputData, PartedData, take_inputs
 from gancompress.training.optimise import processes
@@ -59,9 +60,12 @@ def collect(
         The pairs: ``pairs.batch(indices)`` gives inputs by name and outputs.
 
     Raises:
+        OptionError: a number is out of its range.
         DataError: there is no data for an input, or ``folder`` holds other pairs.
         TeacherError: it answers neither images in [-1, 1] nor scores.
     """
+    check_whole(count, "gc.collect: count", 2)
+    check_whole(seed, "gc.collect: seed", 0)
     base = options or CollectOptions(half=False)
     kept = min(2_000, max(2, count // 10)) if held_out is None else held_out
     how = replace(base, count=count, held_out=kept)

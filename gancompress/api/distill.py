@@ -18,6 +18,7 @@ from gancompress.distillation.loop import distill as train
 from gancompress.distillation.options import DistillOptions, TermOptions
 from gancompress.distillation.terms.term import LossTerm
 from gancompress.metrics.feature_network import FeatureNetwork
+from gancompress.options import check_whole
 from gancompress.supernet import Supernet
 from gancompress.training.engine import Training, TrainingLogger
 from gancompress.training.optimise import make_accelerator
@@ -98,6 +99,7 @@ def distill(
         OptionError: an option is out of its range.
         DivergenceError: losses were not finite, several times over.
     """
+    check_whole(steps, "gc.distill: steps", 1)
     given = settings or DistillSettings()
     chosen = replace(training_options(options, pairs, loss), steps=steps)
     accelerator = make_accelerator(given.device, given.precision)

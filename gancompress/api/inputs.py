@@ -53,6 +53,8 @@ def rows_of(data: Any, inputs: Mapping[str, Input]) -> InputData | None:
     """
     taken = {name: entry for name, entry in inputs.items() if entry.kind not in DRAWN}
     if not taken:
+        if data is not None:
+            raise DataError("data: every input is drawn from a seed; leave it out")
         return None
     if data is None:
         raise DataError(

@@ -14,6 +14,7 @@ from gancompress.architecture_search.front import Candidate, Front
 from gancompress.architecture_search.study import Progress, StudySpec, cost_function
 from gancompress.architecture_search.study import search as run_search
 from gancompress.data.live import Pairs
+from gancompress.options import check_whole
 from gancompress.progress import progress_bar
 from gancompress.supernet import Subnet, Supernet
 from gancompress.teachers.teacher import fingerprint_of
@@ -111,10 +112,12 @@ def search(
         settings: see :class:`SearchSettings`.
 
     Raises:
+        OptionError: ``trials`` is no positive number.
         BudgetError: no subnet keeps the budget; nothing was scored.
         RecipeError: there is nothing to score by.
         RunError: the storage cannot be used.
     """
+    check_whole(trials, "gc.search: trials", 1)
     given = settings or SearchSettings()
     options = replace(given.options, trials=trials, mac_budget=str(mac_budget))
     how = replace(given, options=options)

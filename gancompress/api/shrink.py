@@ -21,6 +21,7 @@ from gancompress.atomic import write_json
 from gancompress.batch import DRAWN, Batch, batch_size, example_inputs
 from gancompress.data.answered import DrawnAnswers
 from gancompress.errors import DataError, TeacherError
+from gancompress.options import LARGEST_SEED, check_ranges, option
 from gancompress.reconstruction.solver import Solver, order_channels, samples_at_once
 from gancompress.student.file import Architecture, Student
 from gancompress.supernet import Subnet, Supernet
@@ -34,34 +35,34 @@ MOST_DRAWN, MOST_BYTES = 16_384, 500_000_000
 
 @dataclass(frozen=True)
 class ShrinkOptions:
-    """How :func:`gancompress.shrink` goes on.
+    """How :func:`gancompress.shrink` goes on."""
 
-    Attributes:
-        samples: inputs that the weights are solved on; 0: 48 where one takes the teacher a billion
-            MACs or more, else 512.
-        trials: subnets that are compared by the weights that follow from the teacher's matrices.
-        finalists: best of them, whose weights are solved for layer by layer.
-        order: of channels: ``taylor`` or ``greedy``, see :func:`sort_channels`.
-        steps: updates of the fine-tuning at the end; 0: none. Inputs that can be drawn are new
-            ones, 16,384 at most; others are those that were solved on.
-        divisor: widths are multiples of this.
-        minimum: smallest width.
-        depth: whether residual branches may be dropped, see :class:`gancompress.Supernet`.
-        formats: endings of the files that the student is exported to: ``.onnx``, ``.pt2``,
-            ``.xml``.
-        seed: of everything drawn.
-    """
-
-    samples: int = 0
-    trials: int = 40
-    finalists: int = 1
-    order: Literal["taylor", "greedy"] = "taylor"
-    steps: int = 300
-    divisor: int = 8
-    minimum: int = 8
-    depth: bool = False
-    formats: tuple[str, ...] = (".onnx",)
-    seed: int = 0
+    samples: int = option(
+        0,
+        "inputs that the weights are solved on; 0: 48 where one takes the teacher 1e9 MACs or "
+        "more, else 512",
+        low=0,
+    )
+    trials: int = option(
+        40, "subnets compared by the weights that follow from the teacher's matrices", low=1
+    )
+    finalists: int = option(1, "best of them, whose weights are solved for layer by layer", low=1)
+    order: Literal["taylor", "greedy"] = option(
+        "taylor", "of channels: by first-order importance, or one by one; see sort_channels"
+    )
+    steps: int = option(
+        300,
+        "updates of the fine-tuning; 0: none. Inputs that can be drawn are new ones, 16,384 at "
+        "most; others are those that were solved on",
+        low=0,
+    )
+    divisor: int = option(8, "widths are multiples of this", low=1)
+    minimum: int = option(8, "smallest width", low=1)
+    depth: bool = option(False, "whether residual branches may be dropped")
+    formats: tuple[str, ...] = option(
+        (".onnx",), "endings of the files that the student is exported to: .onnx, .pt2, .xml"
+    )
+    seed: int = option(0, "of everything drawn", low=0, high=LARGEST_SEED)
 
 
 @dataclass(frozen=True)
@@ -107,11 +108,13 @@ def shrink(
         tell: is told in a line what was done after each step.
 
     Raises:
+        OptionError: an option is out of its range.
         TeacherError: the teacher is a black box.
         DataError: there are too few inputs.
         BudgetError: no subnet is that cheap.
     """
     how, folder = options or ShrinkOptions(), Path(run)
+    check_ranges(how, "gc.shrink")
     clock = _Clock(tell or (lambda line: None))
     supernet, reference = _supernet(teacher, how)
     check_budget(supernet, mac_budget, reference)

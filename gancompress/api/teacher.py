@@ -53,6 +53,10 @@ class Teacher:
         version: str = "",
         architecture: Architecture | None = None,
     ) -> None:
+        if not output_range[0] < output_range[1]:
+            raise TeacherError(
+                f"gc.Teacher: output_range: black below white, got {tuple(output_range)}"
+            )
         self.architecture = architecture
         self.module: nn.Module | None = None
         self._asked: ModuleTeacher | CallableTeacher
