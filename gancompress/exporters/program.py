@@ -223,5 +223,6 @@ def _reason(error: Exception) -> str:
 
 
 def first_line(error: Exception) -> str:
+    """The first line of a message that is not empty; the error's class where there is none."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[0] if lines else type(error).__name__
