@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import l1_loss
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from gancompress.batch import Batch, batch_size
@@ -33,6 +34,9 @@ BETAS = (0.9, 0.999)
 
 #: Inputs and the teacher's outputs.
 Answered = tuple[Batch, Tensor]
+
+#: Of the student's outputs and the teacher's.
+Loss = Callable[[Tensor, Tensor], Tensor]
 
 
 class Answers(Protocol):
@@ -65,10 +69,11 @@ def finetune(
     held_out: Answers,
     *,
     steps: int,
+    loss: Loss = l1_loss,
     seed: int = 0,
     logger: TrainingLogger | None = None,
 ) -> Finetuned:
-    """Train ``student`` in place towards the teacher's outputs (L1, Adam, a half cosine to zero).
+    """Train ``student`` in place towards the teacher's outputs (Adam, a half cosine to zero).
 
     Learning rates that suit inherited weights may ruin those that least squares gave. So some are
     tried for a few steps each, from the middle one to whichever side is better; and the weights
@@ -81,8 +86,9 @@ def finetune(
         student: in whatever mode; it ends in evaluation mode.
         learned: batches to train on, one a step, each once before any comes again. The more of
             them the better.
-        held_out: batches to choose by.
+        held_out: batches to choose by, in L1 whatever is trained.
         steps: updates after the trial; 0: nothing is done.
+        loss: of the student's and the teacher's outputs, a mean.
         seed: of the order of batches.
         logger: names the checkpoint from which a stopped training goes on; None: there is none.
     """
@@ -91,10 +97,10 @@ def finetune(
         before = mean_distance(student, held_out)
         return Finetuned(before, before, 0.0, 0)
     if logger is not None:
-        return _finetuned(student, learned, held_out, steps, seed, logger)
+        return _finetuned(student, learned, held_out, steps, loss, seed, logger)
     with TemporaryDirectory() as folder:
         quiet = TrainingLogger(Path(folder) / "finetune.pt", 1e9, lambda event: None, steps)
-        return _finetuned(student, learned, held_out, steps, seed, quiet)
+        return _finetuned(student, learned, held_out, steps, loss, seed, quiet)
 
 
 def mean_distance(student: Callable[..., Tensor], pairs: Answers) -> float:
@@ -113,17 +119,19 @@ def _finetuned(
     learned: Answers,
     held_out: Answers,
     steps: int,
+    loss: Loss,
     seed: int,
     logger: TrainingLogger,
 ) -> Finetuned:
     best = _Best()
     if not logger.checkpoint.is_file():
-        best = _tried(student, learned, held_out, steps, seed)
+        best = _tried(student, learned, held_out, steps, loss, seed)
     optimizer = adam(student.requires_grad_(True).parameters(), best.rate, BETAS)
 
     def update(step: int, rng: np.random.Generator) -> Mapping[str, Tensor]:
         pair = learned[int(batch_indices(step, 1, len(learned), seed)[0])]
-        return {"l1": _step(student, optimizer, pair, best.rate, step / steps)}
+        _at(optimizer, best.rate, step / steps)
+        return {"loss": _step(student, optimizer, pair, loss)}
 
     def after(step: int) -> bool:
         if best.rate > 0 and step % max(1, steps // LOOKS) == 0:
@@ -158,7 +166,9 @@ class _Best:
         vars(self).update(state_dict)
 
 
-def _tried(student: nn.Module, learned: Answers, held_out: Answers, steps: int, seed: int) -> _Best:
+def _tried(
+    student: nn.Module, learned: Answers, held_out: Answers, steps: int, loss: Loss, seed: int
+) -> _Best:
     """Try learning rates for a few steps each; the student is as it was."""
     best = _Best()
     best.before = best.distance = mean_distance(student, held_out)
@@ -169,7 +179,8 @@ def _tried(student: nn.Module, learned: Answers, held_out: Answers, steps: int, 
     def reached(rate: float) -> float:
         optimizer = adam(student.requires_grad_(True).parameters(), rate, BETAS)
         for number, pair in enumerate(pairs):
-            _step(student, optimizer, pair, rate, number / count)
+            _at(optimizer, rate, number / count)
+            _step(student, optimizer, pair, loss)
         distance = mean_distance(student, held_out)
         student.load_state_dict(best.weights)
         return distance
@@ -186,18 +197,22 @@ def _tried(student: nn.Module, learned: Answers, held_out: Answers, steps: int, 
     return best
 
 
-def _step(
-    student: nn.Module, optimizer: torch.optim.Optimizer, pair: Answered, rate: float, share: float
-) -> Tensor:
-    """One update, ``share`` of the training being done."""
-    batch, target = pair
+def _at(optimizer: torch.optim.Optimizer, rate: float, share: float) -> None:
+    """Set the learning rate of where ``share`` of the training is done."""
     for group in optimizer.param_groups:
         group["lr"] = rate * (1 + cos(pi * share)) / 2
+
+
+def _step(
+    student: nn.Module, optimizer: torch.optim.Optimizer, pair: Answered, loss: Loss
+) -> Tensor:
+    """One update."""
+    batch, target = pair
     with torch.enable_grad(), _by_the_batch(student, batch_size(batch)):
-        loss = (student(**batch) - target).abs().mean()
-        loss.backward()
+        value = loss(student(**batch), target)
+        torch.autograd.backward(value)
     optimizer_step(optimizer)
-    detached: Tensor = loss.detach()
+    detached: Tensor = value.detach()
     return detached
 
 

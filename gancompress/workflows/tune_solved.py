@@ -11,6 +11,7 @@ from gancompress.assemble.subnets import in_batches
 from gancompress.atomic import write_text
 from gancompress.data.answered import AnsweredPairs
 from gancompress.data.live import Pairs
+from gancompress.distillation.terms.structure import l1_and_ssim
 from gancompress.recipe.schema import Recipe
 from gancompress.run import RunDir
 from gancompress.training.finetune import finetune
@@ -35,6 +36,7 @@ def tune_solved(recipe: Recipe, run: RunDir, pairs: Pairs) -> None:
             student.module.to(accelerator.device),
             *parts,
             steps=recipe.finetune.steps,
+            loss=l1_and_ssim,
             seed=recipe.seed,
             logger=logger,
         )
