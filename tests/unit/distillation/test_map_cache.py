@@ -16,9 +16,9 @@ from tests.unit.distillation.test_features import NETWORK_TERMS, NETWORKS, TAPPE
 
 TERMS = dict.fromkeys([*TAPPED_TERMS, *NETWORK_TERMS], 1.0)
 
-# Of a pair: 8 channels of 4×4 and 8×8 inside the teacher, and for each of the two terms with a
-# network 4×6×6 and 6×4×4.
-BYTES = 4 * (8 * 16 + 8 * 64 + 2 * (4 * 36 + 6 * 16))
+# Of a pair: 8 channels of 4×4 and 8×8 inside the teacher, and for each of the terms with a network
+# 4×6×6 and 6×4×4.
+BYTES = 4 * (8 * 16 + 8 * 64 + len(NETWORK_TERMS) * (4 * 36 + 6 * 16))
 
 
 def passes_of(teacher: nn.Module) -> list[int]:
@@ -80,7 +80,7 @@ def test_how_many_pairs_fit_is_told_once(tmp_path: Path) -> None:
     events: list[Any] = []
     trained(tmp_path / "run", Generator(8, seed=1), BYTES * 5, events=events)
     told = [event["event"] for event in events if "event" in event]
-    maps = "the teacher's feature maps, 0.00448 MB a pair"
+    maps = f"the teacher's feature maps, {BYTES / 1e6:.3g} MB a pair"
     assert told == [f"{maps}, are cached for 5 of 12 pairs"]
 
 

@@ -36,7 +36,8 @@ def in_float64(batch: Batch) -> Batch:
 
 def test_every_built_in_network_is_tested_here() -> None:
     tested = {factory for factory, *_ in (*GENERATORS.values(), *DISCRIMINATORS.values())}
-    assert tested == set(BUILT_IN)
+    # It needs a network to look through, see test_projected.py.
+    assert tested == set(BUILT_IN) - {"projected_discriminator"}
 
 
 @pytest.mark.parametrize("name", GENERATORS)
