@@ -1,5 +1,7 @@
 """How a generator or discriminator is had by name: a built-in one, or anyone's own factory."""
 
+import inspect
+from collections.abc import Mapping
 from typing import Any
 
 from torch import nn
@@ -72,3 +74,17 @@ def build(factory: str, **kwargs: Any) -> nn.Module:
             f"{factory}: returned {type(module).__name__}; a factory must return a torch.nn.Module"
         )
     return module
+
+
+def complete(factory: str, kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """``kwargs`` with the defaults of a built-in factory, which may change from version to version.
+
+    Args:
+        factory: as :func:`build` takes it; of one that is not built in nothing is added.
+        kwargs: its keyword arguments.
+    """
+    if factory not in BUILT_IN:
+        return dict(kwargs)
+    parameters = inspect.signature(resolve(factory, BUILT_IN)).parameters.values()
+    defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
+    return {**defaults, **kwargs}

@@ -23,7 +23,7 @@ from gancompress.atomic import replacing
 from gancompress.batch import InputSpec, spec_to_json
 from gancompress.errors import DataError, TeacherError, UnsafeFileError
 from gancompress.generators.adapted import adapted, has_lists
-from gancompress.generators.build import build
+from gancompress.generators.build import build, complete
 from gancompress.generators.signed import RANGE, signed
 from gancompress.student import claims, refit
 from gancompress.student.separable import Norm, separate
@@ -265,7 +265,7 @@ def _identity(student: Student) -> dict[str, Any]:
     architecture = student.architecture
     identity: dict[str, Any] = {
         "factory": architecture.factory,
-        "kwargs": dict(architecture.kwargs),
+        "kwargs": complete(architecture.factory, architecture.kwargs),
         "separable": list(architecture.separable),
         "separable_norm": architecture.separable_norm,
         "inputs": spec_to_json(student.inputs),

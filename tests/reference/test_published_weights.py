@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,9 +11,12 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
+from gancompress.batch import example_inputs
 from gancompress.data.images import to_float
 from gancompress.teachers.from_file import from_file
 from tests.shared_files import shared
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 # File -> its published parameters and enlargement.
 SUPER_RESOLUTION = {
@@ -61,3 +65,13 @@ def test_published_dcgan_gives_different_faces() -> None:
     # Neither noise (neighbouring pixels agree) nor one picture (samples differ).
     assert (faces[..., 1:] - faces[..., :-1]).abs().mean() < 0.15
     assert faces.std(dim=0).mean() > 0.3
+
+
+@pytest.mark.parametrize(
+    "path", sorted(BENCHMARKS.glob("*/*.safetensors")), ids=lambda path: path.stem
+)
+def test_files_that_come_along_load_and_answer(path: Path) -> None:
+    teacher = from_file(path)
+    answer = teacher(example_inputs(teacher.inputs, 1))
+    assert answer.isfinite().all()
+    assert answer.std() > 0.05

@@ -266,3 +266,13 @@ def write_description(path: Path, description: dict[str, object]) -> None:
     with safe_open(path, framework="pt") as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     save_file(tensors, path, metadata={"gancompress": json.dumps(description)})
+
+
+def test_defaults_of_a_built_in_factory_are_kept_with_it(tmp_path: Path) -> None:
+    architecture = Architecture("dcgan", {"z_dim": 8, "width": 8, "resolution": 16})
+    module = architecture.build()
+    saved = Student(module, {"z": Input("normal", (8,))}, architecture)
+    save_student(saved, tmp_path / "s.safetensors")
+    loaded = load_student(tmp_path / "s.safetensors")
+    assert loaded.architecture.kwargs["classes"] == 0
+    assert loaded.fingerprint == saved.fingerprint
