@@ -123,7 +123,7 @@ def _format(path: str, int8: bool) -> str:
 
 def write_student(
     student: Student, folder: Path, formats: Sequence[str]
-) -> tuple[dict[str, Path], dict[str, dict[str, float]]]:
+) -> tuple[dict[str, Path], dict[str, dict[str, float | None]]]:
     """Write ``student.safetensors`` and ``student.onnx``, ….
 
     Args:
@@ -132,15 +132,21 @@ def write_student(
         formats: endings.
 
     Returns:
-        What was written, by what it is, and of each format its bytes and its difference.
+        What was written, by what it is, and of each format its bytes and its difference; None
+        where no runtime on this system could run it.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    files, facts = {"student": folder / "student.safetensors"}, {}
+    files = {"student": folder / "student.safetensors"}
+    facts: dict[str, dict[str, float | None]] = {}
     save_student(student, files["student"])
     for ending in formats:
         written = export(student, folder / f"student{ending}")
         files[ending] = written.path
-        facts[ending] = {"bytes": written.size, "max_rel": written.parity.max_rel}
+        parity = written.parity
+        facts[ending] = {
+            "bytes": written.size,
+            "max_rel": parity.max_rel if parity.samples else None,
+        }
     return files, facts
 
 

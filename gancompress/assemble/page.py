@@ -6,7 +6,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -32,6 +31,7 @@ from gancompress.run import RunDir
 from gancompress.supernet.cost import Layer
 from gancompress.supernet.space import Subnet
 
+# By the end of the file's name.
 _RUNTIMES = {
     ".onnx": "import onnxruntime as ort\n"
     'session = ort.InferenceSession("{file}")\n'
@@ -41,6 +41,15 @@ _RUNTIMES = {
     ".xml": "import openvino as ov\n"
     'network = ov.Core().compile_model("{file}", "CPU")\n'
     "image = network({inputs})[0]",
+    ".pte": "from executorch.runtime import Runtime\n"
+    'forward = Runtime.get().load_program("{file}").load_method("forward")\n'
+    "image = forward.execute([{listed}])[0]  # one sample",
+    ".mlpackage": "import coremltools as ct  # on an Apple system\n"
+    'model = ct.models.MLModel("{file}")\n'
+    'image = model.predict({inputs})["output"]  # one sample',
+    "-python": "import sys\n"
+    'sys.path.insert(0, "{file}")\n'
+    "import generator\nimage = generator.load()({keywords})",
 }
 
 
@@ -230,12 +239,13 @@ def snippets_of(files: Sequence[str], inputs: Sequence[str]) -> dict[str, str]:
     """Lines of Python that run exported files, by file; others of ``files`` are left out."""
     keywords = ", ".join(f"{name}={name}" for name in inputs)
     fed = "{" + ", ".join(f'"{name}": {name}' for name in inputs) + "}"
+    parts = {"{inputs}": fed, "{keywords}": keywords, "{listed}": ", ".join(inputs)}
     found = {}
     for file in files:
-        form = _RUNTIMES.get(Path(file).suffix)
-        if form is not None:
-            text = form.replace("{file}", file).replace("{inputs}", fed)
-            found[file] = text.replace("{keywords}", keywords)
+        for text in (text for ending, text in _RUNTIMES.items() if file.endswith(ending)):
+            for part, value in {"{file}": file, **parts}.items():
+                text = text.replace(part, value)
+            found[file] = text
     return found
 
 

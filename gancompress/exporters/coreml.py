@@ -21,6 +21,7 @@ from gancompress.exporters.program import (
     first_line,
     frozen_copy,
     quiet,
+    refuse_free_size,
     trace_program,
 )
 
@@ -37,10 +38,12 @@ def export_coreml(job: Job) -> Exported:
 
     Raises:
         TraceError: ``torch.export`` cannot follow the module.
-        ExportError: an operator has no form in Core ML, or the structure is not the module's.
+        ExportError: an operator has no form in Core ML, the structure is not the module's, or
+            ``dynamic_size`` is asked for.
         MissingPackageError: the ``coreml`` extra is not installed.
     """
     coreml = require("coremltools", "coreml")
+    refuse_free_size(job, "Core ML")
     inputs, frozen = job.inputs, frozen_copy(job.module, job.inputs)
     program = trace_program(frozen, inputs, dynamic_batch=False, dynamic_size=False)
     try:

@@ -23,6 +23,7 @@ from gancompress.exporters.program import (
     frozen_copy,
     parity_batches,
     quiet,
+    refuse_free_size,
     trace_program,
 )
 
@@ -82,11 +83,12 @@ def export_executorch(job: Job) -> Exported:
 
     Raises:
         TraceError: ``torch.export`` cannot follow the module.
-        ExportError: an operator has no form in ExecuTorch.
+        ExportError: an operator has no form in ExecuTorch, or ``dynamic_size``.
         ParityError: ExecuTorch's outputs differ.
         MissingPackageError: the ``executorch`` extra is not installed.
     """
     require("executorch.exir", "executorch")
+    refuse_free_size(job, "ExecuTorch")
     frozen = frozen_copy(job.module, job.inputs)
     sizes = {"dynamic_batch": False, "dynamic_size": False}
     compared = [*parity_batches(frozen, job.inputs, **sizes), *job.batches]

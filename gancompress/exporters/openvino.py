@@ -16,7 +16,7 @@ from gancompress.exporters.network import as_network, describe, described_inputs
 from gancompress.exporters.onnx import export_onnx
 from gancompress.exporters.packages import require
 from gancompress.exporters.parity import check_parity
-from gancompress.exporters.program import Exported, Job, frozen_copy, parity_batches
+from gancompress.exporters.program import Exported, Job, first_line, frozen_copy, parity_batches
 
 
 class OpenVINONetwork:
@@ -88,7 +88,13 @@ def export_openvino(job: Job) -> Exported:
     with tempfile.TemporaryDirectory() as folder:
         onnx_file, made = Path(folder) / "student.onnx", Path(folder) / path.name
         export_onnx(replace(job, module=frozen, path=onnx_file, batches=compared))
-        model = openvino.Core().read_model(onnx_file)
+        try:
+            model = openvino.Core().read_model(onnx_file)
+        # OpenVINO raises whatever its reading of one operator ran into.
+        except RuntimeError as error:
+            raise ExportError(
+                f"no OpenVINO form: {first_line(error)}; export onnx instead"
+            ) from error
         for name, value in describe(job.inputs, job.fingerprint).items():
             model.set_rt_info(value, name.split("."))
         openvino.save_model(model, made, compress_to_fp16=False)

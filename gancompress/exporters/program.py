@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
 from gancompress.batch import Batch, Input, example_inputs
-from gancompress.errors import TraceError
+from gancompress.errors import ExportError, TraceError
 from gancompress.exporters.parity import Parity, sample_batches
 from gancompress.student.file import Architecture
 
@@ -97,6 +97,19 @@ def frozen_copy(module: nn.Module, inputs: Mapping[str, Input]) -> nn.Module:
     if inspect.Parameter.VAR_KEYWORD in kinds:
         copied.forward = _with_named_inputs(copied.forward, inputs)
     return copied.cpu().eval().requires_grad_(False)
+
+
+def refuse_free_size(job: Job, runtime: str) -> None:
+    """Refuse ``dynamic_size`` to a format that fixes the size of its inputs.
+
+    Raises:
+        ExportError: it is asked for.
+    """
+    if job.dynamic_size:
+        raise ExportError(
+            f"dynamic_size: {runtime} programs are written for one size of their inputs; leave it "
+            "off for them, or export onnx, pt2 or openvino"
+        )
 
 
 def trace_program(

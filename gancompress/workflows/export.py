@@ -11,6 +11,7 @@ from gancompress.assemble.pairs import open_pairs
 from gancompress.assemble.students import student_file, title
 from gancompress.atomic import write_json
 from gancompress.batch import Batch
+from gancompress.errors import ExportError, GancompressError
 from gancompress.exporters.formats import FORMATS
 from gancompress.exporters.options import ExportOptions
 from gancompress.exporters.quantize import Quantized
@@ -20,14 +21,25 @@ from gancompress.student.file import Student
 
 
 def export(recipe: Recipe, run: RunDir) -> None:
-    """Write the student that was chosen last in every format of the recipe into ``run/export``."""
+    """Write the student that was chosen last in every format of the recipe into ``run/export``.
+
+    Raises:
+        ExportError: naming every format that failed, and why, after the others were written.
+    """
     file = student_file(run)
     student = assemble.read_student(file, assemble.student_factory(recipe))
     samples, keys = samples_of(recipe, run), recipe.export
-    written = {
-        name: export_network(student, name, run, "student", keys, samples) for name in keys.formats
-    }
+    written, failed = {}, list[str]()
+    for name in keys.formats:
+        try:
+            written[name] = export_network(student, name, run, "student", keys, samples)
+        # The other formats are none the worse for it.
+        except GancompressError as error:
+            failed.append(f"export.formats: {name}: {error}")
     write_json(run.path / "export" / "student.json", description(file, student))
+    if failed:
+        done = ", ".join(written) or "nothing"
+        raise ExportError("\n".join([*failed, f"written to {run.path / 'export'}: {done}"]))
     made = [run.path / "export" / "student.json"]
     for facts in written.values():
         made += _files_of(run.path / str(facts["file"]))

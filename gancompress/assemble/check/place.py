@@ -15,12 +15,16 @@ from gancompress.recipe.schema import Recipe
 from gancompress.training.optimise import check_device
 
 # Packages by what a recipe names, and the extra of this package that brings them.
+_ONNX = ("onnx", "onnxscript", "onnxruntime")
 PACKAGES: dict[str, tuple[tuple[str, ...], str]] = {
-    "onnx": (("onnx", "onnxscript", "onnxruntime"), "onnx"),
-    "openvino": (("onnx", "onnxscript", "onnxruntime", "openvino"), "openvino"),
+    "onnx": (_ONNX, "onnx"),
+    "onnx-fp16": (_ONNX, "onnx"),
+    "onnx-int8": (_ONNX, "onnx"),
+    "openvino": ((*_ONNX, "openvino"), "openvino"),
+    "openvino-int8": ((*_ONNX, "openvino", "nncf"), "openvino"),
     "executorch": (("executorch",), "executorch"),
     "coreml": (("coremltools",), "coreml"),
-    "onnxruntime": (("onnx", "onnxscript", "onnxruntime"), "onnx"),
+    "onnxruntime": (_ONNX, "onnx"),
 }
 
 

@@ -4,10 +4,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from gancompress.api.export import write_student
 from gancompress.batch import Input
 from gancompress.errors import ExportError
 from gancompress.exporters.coreml import export_coreml
 from gancompress.exporters.program import Job
+from gancompress.student.file import Architecture, Student
 from tests.unit.exporters.networks import IMAGE, LATENT, Conditional, UNet
 
 coremltools = pytest.importorskip("coremltools", reason="coremltools is not installed")
@@ -27,6 +29,17 @@ def test_package_has_the_students_inputs_output_and_description(tmp_path: Path):
 def test_package_that_cannot_be_run_here_claims_no_parity(tmp_path: Path):
     written = export_coreml(Job(UNet(), IMAGE, tmp_path / "student.mlpackage"))
     assert written.parity.samples == 0 and "not run" in str(written.parity)
+
+
+def test_free_size_is_refused_not_ignored(tmp_path: Path):
+    with pytest.raises(ExportError, match="dynamic_size: Core ML programs are written for one"):
+        export_coreml(Job(UNet(), IMAGE, tmp_path / "student.mlpackage", dynamic_size=True))
+
+
+def test_difference_of_a_package_that_is_not_run_is_none(tmp_path: Path):
+    student = Student(UNet(), IMAGE, Architecture(""))
+    _, facts = write_student(student, tmp_path, [".mlpackage"])
+    assert facts[".mlpackage"]["max_rel"] is None
 
 
 def test_operator_without_a_form_leaves_no_package(tmp_path: Path):

@@ -4,13 +4,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from gancompress.assemble.page import snippets_of
 from gancompress.batch import Input, example_inputs
 from gancompress.errors import ExportError, MissingPackageError
 from gancompress.exporters import packages
 from gancompress.exporters.executorch import export_executorch, run_executorch
 from gancompress.exporters.program import Job
 from gancompress.generators.build import build
-from tests.unit.exporters.networks import LATENT, Conditional
+from tests.unit.exporters.networks import IMAGE, LATENT, Conditional, UNet
 
 
 @pytest.fixture
@@ -45,6 +46,21 @@ def test_modulated_convolutions_are_exported(tmp_path: Path):
     )
     written = export_executorch(Job(module, module.inputs, tmp_path / "student.pte"))
     assert written.parity.max_rel < 1e-4
+
+
+@pytest.mark.usefixtures("runtime")
+def test_free_size_is_refused_not_ignored(tmp_path: Path):
+    with pytest.raises(ExportError, match="dynamic_size: ExecuTorch programs are written for one"):
+        export_executorch(Job(UNet(), IMAGE, tmp_path / "student.pte", dynamic_size=True))
+
+
+@pytest.mark.usefixtures("runtime")
+def test_lines_of_the_report_run_a_program(tmp_path: Path):
+    module, path = Conditional().eval(), str(tmp_path / "student.pte")
+    export_executorch(Job(module, LATENT, Path(path)))
+    names: dict[str, object] = dict(example_inputs(LATENT, 1))
+    exec(snippets_of([path], list(LATENT))[path], names)
+    torch.testing.assert_close(names["image"], module(names["z"], names["c"]), rtol=0, atol=1e-5)
 
 
 @pytest.mark.usefixtures("runtime")
