@@ -91,19 +91,19 @@ def _do_shrink(options: argparse.Namespace) -> None:
 def apply_verb(verbs: Verbs) -> None:
     """Add the verb `apply`."""
     text = (
-        "Run an image translator, or a network that answers scores, on a picture, or on a folder "
-        "or zip of pictures."
+        "Run an image translator, or a network that answers scores, on a picture, a folder or zip "
+        "of pictures, or a film."
     )
     example = "gancompress apply runs/style-1 photos/ styled/ --compare teacher.safetensors"
     parser = add_verb(verbs, "apply", text, example, _do_apply)
     parser.add_argument("what", type=Path, help="run directory, student, teacher or .onnx file")
-    parser.add_argument("source", type=Path, metavar="in", help="picture, folder or zip")
+    parser.add_argument("source", type=Path, metavar="in", help="picture, folder, zip or film")
     parser.add_argument(
         "output",
         type=Path,
         metavar="out",
-        help="folder, or a .png for one picture; .csv or .json for the best tags of a network that "
-        "answers scores",
+        help="folder; a .png for one picture; an .mp4 for a film; .csv or .json for the best tags "
+        "of a network that answers scores",
     )
     parser.add_argument(
         "--compare",
@@ -145,8 +145,9 @@ def _do_apply(options: argparse.Namespace) -> None:
         side_by_side=compare is not None,
         overwrite=options.overwrite,
     )
-    kept = f", {done.kept} were there already" if done.kept else ""
-    print(f"{options.output}: {done.written} pictures written{kept}")
+    film = options.output.suffix.lower() == ".mp4"
+    kept = f", {done.kept} {'film was' if film else 'were'} there already" if done.kept else ""
+    print(f"{options.output}: {done.written} {'frames' if film else 'pictures'} written{kept}")
     if done.rule.fixed is not None:
         height, width = done.rule.fixed
         print(f"the network takes {height}×{width} only: pictures were resized to that")

@@ -1,9 +1,11 @@
-"""`apply NETWORK IN OUT`: an image translator on a picture, a folder or a zip of pictures."""
+"""`apply NETWORK IN OUT`: an image translator on a picture, a folder or zip of them, or a film."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
@@ -14,6 +16,7 @@ from gancompress.batch import Input, InputSpec, in_range
 from gancompress.data.decode import Form, decode
 from gancompress.data.images import to_float
 from gancompress.data.sources import IMAGE_SUFFIXES, image_names, open_source
+from gancompress.data.video import READERS, redraw_video
 from gancompress.errors import DataError
 from gancompress.exporters.onnx import run_onnx
 from gancompress.generators.any_size import SizeRule, Translator, find_size_rule, translate
@@ -45,8 +48,8 @@ class Applied:
     """What :func:`apply` did.
 
     Attributes:
-        written: pictures made.
-        kept: pictures that were there from an earlier call.
+        written: pictures made, or frames of a film.
+        kept: pictures that were there from an earlier call, or a film.
         rule: which sizes the network takes.
     """
 
@@ -65,7 +68,7 @@ def apply(
     side_by_side: bool = False,
     overwrite: bool = False,
 ) -> Applied:
-    """Write what the network makes of every picture in ``source``, as PNG.
+    """Write what the network makes of every picture in ``source``, as PNG, or of a film, as MP4.
 
     Pictures keep their size where the network takes any size (times its enlargement); a network
     of one size gets them resized. Pictures that are there already are left alone, so that a call
@@ -73,9 +76,9 @@ def apply(
 
     Args:
         what: a generator, or an ONNX file.
-        source: a picture, or a folder or zip of pictures.
-        output: of a picture: a file ending in ``.png``, or a folder; otherwise a folder, in which
-            the pictures are named as in the source.
+        source: a picture, a folder or zip of pictures, or a film.
+        output: of a picture: a file ending in ``.png``, or a folder; of a film: a file ending in
+            ``.mp4``; otherwise a folder, in which the pictures are named as in the source.
         tile: largest side in pixels that is run at once; 0: always whole. By default pictures
             above a megapixel are cut where the network's outputs provably do not change by it.
         compare: a second network, shown between input and output.
@@ -83,22 +86,25 @@ def apply(
         overwrite: make pictures again that are there.
 
     Raises:
-        DataError: the network translates no images, or a picture cannot be read.
+        DataError: the network translates no images, or a picture or film cannot be read.
+        MissingPackageError: films need the extra ``video``.
     """
     networks = [_open(what)]
     if compare is not None:
         networks.insert(0, _open(GeneratorFile(compare)))
     with_input = side_by_side or compare is not None
+    drawn = partial(_drawn, networks, tile=tile, with_input=with_input)
+    if _is_film(source, output):
+        kept = int(output.exists() and not overwrite)
+        written = 0 if kept else redraw_video(source, output, drawn)
+        return Applied(written, kept, networks[-1].rule)
     written = kept = 0
     pictures = list(_pictures(source, output))
     for name, read, target in progress_bar(pictures, desc="apply"):
         if target.exists() and not overwrite:
             kept += 1
             continue
-        data = read()
-        made = [_translated(network, name, data, tile) for network in networks]
-        shown = [_original(data, networks[-1].entry), *made] if with_input else made
-        save_png(_joined(shown), target)
+        save_png(drawn(_read(name, read())), target)
         written += 1
     return Applied(written, kept, networks[-1].rule)
 
@@ -172,18 +178,44 @@ def _pictures(source: Path, output: Path) -> Iterator[tuple[str, Callable[[], by
         yield name, lambda name=name: files.read(name), output / target  # type: ignore[misc]
 
 
-def _original(data: bytes, entry: Input) -> Tensor:
-    """The picture as floats in [-1, 1], (1, C, H, W)."""
-    pixels, _ = decode(data, Form(entry.shape[0], None, "none"))
-    return to_float(torch.from_numpy(pixels))[None]
+def _is_film(source: Path, output: Path) -> bool:
+    """Whether a film is to be made, and of one."""
+    given = source.suffix.lower() in READERS and source.is_file()
+    if output.suffix.lower() == ".mp4":
+        if not given:
+            raise DataError(f"{output}: {source} is no film ({', '.join(READERS)})")
+        return True
+    if given and source.suffix.lower() not in IMAGE_SUFFIXES:
+        raise DataError(f"{output}: {source} is a film; name an .mp4 for what is made of it")
+    return False
 
 
-def _translated(network: Network, name: str, data: bytes, tile: int | None) -> Tensor:
+def _drawn(
+    networks: list[Network], original: Image.Image, *, tile: int | None, with_input: bool
+) -> Image.Image:
+    """What the networks make of a picture, beside each other, after it where that is asked for."""
+    made = [_translated(network, _tensor(original, network.entry), tile) for network in networks]
+    return _joined([_tensor(original, networks[-1].entry), *made] if with_input else made)
+
+
+def _read(name: str, data: bytes) -> Image.Image:
     try:
-        image = in_range(_original(data, network.entry), network.entry)
+        pixels, _ = decode(data, Form(3, None, "none"))
     # Whatever Pillow raises for a file that it cannot read.
     except Exception as error:
         raise DataError(f"{name}: not a readable picture ({error})") from error
+    return picture_of(torch.from_numpy(pixels))
+
+
+def _tensor(picture: Image.Image, entry: Input) -> Tensor:
+    """A picture as floats in [-1, 1], (1, C, H, W)."""
+    pixels = np.array(picture.convert("L" if entry.shape[0] == 1 else "RGB"))
+    image = torch.from_numpy(pixels if pixels.ndim == 3 else pixels[..., None])
+    return to_float(image.permute(2, 0, 1))[None]
+
+
+def _translated(network: Network, original: Tensor, tile: int | None) -> Tensor:
+    image = in_range(original, network.entry)
     if tile is None:
         large = image.shape[2] * image.shape[3] > WHOLE
         tile = TILE if large and network.rule.reach is not None else 0

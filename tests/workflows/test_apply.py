@@ -16,6 +16,7 @@ from gancompress.data.images import Reading, open_images
 from gancompress.exporters.program import Job
 from gancompress.generators.build import build
 from gancompress.student.file import Architecture, Student, save_student
+from tests.unit.data.test_video import film, frames
 
 
 @pytest.fixture
@@ -65,6 +66,20 @@ def test_pictures_that_are_there_are_left_alone(translator: Path, tmp_path: Path
     assert main(command) == 0
     assert (tmp_path / "out" / "1.png").exists()
     assert (tmp_path / "out" / "0.png").stat().st_mtime_ns == kept
+
+
+def test_a_film_becomes_a_film(
+    translator: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, out = film(tmp_path / "in.mp4", [0, 4, 8]), tmp_path / "out.mp4"
+    command = ["apply", str(translator), str(source), str(out)]
+    assert main([*command, "--compare"]) == 0
+    assert "3 frames written" in capsys.readouterr().out
+    assert [pixels.shape for _, pixels in frames(out)] == [(32, 96, 3)] * 3
+    assert main(command) == 0
+    assert "0 frames written, 1 film was there already" in capsys.readouterr().out
+    assert main([*command[:-1], str(tmp_path / "folder")]) == 2
+    assert "name an .mp4 for what is made of it" in capsys.readouterr().err
 
 
 def test_comparison_shows_input_other_network_and_output(translator: Path, tmp_path: Path) -> None:
