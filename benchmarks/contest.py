@@ -100,7 +100,7 @@ def pairs_of(name: str, what: reconstruct.Flagship, kept: Path) -> Pairs:
         return gc.collect(what.teacher, None, count, held_out=2, folder=kept / "pairs", seed=1)
     ((key, entry),) = what.teacher.inputs.items()
     crops = reconstruct.crops(setting.side, 4 if is_quick() else 156, 4)
-    teacher = gc.Teacher(_module(what.teacher), _sized(what.teacher, setting.side))
+    teacher = gc.Teacher(_module(what.teacher), sized(what.teacher, setting.side))
     return gc.collect(
         teacher,
         {key: in_range(crops, entry)},
@@ -116,7 +116,7 @@ def _module(teacher: gc.Teacher) -> nn.Module:
     return teacher.module
 
 
-def _sized(teacher: gc.Teacher, side: int) -> dict[str, gc.Input]:
+def sized(teacher: gc.Teacher, side: int) -> dict[str, gc.Input]:
     """Its inputs with another size of the image."""
     return {
         name: gc.Input("image", (entry.shape[0], side, side), entry.low, entry.high)
