@@ -203,7 +203,7 @@ def main() -> None:
         kept.mkdir(parents=True, exist_ok=True)
         what = reconstruct.FLAGSHIPS[name]()
         pairs, judge = pairs_of(name, what, kept.parent), Measured(what)
-        rows = [] if options.again else known(name)
+        rows = [] if options.again else known(f"contest_{name}")
         for seed in options.seeds:
             contest = Contest(flagship=what, pairs=pairs, share=share, training=training, seed=seed)
             for way in options.ways or setting.ways:
@@ -268,8 +268,8 @@ def kept_in() -> Path:
 
 
 def known(name: str) -> list[dict[str, Any]]:
-    """Rows that were measured before."""
-    path = folder("results") / f"contest_{name}.json"
+    """Rows of ``benchmarks/results/NAME.json`` that were measured before."""
+    path = folder("results") / f"{name}.json"
     if not path.is_file():
         return []
     found: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["rows"]

@@ -2,10 +2,10 @@
 
     python -m benchmarks.contest_latency faces vintage anime [--share 1/8]
 
-Students of seed 0 that ``benchmarks.contest`` left in ``runs/contest``; batch 1, one thread, each in
-turns with the teacher in PyTorch. Columns: milliseconds in PyTorch, then how many times as fast as
-the teacher in PyTorch each runtime is. INT8: per channel, calibrated by the inputs solved on; its
-PSNR is to the student. Writes ``benchmarks/results/contest_latency.json``.
+Students of seed 0 that ``benchmarks.contest`` left in ``runs/contest``; batch 1, one thread, each
+in turns with the teacher in PyTorch. Columns: milliseconds in PyTorch, then how many times as fast
+as the teacher in PyTorch each runtime is. INT8: per channel, calibrated by the inputs solved on;
+its PSNR is to the student. Writes ``benchmarks/results/contest_latency.json``.
 """
 
 import tempfile
