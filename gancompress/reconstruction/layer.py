@@ -16,7 +16,7 @@ from torch import Tensor
 from gancompress.reconstruction.window import Window
 
 Moments = tuple[Tensor, Tensor]
-Kind = Literal["convolution", "transposed convolution", "linear", "norm"]
+Kind = Literal["convolution", "transposed convolution", "linear", "embedding", "norm"]
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,12 @@ class Layer:
         """Systems of equations that do not know each other."""
         return self.groups * self.phases
 
+    @property
+    def samples(self) -> int:
+        """Maps of the source: those of a batch, unless the layer gets tokens before samples, or
+        both in one dimension."""
+        return self._maps(self.source, self.window.inputs).shape[0]
+
     def columns(self, at: Tensor) -> Tensor:
         """The inputs of the output positions ``at`` (S,), those of each phase together: (blocks,
         rows, N × S / phases).
@@ -84,9 +90,10 @@ class Layer:
         maps = self._maps(output, self.window.outputs).index_select(2, at)
         return maps.transpose(0, 1).flatten(1)
 
-    def targets(self, sampled: Tensor, samples: int) -> Tensor:
-        """What :meth:`sampled` gives for ``samples`` samples, as the columns are laid out:
-        (blocks, outputs, N × S / phases)."""
+    def targets(self, sampled: Tensor) -> Tensor:
+        """What :meth:`sampled` gives, as the columns are laid out: (blocks, outputs, N × S /
+        phases)."""
+        samples = self.samples
         parts = sampled.view(
             self.groups, -1, samples, self.phases, sampled.shape[1] // samples // self.phases
         )

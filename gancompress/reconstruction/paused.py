@@ -11,9 +11,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from gancompress.reconstruction.attention import ATTENTION
 from gancompress.supernet.copying import copy_structure
 from gancompress.supernet.skip import Skips
 
@@ -131,6 +133,9 @@ class Watch(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if self._resting or getattr(func, "__name__", "") == "__get__":
             return func(*args, **(kwargs or {}))
+        if func is F.multi_head_attention_forward:
+            with self:
+                return ATTENTION(*args, **(kwargs or {}))
         number = self._count
         self._count += 1
         return self._on_call(number, func, args, kwargs or {})

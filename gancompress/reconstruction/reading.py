@@ -14,6 +14,9 @@ from gancompress.reconstruction.window import Window, pointwise
 
 Arguments = Mapping[str, Any]
 
+# Numbers that an embedding may tell apart: its matrix is the square of that.
+MOST_NUMBERS = 1024
+
 _CONVOLUTION = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
 _TRANSPOSED = (*_CONVOLUTION[:5], "output_padding", "groups", "dilation")
 _INSTANCE = (
@@ -139,6 +142,24 @@ def _matmul(given: Arguments) -> Layer | None:
     )
 
 
+def _embedding(given: Arguments) -> Layer | None:
+    """A table is a linear layer of vectors that are one in the place of a number, zero elsewhere;
+    those of more than :data:`MOST_NUMBERS` numbers are not solved for."""
+    numbers, weight = given["input"], given["weight"]
+    if len(weight) > MOST_NUMBERS or given.get("max_norm") is not None or numbers.dim() == 0:
+        return None
+    return Layer(
+        kind="embedding",
+        source=F.one_hot(numbers.long(), len(weight)).to(weight.dtype),
+        weight=weight,
+        bias=None,
+        groups=1,
+        window=pointwise(prod(numbers.shape[1:])),
+        channels_last=True,
+        inputs_first=True,
+    )
+
+
 def _norm(given: Arguments, moments: Callable[[Tensor], Moments]) -> Layer:
     """A norm whose scale and shift are one number a channel, which is the second dimension."""
     source = given["input"]
@@ -243,6 +264,7 @@ _TABLE: dict[Any, _Entry] = {
         (torch.matmul, torch.mm, Tensor.matmul, Tensor.mm, Tensor.__matmul__),
         (("input", "other"), _matmul),
     ),
+    F.embedding: (("input", "weight", "padding_idx", "max_norm"), _embedding),
     F.batch_norm: (_BATCH, _batch_norm),
     F.instance_norm: (_INSTANCE, _instance_norm),
     F.group_norm: (("input", "num_groups", "weight", "bias", "eps"), _group_norm),

@@ -24,9 +24,14 @@ def held_out(samples: int, first: int, each: int, total: int) -> Tensor:
         each: columns of a sample.
     """
     if total < HELD_OUT:
-        return torch.arange(samples * each) % HELD_OUT == HELD_OUT - 1
+        return every_fourth(samples * each)
     numbers = torch.arange(first, first + samples)
     return (numbers % HELD_OUT == HELD_OUT - 1).repeat_interleave(each)
+
+
+def every_fourth(columns: int) -> Tensor:
+    """Columns held out where they do not tell which sample they are of."""
+    return torch.arange(columns) % HELD_OUT == HELD_OUT - 1
 
 
 def positions(layer: Layer, wanted: int, seed: int) -> Tensor:

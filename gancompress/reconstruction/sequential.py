@@ -22,7 +22,7 @@ from gancompress.reconstruction.layer import Layer
 from gancompress.reconstruction.norms import before_norm, renew_statistics
 from gancompress.reconstruction.passes import StudentPass, TeacherPass
 from gancompress.reconstruction.program import Program, Site, trace
-from gancompress.reconstruction.sampling import columns_of_each, held_out, positions
+from gancompress.reconstruction.sampling import columns_of_each, every_fourth, held_out, positions
 from gancompress.supernet.supernet import Supernet
 
 
@@ -32,7 +32,7 @@ class LayerFit:
 
     Attributes:
         name: of its weight.
-        kind: convolution, transposed convolution, linear or norm.
+        kind: convolution, transposed convolution, linear, embedding or norm.
         before, after: mean squared error at its output (or at the sum that it is part of) over the
             variance there, on inputs held out, of the weights as cut and as they are now.
         changed: False where the cut weights stayed because nothing was better.
@@ -102,7 +102,10 @@ def left_out(module: nn.Module, program: Program) -> list[LayerFit]:
     """The parameters of ``module`` that no layer of its program accounts for."""
     solved = {name for site in program.sites for name in site.weight.names}
     solved |= {site.bias.name for site in program.sites if site.bias is not None}
-    why = "is not the weight of a convolution, linear layer or norm as functions get it"
+    why = (
+        "is not the weight of a convolution, linear layer, norm or small embedding as functions "
+        "get it"
+    )
     return [
         LayerFit(name=name, kind="parameter", before=0.0, after=0.0, changed=False, reason=why)
         for name, _ in module.named_parameters()
@@ -193,11 +196,9 @@ class _Task:
             at = positions(layer, each, self.seed + index * 1000 + number)
             at = at.to(layer.source.device)
             targets = self._targets(index, number, layer, at)
-            samples = self.samples[number]
-            columns = len(at) // layer.phases
-            held = held_out(samples, self.first[number], columns, self.total)
-            targets = layer.targets(targets, samples)
-            equations.add(layer.columns(at), targets, held.to(at.device))
+            columns = layer.columns(at)
+            held = self._held_out(number, layer, columns.shape[2])
+            equations.add(columns, layer.targets(targets), held.to(at.device))
         solution = equations.solve(start)
         self._put(index, layers[0], solution)
         return LayerFit(
@@ -207,6 +208,13 @@ class _Task:
             after=min(solution.before, solution.after),
             changed=solution.changed,
         )
+
+    def _held_out(self, number: int, layer: Layer, columns: int) -> Tensor:
+        """Which columns of a batch are held out."""
+        samples = self.samples[number]
+        if layer.samples != samples:
+            return every_fourth(columns)
+        return held_out(samples, self.first[number], columns // samples, self.total)
 
     def _equations(self, site: Site, start: Tensor) -> tuple[Equations, Tensor]:
         """Those of the layer; of a layer that is used several times, with those of its former uses

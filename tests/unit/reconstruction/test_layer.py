@@ -7,8 +7,22 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gancompress.reconstruction.equations import Equations
+from gancompress.reconstruction.layer import Layer
 from gancompress.reconstruction.reading import read
 from gancompress.reconstruction.sampling import positions
+
+
+
+class SelfAttention(nn.Module):
+    """The last layer of it is the projection of what the heads give."""
+
+    def __init__(self, batch_first: bool) -> None:
+        super().__init__()
+        self.attention = nn.MultiheadAttention(6, 2, batch_first=batch_first)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.attention(x, x, x, need_weights=False)[0]  # type: ignore[no-any-return]
+
 
 LAYERS = {
     "conv1d": (nn.Conv1d(4, 6, 3, padding=1), (3, 4, 9)),
@@ -35,11 +49,22 @@ LAYERS = {
     "group norm": (nn.GroupNorm(2, 4), (3, 4, 5, 6)),
     "layer norm": (nn.LayerNorm(5), (3, 4, 5)),
     "layer norm of maps": (nn.LayerNorm([4, 5, 6]), (3, 4, 5, 6)),
+    "embedding": (nn.Embedding(5, 3), (3, 4)),
+    "embedding of classes": (nn.Embedding(5, 3), (30,)),
+    "attention": (SelfAttention(batch_first=True), (3, 4, 6)),
+    "attention, tokens first": (SelfAttention(batch_first=False), (4, 3, 6)),
 }
 
 
-def call_of(module: nn.Module, given: Tensor) -> tuple[object, tuple[object, ...], dict]:
-    """The last call of a function that is a layer, in a pass of ``module``."""
+def given_to(module: nn.Module, shape: tuple[int, ...]) -> Tensor:
+    generator = torch.manual_seed(0)
+    if isinstance(module, nn.Embedding):
+        return torch.randint(module.num_embeddings, shape, generator=generator)
+    return torch.randn(shape, dtype=torch.double, generator=generator)
+
+
+def layer_of(module: nn.Module, given: Tensor) -> tuple[Layer, Tensor]:
+    """The last layer in a pass of ``module``, and what it gives."""
     from gancompress.reconstruction.paused import Watch
 
     calls = []
@@ -51,7 +76,8 @@ def call_of(module: nn.Module, given: Tensor) -> tuple[object, tuple[object, ...
 
     with torch.no_grad(), Watch(on_call):
         module(given)
-    return calls[-1]
+    func, args, kwargs = calls[-1]
+    return read(func, args, kwargs), func(*args, **kwargs).detach()
 
 
 def randomised(module: nn.Module) -> nn.Module:
@@ -67,18 +93,17 @@ def randomised(module: nn.Module) -> nn.Module:
 def test_matrix_times_columns_is_the_layer(name: str) -> None:
     module, shape = LAYERS[name]
     module = randomised(module)
-    given = torch.randn(shape, dtype=torch.double, generator=torch.manual_seed(0))
-    layer = read(*call_of(module, given))
+    layer, output = layer_of(module, given_to(module, shape))
     at = positions(layer, 10**9, seed=0)
     made = layer.matrix().mT @ layer.columns(at)
-    expected = layer.targets(layer.sampled(module(given).detach(), at), len(given))
+    expected = layer.targets(layer.sampled(output, at))
     torch.testing.assert_close(made, expected)
 
 
 @pytest.mark.parametrize("name", LAYERS)
 def test_tensors_are_the_inverse_of_the_matrix(name: str) -> None:
     module, shape = LAYERS[name]
-    layer = read(*call_of(randomised(module), torch.randn(shape, dtype=torch.double)))
+    layer, _ = layer_of(randomised(module), given_to(module, shape))
     weight, bias = layer.tensors(layer.matrix())
     assert torch.equal(weight, layer.weight)
     assert (bias is None) == (layer.bias is None)
@@ -89,14 +114,11 @@ def test_tensors_are_the_inverse_of_the_matrix(name: str) -> None:
 def test_solution_is_that_of_numpy(name: str) -> None:
     module, shape = LAYERS[name]
     module = randomised(module)
-    generator = torch.manual_seed(0)
-    given = torch.randn((60, *shape[1:]), dtype=torch.double, generator=generator)
-    layer = read(*call_of(module, given))
+    layer, output = layer_of(module, given_to(module, (60, *shape[1:])))
     at = positions(layer, 10**9, seed=0)
     columns = layer.columns(at)
-    noise = 0.1 * torch.randn(module(given).shape, dtype=torch.double, generator=generator)
-    targets = layer.sampled(module(given).detach() + noise, at)
-    targets = layer.targets(targets, len(given))
+    noise = 0.1 * torch.randn(output.shape, dtype=torch.double, generator=torch.manual_seed(1))
+    targets = layer.targets(layer.sampled(output + noise, at))
     equations = Equations()
     equations.add(columns, targets, torch.arange(columns.shape[2]) % 4 == 3)
     solved = equations.solve(torch.zeros_like(layer.matrix()), ridges=(1e-12,)).matrix
