@@ -12,7 +12,6 @@ from gancompress.reconstruction.reading import read
 from gancompress.reconstruction.sampling import positions
 
 
-
 class SelfAttention(nn.Module):
     """The last layer of it is the projection of what the heads give."""
 
