@@ -32,7 +32,7 @@ def convert_rrdb(tensors: Tensors) -> dict[str, Tensor]:
     return renamed(
         tensors,
         (rf"^model\.1\.sub\.{trunk}\.", "conv_body."),
-        (r"^model\.1\.sub\.(\d+)\.RDB(\d)\.(conv\d)\.0\.", r"body.\1.rdb\2.\3."),
+        (r"^model\.1\.sub\.(\d+)\.RDB(\d)\.(conv\d)(\.0)?\.", r"body.\1.rdb\2.\3."),
         *((rf"^model\.{place}\.", f"{name}.") for place, name in names.items()),
     )
 

@@ -65,14 +65,18 @@ def test_enlargement_of_an_rrdb_file_is_read_off_its_tensors(
 
 
 @pytest.mark.parametrize("doublings", [0, 1, 2, 3])
-@pytest.mark.parametrize("layout", ["esrgan", "older"])
+@pytest.mark.parametrize("layout", ["esrgan", "older", "kair"])
 def test_older_names_of_esrgan_are_the_same_network(
     layout: str, doublings: int, tmp_path: Path
 ) -> None:
     module = build("rrdb", **SMALL, doublings=doublings)
+    names = {
+        "esrgan": esrgan_names,
+        "older": lambda name: older_names(name, doublings),
+        "kair": lambda name: re.sub(r"(conv\d)\.0\.", r"\1.", older_names(name, doublings)),
+    }
     named: dict[str, Tensor] = {
-        esrgan_names(name) if layout == "esrgan" else older_names(name, doublings): value
-        for name, value in module.state_dict().items()
+        names[layout](name): value for name, value in module.state_dict().items()
     }
     torch.save(named, tmp_path / "RRDB_ESRGAN.pth")
     assert agree(tmp_path / "RRDB_ESRGAN.pth", module)
