@@ -56,20 +56,21 @@ class Record:
         return found
 
 
-def read_record(file: Path) -> Record | None:
-    """The record in ``file``; None where there is none, or it is not as it was written."""
+def read_record(file: Path, stage: str) -> Record | None:
+    """The record of ``stage`` in ``file``; None where there is none, or it is not as written."""
     try:
         data = json.loads(file.read_text(encoding="utf-8"))
-        # Runs of earlier versions have records without a hash.
-        known = data.pop("sha256", None)
-        return Record(**data) if known in (None, _hash(data)) else None
+        # Runs of earlier versions have records without a hash, or without the name of their stage.
+        intact = data.pop("sha256", None) in (None, _hash(data))
+        own = data.pop("stage", stage) == stage
+        return Record(**data) if intact and own else None
     except (OSError, ValueError, TypeError, AttributeError):
         return None
 
 
-def write_record(file: Path, record: Record) -> None:
-    """Replace what is recorded in ``file``."""
-    data = asdict(record)
+def write_record(file: Path, stage: str, record: Record) -> None:
+    """Replace what is recorded in ``file``: ``record``, of ``stage``."""
+    data = {"stage": stage, **asdict(record)}
     write_json(file, {**data, "sha256": _hash(data)})
 
 

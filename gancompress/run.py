@@ -93,12 +93,13 @@ class RunDir:
 
     def record(self, stage: str) -> Record | None:
         """What is recorded of ``stage``: that it was begun, or what it made; None for neither."""
-        return read_record(self._record_file(stage))
+        return read_record(self._record_file(stage), stage)
 
     def begin(self, stage: str, identity: Mapping[str, Any]) -> None:
         """Record what ``stage``, which is about to be done, depends on."""
         write_record(
             self._record_file(stage),
+            stage,
             Record(complete=False, identity=dict(identity), facts={}, made={}, seconds=0.0),
         )
 
@@ -121,7 +122,7 @@ class RunDir:
         if record and record.complete:
             seconds = record.seconds
         done = Record.of(self.path, identity, facts, made, round(seconds, 1))
-        write_record(self._record_file(stage), done)
+        write_record(self._record_file(stage), stage, done)
 
     def reopen(self, stage: str) -> None:
         """Forget what is recorded of ``stage``."""

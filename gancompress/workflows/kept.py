@@ -47,7 +47,7 @@ def keep_a_copy(stage: str, run: RunDir, record: Record) -> None:
 def take_back(stage: str, run: RunDir, identity: Identity) -> bool:
     """Put back what ``stage`` made under the same ``identity``; gives whether it made anything."""
     folder = _folder(stage, run, identity)
-    record = read_record(folder / RECORD)
+    record = read_record(folder / RECORD, stage)
     if record is None:
         return False
     for file in sorted(folder.rglob("*")):
@@ -60,7 +60,7 @@ def take_back(stage: str, run: RunDir, identity: Identity) -> bool:
 
 def is_kept(stage: str, run: RunDir, identity: Identity) -> bool:
     """Whether ``stage`` was done before under the same ``identity``."""
-    record = read_record(_folder(stage, run, identity) / RECORD)
+    record = read_record(_folder(stage, run, identity) / RECORD, stage)
     return record is not None and record.complete
 
 

@@ -27,6 +27,12 @@ def test_a_stage_is_complete_once_it_is_recorded(run: RunDir) -> None:
     assert not run.is_complete("teach")
 
 
+def test_the_record_of_another_stage_is_none(run: RunDir) -> None:
+    run.complete("teach", {"steps": 3})
+    (run.path / "stages" / "teach.json").rename(run.path / "stages" / "collect.json")
+    assert run.record("collect") is None
+
+
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="no such run directory"):
         RunDir.open(tmp_path / "none")
