@@ -124,7 +124,7 @@ def _pictures(run: RunDir) -> list[Html]:
             "Tiles that only the teacher fills are what the student does not make."
         )
         found.append(blocks.folded("Map of images", blocks.picture(folder / MAP, text)))
-    films = sorted((run.path / "samples").glob("*.gif"))
+    films = sorted((run.path / "samples").glob("*.webp"))
     shown = [
         blocks.picture(film, f"{film.stem}: the same inputs during training") for film in films
     ]

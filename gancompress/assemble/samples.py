@@ -9,7 +9,7 @@ from torch import Tensor
 
 from gancompress.atomic import replacing
 from gancompress.data.images import to_uint8
-from gancompress.report.gif import save_gif
+from gancompress.report.film import save_film
 from gancompress.report.grid import save_grid
 
 
@@ -17,7 +17,7 @@ class Samples:
     """A grid for each evaluation of a training, and a film of them all.
 
     Args:
-        folder: receives ``<stage>-<step>.png`` and, at the end, ``<stage>.gif``.
+        folder: receives ``<stage>-<step>.png`` and, at the end, ``<stage>.webp``.
         stage: of the run.
         main_process: the others write nothing.
     """
@@ -47,7 +47,8 @@ class Samples:
         """Make the film of what was drawn, if anything was."""
         frames = self._drawn() if self._main else {}
         if frames:
-            save_gif(dict(sorted(frames.items())), self._folder / f"{self._stage}.gif")
+            rows = [{title: images} for title, images in sorted(frames.items())]
+            save_film(rows, self._folder / f"{self._stage}.webp")
             self._frames.unlink()
 
     def _drawn(self) -> dict[str, Tensor]:

@@ -22,6 +22,7 @@ from gancompress.errors import RecipeError
 from gancompress.generators.consingan import ConSinGANGenerator
 from gancompress.metrics.patches import diversity, patch_distance
 from gancompress.recipe.schema import Recipe
+from gancompress.report.film import save_film
 from gancompress.report.grid import save_grid
 from gancompress.run import RunDir
 from gancompress.student.file import Architecture, Student
@@ -97,10 +98,15 @@ def _train(
         seed=recipe.seed,
     )
 
+    frames: dict[str, Tensor] = {}
+
     def draw(number: int) -> None:
         if main:
             path = run.path / "samples" / f"teach-{number}.png"
-            _draw(generator, photograph.pyramid, FEEDS[keys.task], recipe.seed, path)
+            fresh = _draw(generator, photograph.pyramid, FEEDS[keys.task], recipe.seed, path)
+            # As large as the last ones, so that they can follow each other in a film.
+            size = images[-1].shape[-2:]
+            frames[f"stage {number}"] = F.interpolate(fresh, size, mode="bicubic").cpu()
 
     with training_logger(recipe, run, "teach", accelerator) as logger:
         train(
@@ -111,6 +117,9 @@ def _train(
             logger=logger,
             evaluate=draw,
         )
+    if main:
+        rows = [{title: images} for title, images in frames.items()]
+        save_film(rows, run.path / "samples" / "teach.webp", milliseconds=1000)
     return generator.cpu()
 
 
@@ -190,8 +199,8 @@ def _draw(
     feed: Feed | None,
     seed: int,
     path: Path,
-) -> None:
-    """A row of the photograph at this stage, its reconstruction and samples."""
+) -> Tensor:
+    """A row of the photograph at this stage, its reconstruction and samples; gives the samples."""
     # A finetuning on a composite comes after the last stage.
     real = images[len(generator.body) - 1]
     with torch.no_grad():
@@ -199,6 +208,7 @@ def _draw(
         fresh = generator(**new_inputs(generator, images[0], feed, SHOWN, seed + SAMPLE_STREAM))
     columns = ["photograph", "reconstruction", *(f"sample {k + 1}" for k in range(SHOWN))]
     save_grid({"": torch.cat([real, again, fresh])}, path, columns)
+    return fresh
 
 
 def _draw_sizes(generator: ConSinGANGenerator, photograph: Tensor, seed: int, path: Path) -> None:

@@ -4,7 +4,15 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gancompress.cli.verbs import Verbs, add_generator, add_verb, generator_of, read_settings, whole
+from gancompress.cli.verbs import (
+    Verbs,
+    add_generator,
+    add_verb,
+    generator_of,
+    read_settings,
+    real,
+    whole,
+)
 from gancompress.options import LARGEST_SEED
 
 if TYPE_CHECKING:
@@ -49,16 +57,31 @@ def sample_verb(verbs: Verbs) -> None:
         "output",
         type=Path,
         nargs="?",
-        help="picture (default: samples.png), or .gif: a walk through the samples",
+        help="picture (default: samples.png), or .gif, .webp, .mp4: a walk through the samples",
     )
     parser.add_argument("--count", type=whole(1), default=8, help="images (default: 8)")
     parser.add_argument("--size", default="", help="height x width, e.g. 96x256")
     parser.add_argument("--seed", type=whole(0, LARGEST_SEED), default=0)
+    parser.add_argument(
+        "--start-stage",
+        type=whole(0),
+        nargs="+",
+        default=[0],
+        help="where noise enters at several stages: the first that differs from sample to sample; "
+        "of several, a row each (default: 0, the coarsest)",
+    )
+    parser.add_argument(
+        "--noise-scale",
+        type=real(0, 10),
+        nargs="+",
+        default=[1.0],
+        help="factor of normal noise; of several, a row each (default: 1)",
+    )
     add_generator(parser)
 
 
 def _do_sample(options: argparse.Namespace) -> None:
-    from gancompress.workflows.sample import sample
+    from gancompress.workflows.sample import Noise, sample
 
     output = options.output or Path("samples.png")
     sample(
@@ -67,6 +90,7 @@ def _do_sample(options: argparse.Namespace) -> None:
         count=max(1, options.count),
         seed=options.seed,
         size=options.size,
+        noises=[Noise(k, scale) for k in options.start_stage for scale in options.noise_scale],
     )
     print(output)
 

@@ -1,6 +1,7 @@
-"""Films: each frame is read, drawn anew and written, one after the other."""
+"""Films: made of pictures, or of another film, of which each frame is drawn anew."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -46,11 +47,7 @@ def redraw_video(source: Path, target: Path, redraw: Redraw) -> int:
         DataError: the file is no film that can be read.
         MissingPackageError: the ``video`` extra is not installed.
     """
-    try:
-        import av
-        import av.error
-    except ImportError:
-        raise MissingPackageError('films: pip install "gancompress[video]"') from None
+    av = _av()
     try:
         with (
             av.open(str(source), format=READERS[source.suffix.lower()]) as film,
@@ -60,6 +57,35 @@ def redraw_video(source: Path, target: Path, redraw: Redraw) -> int:
             return _redrawn(film, made, redraw, source)
     except av.error.FFmpegError as error:
         raise DataError(f"{source}: not a readable film ({error})") from error
+
+
+def write_video(pictures: Sequence[Image.Image], target: Path, rate: Fraction) -> None:
+    """Write pictures of one size as a film without sound, H.264 in MP4; an odd side as above.
+
+    Args:
+        pictures: its frames.
+        target: of the film, written in place.
+        rate: frames a second.
+
+    Raises:
+        MissingPackageError: the ``video`` extra is not installed.
+    """
+    with _av().open(str(target), "w", "mp4") as made:
+        stream = _encoder(made, rate, pictures[0])
+        for number, picture in enumerate(pictures):
+            frame = _frame(picture)
+            frame.pts, frame.time_base = number, 1 / rate
+            made.mux(stream.encode(frame))
+        made.mux(stream.encode())
+
+
+def _av() -> Any:
+    try:
+        import av
+        import av.error
+    except ImportError:
+        raise MissingPackageError('films: pip install "gancompress[video]"') from None
+    return av
 
 
 def _redrawn(film: Any, made: Any, redraw: Redraw, source: Path) -> int:
@@ -100,25 +126,32 @@ def _upright(frame: Any) -> Image.Image:
 
 def _added(made: Any, shown: Any, first: Image.Image) -> Any:
     """The stream of the new film, for pictures such as the ``first``."""
-    stream = made.add_stream("libx264", rate=shown.average_rate or 25, options={"crf": _QUALITY})
+    stream = _encoder(made, shown.average_rate or Fraction(25), first)
+    stream.codec_context.time_base = shown.time_base
+    return stream
+
+
+def _encoder(made: Any, rate: Fraction, first: Image.Image) -> Any:
+    stream = made.add_stream("libx264", rate=rate, options={"crf": _QUALITY})
     stream.width, stream.height = (side + side % 2 for side in first.size)
     stream.pix_fmt = "yuv420p"
-    stream.codec_context.time_base = shown.time_base
     stream.codec_context.colorspace = _SMPTE170M
     return stream
 
 
 def _encodable(picture: Image.Image, original: Any) -> Any:
     """A picture as the frame that is shown when the ``original`` was."""
-    import av
-
-    pixels = np.asarray(picture.convert("RGB"))
-    down, right = (side % 2 for side in pixels.shape[:2])
-    frame = av.VideoFrame.from_ndarray(
-        np.pad(pixels, ((0, down), (0, right), (0, 0)), mode="edge"), format="rgb24"
-    )
+    frame = _frame(picture)
     frame.pts, frame.time_base = original.pts, original.time_base
     return frame
+
+
+def _frame(picture: Image.Image) -> Any:
+    """A picture with even sides, as it is encoded."""
+    pixels = np.asarray(picture.convert("RGB"))
+    down, right = (side % 2 for side in pixels.shape[:2])
+    padded = np.pad(pixels, ((0, down), (0, right), (0, 0)), mode="edge")
+    return _av().VideoFrame.from_ndarray(padded, format="rgb24")
 
 
 def _copy(waiting: list[Any], copied: list[Any], made: Any) -> None:

@@ -18,6 +18,7 @@ Html = NewType("Html", str)
 _MEDIA_TYPES = {
     ".png": "image/png",
     ".gif": "image/gif",
+    ".webp": "image/webp",
     ".jpg": "image/jpeg",
     ".jpeg": "image/jpeg",
     ".svg": "image/svg+xml",

@@ -72,6 +72,7 @@ def finetune(
     loss: Loss = l1_loss,
     seed: int = 0,
     logger: TrainingLogger | None = None,
+    show: Callable[[int], None] | None = None,
 ) -> Finetuned:
     """Train ``student`` in place towards the teacher's outputs (Adam, a half cosine to zero).
 
@@ -91,16 +92,17 @@ def finetune(
         loss: of the student's and the teacher's outputs, a mean.
         seed: of the order of batches.
         logger: names the checkpoint from which a stopped training goes on; None: there is none.
+        show: is told the step whenever the weights are judged, with the student as it is then.
     """
     student.eval()
     if steps == 0:
         before = mean_distance(student, held_out)
         return Finetuned(before, before, 0.0, 0)
     if logger is not None:
-        return _finetuned(student, learned, held_out, steps, loss, seed, logger)
+        return _finetuned(student, learned, held_out, steps, loss, seed, logger, show)
     with TemporaryDirectory() as folder:
         quiet = TrainingLogger(Path(folder) / "finetune.pt", 1e9, lambda event: None, steps)
-        return _finetuned(student, learned, held_out, steps, loss, seed, quiet)
+        return _finetuned(student, learned, held_out, steps, loss, seed, quiet, show)
 
 
 def mean_distance(student: Callable[..., Tensor], pairs: Answers) -> float:
@@ -122,6 +124,7 @@ def _finetuned(
     loss: Loss,
     seed: int,
     logger: TrainingLogger,
+    show: Callable[[int], None] | None,
 ) -> Finetuned:
     best = _Best()
     if not logger.checkpoint.is_file():
@@ -136,6 +139,8 @@ def _finetuned(
     def after(step: int) -> bool:
         if best.rate > 0 and step % max(1, steps // LOOKS) == 0:
             best.look(student, mean_distance(student, held_out), step)
+            if show is not None:
+                show(step)
         return best.rate == 0
 
     state: dict[str, Stateful] = {"student": student, "optimizer": optimizer, "best": best}

@@ -2,9 +2,13 @@
 
 from dataclasses import replace
 
+import torch
+
 from gancompress import assemble
 from gancompress.api.scoring import paired_distance, unseen_pairs
 from gancompress.assemble.logs import training_logger
+from gancompress.assemble.report_pictures import PICTURED
+from gancompress.assemble.samples import Samples
 from gancompress.assemble.scoring import paired_settings
 from gancompress.assemble.students import adopt_student, keep_student, student_file, title
 from gancompress.assemble.subnets import in_batches
@@ -31,6 +35,14 @@ def tune_solved(recipe: Recipe, run: RunDir, pairs: Pairs) -> None:
         for indices in (pairs.train, pairs.held_out[: recipe.search.score_samples])
     ]
     stage = f"finetune-{student.fingerprint[:8]}"
+    samples = Samples(run.path / "samples", stage, accelerator.is_main_process)
+    inputs, answers = pairs.batch(unseen[:PICTURED])
+    inputs = {name: value.to(accelerator.device) for name, value in inputs.items()}
+
+    @torch.no_grad()
+    def show(step: int) -> None:
+        samples(step, {"teacher": answers, "student": student.module(**inputs).cpu()})
+
     with training_logger(recipe, run, stage, accelerator) as logger:
         done = finetune(
             student.module.to(accelerator.device),
@@ -39,7 +51,9 @@ def tune_solved(recipe: Recipe, run: RunDir, pairs: Pairs) -> None:
             loss=l1_and_ssim,
             seed=recipe.seed,
             logger=logger,
+            show=show,
         )
+    samples.film()
     module = student.module.cpu().requires_grad_(False)
     after = distance(module)
     remark = (

@@ -49,7 +49,7 @@ def test_how_many_pairs_the_memory_for_maps_holds_is_told(root: Path) -> None:
 def test_pictures_and_the_best_weights_are_kept(root: Path) -> None:
     run = root / "tiny-1"
     pictures = sorted(path.name for path in (run / "samples").iterdir())
-    assert pictures == ["distill-0000004.png", "distill-0000008.png", "distill.gif"]
+    assert pictures == ["distill-0000004.png", "distill-0000008.png", "distill.webp"]
     scores = [e for e in RunDir.open(run).events("distill") if "held_out.smallest" in e]
     best = torch.load(run / "checkpoints" / "distill-best.pt", weights_only=True)
     assert best["progress"]["step"] == scores[-1]["best_step"]

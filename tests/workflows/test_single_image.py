@@ -57,6 +57,8 @@ def test_a_taught_photograph_is_a_teacher_of_drawn_inputs(run: Path) -> None:
     assert teacher.provenance["taught_on"] == facts
     assert 0 < facts["reconstruction_error"] < 1
     assert (run / "samples" / "teach-1.png").is_file()
+    with Image.open(run / "samples" / "teach.webp") as film:
+        assert film.n_frames == 2
 
 
 def test_its_pictures_show_three_shapes(run: Path) -> None:
@@ -73,6 +75,26 @@ def test_samples_of_any_size_can_be_had(run: Path, tmp_path: Path) -> None:
     picture = Image.open(output)
     assert 2 * 300 < picture.width < 2 * 300 + 60
     assert 100 < picture.height < 100 + 30
+
+
+def test_noise_from_a_finer_stage_on_keeps_the_layout(run: Path, tmp_path: Path) -> None:
+    output = tmp_path / "stages.png"
+    command = ["sample", str(run / "teacher.safetensors"), str(output), "--count", "3"]
+    assert main([*command, "--start-stage", "0", "1", "--noise-scale", "1", "0"]) == 0
+    # Rows of 24×16 pixels, enlarged four times: titles on the left, three columns.
+    pixels = np.asarray(Image.open(output).convert("L"), dtype=float)[:, -(10 + 3 * 100 - 4) : -10]
+    tiles = [[pixels[10 + 68 * r :][:64, 100 * c :][:, :96] for c in range(3)] for r in range(4)]
+    spread = [np.std(np.stack(row), axis=0).mean() for row in tiles]
+    assert spread[0] > spread[2] > 0
+    assert spread[1] == spread[3] == 0
+
+
+def test_a_stage_that_is_not_there_is_refused(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["sample", str(run / "teacher.safetensors"), str(tmp_path / "walk.gif")]
+    assert main([*command, "--start-stage", "2"]) == 2
+    assert "it has 2 stages of noise; give 0 to 1" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,8 @@ def test_a_recipe_without_distill_trains_no_supernet(weights: str) -> None:
 def test_the_run_ends_in_an_exported_student_and_a_report(solved: RunDir) -> None:
     assert (solved.path / "export" / "student.onnx").is_file()
     assert "Solved layer by layer" in (solved.path / "report" / "report.txt").read_text()
+    (film,) = (solved.path / "samples").glob("finetune-*.webp")
+    assert film.stem in (solved.path / "report" / "report.html").read_text()
     student = gancompress.load_student(solved.path / "student.safetensors")
     assert student.provenance["subnet"] == solved.facts("reconstruct")["subnet"]
 

@@ -71,7 +71,7 @@ def test_recipe_teaches_and_leaves_samples_scores_and_a_teacher(name: str, tmp_p
         images = teacher.module(**draw_inputs(teacher.inputs, range(4), 0))
     assert bool(torch.isfinite(images).all())
     drawn = {path.name for path in (run.path / "samples").iterdir()}
-    assert drawn == {"teach-0000002.png", "teach-0000003.png", "teach.gif"}
+    assert drawn == {"teach-0000002.png", "teach-0000003.png", "teach.webp"}
     # The weights are those of the best look.
     scores = {e["step"]: e["frechet"] for e in run.events("teach") if "frechet" in e}
     facts = run.facts("teach")
