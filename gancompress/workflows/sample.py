@@ -44,7 +44,7 @@ class Noise:
 
 @dataclass(frozen=True)
 class _Source:
-    """A generator, what it is fed, and the names of its noise from the coarsest stage to the finest."""
+    """A generator, what it is fed, and the names of its noise, coarsest stage first."""
 
     module: nn.Module
     inputs: InputSpec
@@ -118,7 +118,7 @@ def _picture(source: _Source, output: Path, count: int, seed: int, noise: Noise)
     first = draw_inputs(source.inputs, [0] * count, seed)
     images = source.images(draw_inputs(source.inputs, range(count), seed), first, noise)
     columns = min(count, COLUMNS)
-    rows = list(images.split(columns))
+    rows = list(torch.split(images, columns))
     if len(rows[-1]) < columns:
         blank = torch.ones_like(images[:1]).expand(columns - len(rows[-1]), -1, -1, -1)
         rows[-1] = torch.cat([rows[-1], blank])
@@ -127,9 +127,7 @@ def _picture(source: _Source, output: Path, count: int, seed: int, noise: Noise)
     save_grid(dict(zip(titles, rows, strict=True)), output)
 
 
-def _film(
-    source: _Source, output: Path, count: int, seed: int, noises: Sequence[Noise]
-) -> None:
+def _film(source: _Source, output: Path, count: int, seed: int, noises: Sequence[Noise]) -> None:
     """Walks from sample to sample; frame 2.5 is half way from the second to the third."""
     frames = []
     # A multiple of the samples away, so that no walk passes another's.
