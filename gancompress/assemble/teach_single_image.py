@@ -205,7 +205,9 @@ def _draw(
     real = images[len(generator.body) - 1]
     with torch.no_grad():
         again = generator(**reconstruction_inputs(generator, images[0], seed))
-        fresh: Tensor = generator(**new_inputs(generator, images[0], feed, SHOWN, seed + SAMPLE_STREAM))
+        fresh: Tensor = generator(
+            **new_inputs(generator, images[0], feed, SHOWN, seed + SAMPLE_STREAM)
+        )
     columns = ["photograph", "reconstruction", *(f"sample {k + 1}" for k in range(SHOWN))]
     save_grid({"": torch.cat([real, again, fresh])}, path, columns)
     return fresh
