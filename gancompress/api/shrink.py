@@ -138,7 +138,7 @@ def shrink(
         settings=settings,
     ).front
     finalists = front.ranked(Budget.parse(macs=mac_budget), reference)[: how.finalists]
-    clock("searched", f"best of {how.trials} subnets: {finalists[0].subnet}")
+    clock("searched", f"best of {how.trials} subnets: {finalists[0].subnet.brief}")
 
     # Solve for the weights of the best ones, and train the best of those a little.
     found = solver.nearest(

@@ -184,7 +184,7 @@ def check_feasible(limits: Mapping[str, float], space: SearchSpace, costs: Costs
             mistakes.append(
                 f"{about.key}: {format_amount(limit, name)} is below the smallest subnet "
                 f"({least}); raise it or add narrower widths (feasible: {least} to {most}, "
-                f"cheapest subnet {space.smallest})"
+                f"cheapest subnet {space.smallest.brief})"
             )
     if mistakes:
         raise BudgetError("\n".join(mistakes))

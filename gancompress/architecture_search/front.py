@@ -140,7 +140,7 @@ class Front:
         )
         return BudgetError(
             f"{asked or 'search'}: none of the {len(self.candidates)} scored subnets is that cheap "
-            f"(the cheapest, {cheapest.subnet}: {costs}); search again under this budget"
+            f"(the cheapest, {cheapest.subnet.brief}: {costs}); search again under this budget"
         )
 
     def quality(self, candidate: Candidate, stage: str) -> float:

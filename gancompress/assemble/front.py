@@ -34,7 +34,7 @@ def draw_front(
     save_front(panels, run.path / "front.png", f"{len(front.candidates)} subnets scored")
     widths = dict(zip(space.groups, chosen.subnet, strict=True))
     full = dict(zip(space.groups, space.largest, strict=True))
-    save_widths(widths, full, run.path / "widths.png", f"subnet {chosen.subnet}")
+    save_widths(widths, full, run.path / "widths.png", f"subnet {chosen.subnet.brief}")
 
 
 def _panel(front: Front, chosen: Candidate, stage: str, cost: str) -> FrontPanel:
@@ -103,7 +103,7 @@ def trust(front: Front, chosen: Candidate) -> list[str]:
         key = (stage, objective)
         told.append(
             f"{objective} of the chosen subnet {_score(chosen, key)}, of the best uniform-width "
-            f"one of about its cost ({baseline.subnet}) {_score(baseline, key)}."
+            f"one of about its cost ({baseline.subnet.brief}) {_score(baseline, key)}."
         )
     return told
 

@@ -99,7 +99,7 @@ class Clock:
         }
         told = describe(self.fitted, self.watch)
         told.append(
-            f"Subnet {chosen.subnet}: {milliseconds['latency']} ms measured, "
+            f"Subnet {chosen.subnet.brief}: {milliseconds['latency']} ms measured, "
             f"{milliseconds['predicted_latency']} predicted."
         )
         return front, chosen, told

@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 from gancompress.errors import SubnetError
 from gancompress.supernet.axes import ChannelGroup
 
+# Widths that are written out in a sentence.
+LEGIBLE = 30
+
 
 class Subnet(tuple[int, ...]):
     """Widths (channels) of every group of a space, in the space's order."""
@@ -27,6 +30,13 @@ class Subnet(tuple[int, ...]):
     def text(self) -> str:
         """The widths joined by ``_``."""
         return "_".join(map(str, self))
+
+    @property
+    def brief(self) -> str:
+        """The same for reading: of very many widths how many, the least and the largest."""
+        if len(self) <= LEGIBLE:
+            return self.text
+        return f"{len(self)} widths from {min(self)} to {max(self)}"
 
     def __str__(self) -> str:
         return self.text

@@ -85,7 +85,9 @@ def _members(front: Front | None, stage: str) -> Sequence[Candidate]:
 
 def _mark(candidate: Candidate, key: tuple[str, str]) -> Mark:
     macs, score = candidate.costs["macs"], candidate.scores[key]
-    return Mark(macs, score, f"{format_count(macs)} MACs\n{key[1]} {score:.4g}\n{candidate.subnet}")
+    return Mark(
+        macs, score, f"{format_count(macs)} MACs\n{key[1]} {score:.4g}\n{candidate.subnet.brief}"
+    )
 
 
 def _pictures(runs: dict[str, RunDir]) -> list[Html]:

@@ -47,9 +47,9 @@ def reconstruct(recipe: Recipe, run: RunDir) -> None:
     student = Student(best.module, full.inputs, full.architecture, provenance)
     name = keep_student(student, run, f"{title(facts['student'])}-solved")
     told = (
-        f"Solved layer by layer, the subnet {best.subnet} is {best.solved:.4f} from the teacher on "
-        f"the pairs searched by; from the teacher's matrices alone {best.one_shot:.4f}, with the "
-        f"weights as cut {best.cut:.4f}. The student has the nearest of these."
+        f"Solved layer by layer, the subnet {best.subnet.brief} is {best.solved:.4f} from the "
+        f"teacher on the pairs searched by; from the teacher's matrices alone {best.one_shot:.4f}, "
+        f"with the weights as cut {best.cut:.4f}. The student has the nearest of these."
     )
     done = {
         "subnet": best.subnet.text,

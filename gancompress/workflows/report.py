@@ -40,7 +40,7 @@ from gancompress.recipe.schema import Recipe
 from gancompress.report.table import Table, format_ratio
 from gancompress.run import RunDir
 from gancompress.student.file import Student
-from gancompress.supernet import Supernet
+from gancompress.supernet import Subnet, Supernet
 from gancompress.teachers.teacher import ModuleTeacher
 from gancompress.workflows.export import export_network
 
@@ -234,8 +234,9 @@ def _remarks(
     """What the table does not say by itself."""
     teacher, student = rows[0], rows[-1]
     ratio = format_ratio(teacher.macs / student.macs)
+    widths = Subnet(int(width) for width in subnet_of(run).split("_"))
     remarks = [
-        f"The student {title(student_file(run))} ({subnet_of(run)}) needs {ratio} "
+        f"The student {title(student_file(run))} ({widths.brief}) needs {ratio} "
         f"fewer MACs than the {teacher.name} (exact: every multiply-add executed) and is "
         f"{format_ratio(speedup.speedup)} as fast in PyTorch "
         f"({speedup.low:.2f} to {speedup.high:.2f} with 95 % confidence, timed in turns).",

@@ -129,3 +129,8 @@ def test_neighbours_differ_by_one_step() -> None:
 def test_json_form_gives_the_space_back() -> None:
     tied = space((group("a.1", 32), group("a.2", 64)), ties=["a.*"])
     assert SearchSpace.from_json(json.dumps(tied.to_json())) == tied
+
+
+def test_very_many_widths_are_not_written_out_in_a_sentence() -> None:
+    assert Subnet([8, 16]).brief == "8_16"
+    assert Subnet([8] * 300 + [24]).brief == "301 widths from 8 to 24"
