@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-APART = {"__init__", "record", "start", "instalments", "contestants"}
+# What benchmarks are made of.
+APART = {"__init__", "record", "start", "instalments", "contestants", "program"}
+APART |= {"programs_synthesis", "programs_translation"}
 NAMES = sorted(
     ".".join(path.relative_to(ROOT).with_suffix("").parts)
     for path in (ROOT / "benchmarks").rglob("*.py")
