@@ -1,17 +1,19 @@
 """The generator that a verb is given: a run, a student, a published file, or own weights."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
+from gancompress.assemble.problems import tell_problems, tell_resized
 from gancompress.assemble.students import student_file
 from gancompress.assemble.trust import require_trust
 from gancompress.batch import Input, in_range
-from gancompress.data.images import Images, open_images, to_float
+from gancompress.data.images import Images, common_size, open_images, to_float
 from gancompress.errors import DataError, RecipeError
+from gancompress.generators.any_size import find_size_rule
 from gancompress.generators.build import build
 from gancompress.recipe.load import load_kept
 from gancompress.run import RunDir, is_run
@@ -32,7 +34,8 @@ class GeneratorFile:
         factory: of a student whose architecture is not built in, or of the module that the weights
             in the file are for; of a run, the one in its recipe by default.
         settings: of a teacher file (``part``, ``size``, …), or arguments of the factory.
-        inputs: folder or zip of images that an image-to-image generator is fed.
+        inputs: folder or zip of images that an image-to-image generator is fed, at their own size
+            where it takes it.
     """
 
     path: Path
@@ -108,7 +111,27 @@ def _feed(generator: ModuleTeacher, inputs: str | Path) -> InputData:
     if len(fed) != 1:
         wanted = ", ".join(generator.inputs)
         raise DataError(f"{inputs}: the generator takes {wanted}, not an image")
-    entry = generator.inputs[fed[0]]
-    channels, height, width = entry.shape
-    images = open_images(inputs, resolution=(height, width), channels=channels)
-    return _Images(images, fed[0], entry)
+    name, entry = fed[0], generator.inputs[fed[0]]
+    images = _images_for(generator, name, inputs)
+    tell_problems(images.problems, str(inputs))
+    generator.inputs = {**generator.inputs, name: replace(entry, shape=images.shape)}
+    return _Images(images, name, entry)
+
+
+def _images_for(generator: ModuleTeacher, name: str, inputs: str | Path) -> Images:
+    """Images at their own size where the generator takes it, and otherwise brought to its own."""
+    channels, height, width = generator.inputs[name].shape
+    own = common_size(inputs, channels)
+    if own is not None and own != (height, width) and not _takes(generator, name, own):
+        tell_resized(inputs, own, (height, width), "all that the network takes")
+        own = None
+    return open_images(inputs, resolution=own or (height, width), channels=channels)
+
+
+def _takes(generator: ModuleTeacher, name: str, size: tuple[int, int]) -> bool:
+    """Whether the generator takes images of another size than its own as well."""
+    if len(generator.inputs) > 1:
+        return False
+    channels, height, width = generator.inputs[name].shape
+    rule = find_size_rule(lambda image: generator({name: image}), (channels, height, width))
+    return rule.fixed is None and not any(side % rule.multiple for side in size)

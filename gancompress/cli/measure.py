@@ -36,7 +36,11 @@ def evaluate_verb(verbs: Verbs) -> None:
     parser.add_argument("--batch-size", type=whole(1), default=64)
     parser.add_argument("--device", default="auto", help="auto or cpu (default: auto)")
     add_generator(parser)
-    parser.add_argument("--inputs", type=Path, help="images that an image-to-image network is fed")
+    parser.add_argument(
+        "--inputs",
+        type=Path,
+        help="images that an image-to-image network is fed, at their size if it takes it",
+    )
     parser.add_argument("--output", type=Path, help="folder for scores.json and pictures")
     parser.add_argument(
         "--tsne",

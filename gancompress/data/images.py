@@ -156,6 +156,15 @@ def open_images(
     return open_as(path, Form(channels, size, crop), folder=folder, reading=reading)
 
 
+def common_size(path: str | Path, channels: int = 3) -> tuple[int, int] | None:
+    """(height, width) of every image in a folder or zip; None where they differ."""
+    try:
+        _, height, width = open_images(path, channels=channels).shape
+    except DataError:  # What else is wrong with it is met by whoever opens it next.
+        return None
+    return height, width
+
+
 def open_as(
     path: str | Path, form: Form, *, folder: str | None = None, reading: Reading | None = None
 ) -> Images:

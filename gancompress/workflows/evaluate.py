@@ -6,11 +6,11 @@ from pathlib import Path
 
 from gancompress.api.evaluate import open_reference
 from gancompress.assemble.open_generator import GeneratorFile, open_generator
-from gancompress.assemble.problems import tell_problems
+from gancompress.assemble.problems import tell_problems, tell_resized
 from gancompress.atomic import write_json
 from gancompress.batch import DRAWN
 from gancompress.data.cache import default_cache
-from gancompress.data.images import Images, open_images
+from gancompress.data.images import Images, common_size, open_images
 from gancompress.errors import MetricError
 from gancompress.metrics.by_name import by_class, collapse
 from gancompress.metrics.classifier import is_classifier
@@ -77,6 +77,7 @@ def evaluate(
     if network is None:
         if not isinstance(reference, Named):
             raise MetricError(f"{against}: statistics; {metrics[0]} compares images, give those")
+        _tell_resized(Path(against), evaluated, reference)
         found = pixel_scores(evaluated, reference, metrics)
     else:
         how = replace(how, cache=default_cache())
@@ -128,6 +129,16 @@ def _open_side(what: GeneratorFile, how: EvaluationOptions, device: str) -> Name
         sample=None if drawn else teacher.sample_inputs,
     )
     return Named(path.name, source)
+
+
+def _tell_resized(against: Path, evaluated: Named, reference: Named) -> None:
+    """Pixels of resized images are not those that were asked for."""
+    if not isinstance(reference.source, Images) or not against.exists():
+        return
+    channels, height, width = reference.source.shape
+    own = common_size(against, channels)
+    if own not in (None, (height, width)):
+        tell_resized(against, own, (height, width), f"the size of what {evaluated.name} makes")
 
 
 def _text(found: Sequence[Score], comparison: Comparison | None, metrics: Sequence[str]) -> str:

@@ -71,6 +71,29 @@ def test_pixel_scores_need_no_extractor(
     assert found[0].samples == count
 
 
+def test_images_keep_their_own_size_where_the_generator_takes_it(tmp_path: Path) -> None:
+    inputs = pictures(tmp_path / "in", 2, size=48)
+    file = GeneratorFile(
+        enlarger(tmp_path / "net.pth"), inputs=inputs, settings={"activation": "relu"}
+    )
+    teacher = open_generator(file)
+    assert teacher.inputs["image"].shape == (3, 48, 48)
+    assert teacher(teacher.sample_inputs([0, 1], 0)).shape == (2, 3, 48, 48)
+
+
+def test_images_resized_for_a_generator_of_one_size_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = OWN.replace("self.conv(image)", "self.conv(image.reshape(-1, 3, 16, 16))")
+    (tmp_path / "fixed.py").write_text(source)
+    factory = f"{tmp_path / 'fixed.py'}:Own"
+    torch.save(build(factory).state_dict(), tmp_path / "own.pth")
+    inputs = pictures(tmp_path / "in", 2, size=24)
+    teacher = open_generator(GeneratorFile(tmp_path / "own.pth", factory=factory, inputs=inputs))
+    assert teacher(teacher.sample_inputs([0, 1], 0)).shape == (2, 3, 16, 16)
+    assert "resized from 24×24 to 16×16, all that the network takes" in capsys.readouterr().out
+
+
 def test_images_reach_a_generator_in_its_own_range(tmp_path: Path) -> None:
     inputs = pictures(tmp_path / "in", 1, size=64)
     path = enlarger(tmp_path / "net.pth")
