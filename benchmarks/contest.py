@@ -27,7 +27,6 @@ in SqueezeNet's and ResNet-20's features to the teacher's images (neither was us
 students are kept in ``runs/contest``.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -38,10 +37,10 @@ import torch
 from torch import Tensor, nn
 
 import gancompress as gc
-from benchmarks import reconstruct
+from benchmarks import flagships
 from benchmarks.contestants import WAYS, Contest, Entrant, Training, macs_of
-from benchmarks.reconstruct import SHARED, Judge
-from benchmarks.record import record, table
+from benchmarks.flagships import SHARED, Judge
+from benchmarks.record import known, record, summary, table
 from benchmarks.start import arguments_of, folder, is_quick, parser_of
 from gancompress.batch import in_range
 from gancompress.data.images import to_uint8
@@ -91,7 +90,7 @@ SETTINGS = {
 }  # fmt: skip
 
 
-def pairs_of(name: str, what: reconstruct.Flagship, kept: Path) -> Pairs:
+def pairs_of(name: str, what: flagships.Flagship, kept: Path) -> Pairs:
     """Pairs to learn from; none of their inputs is solved on, chosen by or measured by."""
     setting = SETTINGS[name]
     count = 64 if is_quick() else setting.count
@@ -99,7 +98,7 @@ def pairs_of(name: str, what: reconstruct.Flagship, kept: Path) -> Pairs:
         # The numbers of the latents that are solved on and measured by are small with the seed 0.
         return gc.collect(what.teacher, None, count, held_out=2, folder=kept / "pairs", seed=1)
     ((key, entry),) = what.teacher.inputs.items()
-    crops = reconstruct.crops(setting.side, 4 if is_quick() else 156, 4)
+    crops = flagships.crops(setting.side, 4 if is_quick() else 156, 4)
     teacher = gc.Teacher(_module(what.teacher), sized(what.teacher, setting.side))
     return gc.collect(
         teacher,
@@ -127,7 +126,7 @@ def sized(teacher: gc.Teacher, side: int) -> dict[str, gc.Input]:
 class Measured:
     """A student on inputs that nothing was done with."""
 
-    def __init__(self, what: reconstruct.Flagship) -> None:
+    def __init__(self, what: flagships.Flagship) -> None:
         self._judge, self._batches = Judge(what.teacher, what.unseen), what.unseen
         self._extract = resnet20(SHARED / "weights" / "resnet20-cifar10.safetensors")
         self._whole = statistics_of(self._features([what.teacher(b) for b in what.unseen]))
@@ -201,7 +200,7 @@ def main() -> None:
         share = options.share or setting.share
         kept = kept_in() / name / share.replace("/", "-")
         kept.mkdir(parents=True, exist_ok=True)
-        what = reconstruct.FLAGSHIPS[name]()
+        what = flagships.FLAGSHIPS[name]()
         pairs, judge = pairs_of(name, what, kept.parent), Measured(what)
         rows = [] if options.again else known(f"contest_{name}")
         for seed in options.seeds:
@@ -210,28 +209,14 @@ def main() -> None:
                 if (way, seed, share) not in {(r["way"], r["seed"], r["share"]) for r in rows}:
                     rows.append({"share": share, **measured(contest, way, judge, kept)})
                     record(f"contest_{name}", rows, training=asdict(training))
-        print(table(summary(rows)))
+        print(table(summary(rows, COLUMNS)))
         if options.student:
             write(what, share, rows, kept, options.student)
         if options.picture:
             draw(what, options.ways or setting.ways, kept, options.picture)
 
 
-def summary(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Means over the seeds, with standard deviations where there are several."""
-    lines = []
-    for share, way in dict.fromkeys((row["share"], row["way"]) for row in rows):
-        same = [row for row in rows if (row["share"], row["way"]) == (share, way)]
-        line = {"share": share, "way": way, "seeds": len(same)}
-        for column in COLUMNS:
-            values = torch.tensor([float(row[column]) for row in same])
-            spread = f" ± {values.std():.2g}" if len(same) > 1 else ""
-            line[column] = f"{values.mean():.4g}{spread}"
-        lines.append(line)
-    return lines
-
-
-def draw(what: reconstruct.Flagship, ways: Sequence[str], kept: Path, path: str) -> None:
+def draw(what: flagships.Flagship, ways: Sequence[str], kept: Path, path: str) -> None:
     """The same inputs through the teacher and the students of the seed 0."""
     batch = what.unseen[0]
     batch = {name: value[:SHOWN] for name, value in batch.items()}
@@ -250,7 +235,7 @@ def draw(what: reconstruct.Flagship, ways: Sequence[str], kept: Path, path: str)
 
 
 def write(
-    what: reconstruct.Flagship, share: str, rows: list[dict[str, Any]], kept: Path, path: str
+    what: flagships.Flagship, share: str, rows: list[dict[str, Any]], kept: Path, path: str
 ) -> None:
     """The student of ``ours`` with seed 0 as a file of 16-bit numbers."""
     (row,) = (r for r in rows if (r["way"], r["seed"], r["share"]) == ("ours", 0, share))
@@ -265,15 +250,6 @@ def write(
 def kept_in() -> Path:
     """Where pairs and students are kept."""
     return folder("contest") if is_quick() else Path("runs/contest")
-
-
-def known(name: str) -> list[dict[str, Any]]:
-    """Rows of ``benchmarks/results/NAME.json`` that were measured before."""
-    path = folder("results") / f"{name}.json"
-    if not path.is_file():
-        return []
-    found: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["rows"]
-    return found
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from benchmarks.contest import SETTINGS, kept_in, sized
-from benchmarks.reconstruct import FLAGSHIPS, Flagship
+from benchmarks.flagships import FLAGSHIPS, Flagship
 from benchmarks.record import record
 from benchmarks.start import arguments_of, is_quick, parser_of
 from gancompress.errors import GancompressError

@@ -11,7 +11,8 @@ import torch
 from torch import nn
 
 import gancompress as gc
-from benchmarks.reconstruct import SHARED, Flagship
+from benchmarks.flagships import SHARED, Flagship
+from benchmarks.reconstruct import cost, filled
 from benchmarks.start import is_quick
 from gancompress.architecture_search.budget import Budget
 from gancompress.batch import Batch
@@ -28,8 +29,6 @@ from gancompress.supernet.importance import sort_channels, taylor_scores
 TRIALS = 60
 # Of the evolution (Li et al. 2020: 100, 500, .2, .25).
 POPULATION, GENERATIONS, MUTATION, PARENTS = 16, 4, 0.2, 0.25
-# Uniform widths have at least this share of the budget.
-FILLED = 0.98
 
 
 @dataclass(frozen=True)
@@ -129,7 +128,7 @@ def ours(contest: Contest) -> Entrant:
 def uniform(contest: Contest) -> Entrant:
     """Uniform widths, solved weights."""
     supernet = contest.sorted()
-    return contest.solved(supernet, filled(contest, supernet))
+    return contest.solved(supernet, filled(supernet, contest.limit))
 
 
 def unsolved(contest: Contest) -> Entrant:
@@ -142,14 +141,14 @@ def unsolved(contest: Contest) -> Entrant:
 def pruned(contest: Contest) -> Entrant:
     """Uniform widths, the most important channels, weights as cut."""
     supernet = contest.sorted()
-    subnet = filled(contest, supernet)
+    subnet = filled(supernet, contest.limit)
     return Entrant(supernet.extract(subnet), subnet.text)
 
 
 def scratch(contest: Contest) -> Entrant:
     """Uniform widths, weights drawn anew."""
     supernet = contest.supernet()
-    subnet = filled(contest, supernet)
+    subnet = filled(supernet, contest.limit)
     return Entrant(anew(supernet.extract(subnet), contest.seed), subnet.text)
 
 
@@ -229,32 +228,6 @@ def searched(contest: Contest, supernet: Supernet) -> Subnet:
     return found.front.best(Budget.parse(macs=contest.share), full).subnet
 
 
-def filled(contest: Contest, supernet: Supernet) -> Subnet:
-    """Uniform widths; then the relatively narrowest groups are widened while the budget allows."""
-    space, limit = supernet.space, contest.limit
-    inside = [s for r in np.linspace(0, 1, 513) if cost(supernet, s := space.uniform(r)) <= limit]
-    best = inside[-1] if inside else space.smallest
-    while cost(supernet, best) < FILLED * limit:
-        wider = [w for w in _widened(space.choices, best) if cost(supernet, w) <= limit]
-        if not wider:
-            break
-        best = min(
-            wider, key=lambda s: max(w / c[-1] for w, c in zip(s, space.choices, strict=True))
-        )
-    return best
-
-
-def _widened(choices: Any, subnet: Subnet) -> list[Subnet]:
-    """Each group one choice wider."""
-    found = []
-    for group, widths in enumerate(choices):
-        if subnet[group] < widths[-1]:
-            wider = list(subnet)
-            wider[group] = widths[widths.index(subnet[group]) + 1]
-            found.append(Subnet(wider))
-    return found
-
-
 def evolved(contest: Contest, supernet: Supernet) -> Subnet:
     """The best by inherited weights that an evolution finds."""
     space, rng, what = supernet.space, np.random.default_rng(contest.seed), contest.flagship
@@ -285,11 +258,6 @@ def evolved(contest: Contest, supernet: Supernet) -> Subnet:
             children += [child] if cost(supernet, child) <= contest.limit else []
         population = [*parents, *children]
     return min(population, key=score)
-
-
-def cost(supernet: Supernet, subnet: Subnet) -> float:
-    """Exact MACs of one sample."""
-    return float(supernet.cost_model.cost(subnet).macs)
 
 
 def macs_of(module: nn.Module, batch: Batch) -> float:

@@ -2,7 +2,7 @@
 
     python -m benchmarks.depth [apples vintage anime] [--trials 40] [--steps 200] [--quick]
 
-Flagships as in ``benchmarks.reconstruct``, and ``apples``: the CycleGAN of apples and tomatoes in
+Flagships as in ``benchmarks.flagships``, and ``apples``: the CycleGAN of apples and tomatoes in
 ``benchmarks/teachers`` (64², three blocks), solved on 96 apples and judged by 128 others. At 1/8
 and 1/20 of the teacher's exact MACs a search compares subnets by the weights that follow from the
 teacher's matrices, once of widths alone and once of widths and branches, by their L1 to the teacher
@@ -24,7 +24,7 @@ import torchvision.transforms.functional as pictures
 from PIL import Image
 
 import gancompress as gc
-from benchmarks.reconstruct import FLAGSHIPS, SHARED, Flagship, Judge, flagship
+from benchmarks.flagships import FLAGSHIPS, SHARED, Flagship, Judge, flagship
 from benchmarks.record import record
 from benchmarks.start import arguments_of, is_quick, parser_of
 from gancompress.reconstruction.solver import Solver, order_channels
@@ -42,7 +42,7 @@ def apples() -> Flagship:
         images = [Image.open(file.open(name)).convert("RGB").resize((64, 64)) for name in names]
     counts = [8, 4, 8] if is_quick() else [96, 32, 128]
     tensors = torch.stack([pictures.to_tensor(image) * 2 - 1 for image in images[: sum(counts)]])
-    return flagship(teacher, list(tensors.split(counts)), 16, {})
+    return flagship(teacher, list(tensors.split(counts)), 16)
 
 
 # Those with their narrowest width.

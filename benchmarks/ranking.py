@@ -5,7 +5,8 @@
 Subnets of one cost (the budget of :mod:`benchmarks.contest`, at least nine tenths of it), drawn at
 random beside the uniform one, are scored by their L1 to the teacher with the weights as cut (sorted
 by first-order importance), with the weights that follow from the teacher's matrices, and solved
-layer by layer; then each is trained as long. Told is Spearman's rank correlation of every score
+layer by layer; and by what their layers lose by the teacher's matrices alone, without any pass.
+Then each is trained as long. Told is Spearman's rank correlation of every score
 with L1, and with the Fréchet distance in SqueezeNet's features, after the training.
 """
 
@@ -15,16 +16,17 @@ from typing import Any
 import numpy as np
 from scipy.stats import spearmanr
 
-from benchmarks import reconstruct
+from benchmarks import flagships
 from benchmarks.contest import SETTINGS, Measured, kept_in, pairs_of, trained
-from benchmarks.contestants import Contest, Entrant, cost, distance, filled
+from benchmarks.contestants import Contest, Entrant, distance
+from benchmarks.reconstruct import cost, filled
 from benchmarks.record import record
 from benchmarks.start import arguments_of, parser_of
 from gancompress.reconstruction.solver import Solver
 from gancompress.supernet import Subnet, Supernet
 from gancompress.supernet.calibrate import calibrated
 
-SCORES = ("cut", "one_shot", "solved")
+SCORES = ("layers", "cut", "one_shot", "solved")
 LEAST = 0.9
 # Draws of a subnet before it is given up to find one of the cost.
 DRAWS = 100_000
@@ -33,7 +35,7 @@ DRAWS = 100_000
 def drawn(contest: Contest, supernet: Supernet, count: int) -> list[Subnet]:
     """Different subnets of nearly the cost that is allowed; the uniform one first."""
     rng, space, limit = np.random.default_rng(contest.seed), supernet.space, contest.limit
-    found = [filled(contest, supernet)]
+    found = [filled(supernet, contest.limit)]
     for _ in range(DRAWS):
         if len(found) == count:
             break
@@ -67,6 +69,7 @@ def measured(contest: Contest, count: int, judge: Measured) -> list[dict[str, An
         }
         after = judge(trained(contest, Entrant(solved)))
         macs = round(cost(supernet, subnet) / contest.full, 4)
+        before["layers"] = round(solver.gathered.error(subnet), 4)
         rows.append({"subnet": subnet.text, "macs": macs, **before, **after})
         print(rows[-1], flush=True)
     return rows
@@ -79,7 +82,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=300, help="of the training")
     options = arguments_of(parser, subnets=3, steps=2)
     name, setting = options.flagship, SETTINGS[options.flagship]
-    what, training = reconstruct.FLAGSHIPS[name](), replace(setting.training, steps=options.steps)
+    what, training = flagships.FLAGSHIPS[name](), replace(setting.training, steps=options.steps)
     pairs = pairs_of(name, what, kept_in() / name)
     contest = Contest(what, pairs, setting.share, training, seed=0)
     rows = measured(contest, options.subnets, Measured(what))

@@ -1,5 +1,6 @@
 """How a benchmark keeps what it measured: a table to read, JSON with machine and commit."""
 
+import json
 import platform
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -7,6 +8,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from benchmarks.start import folder
@@ -29,6 +31,30 @@ def record(name: str, rows: Sequence[Mapping[str, Any]], **facts: Any) -> Path:
     path = folder("results") / f"{name}.json"
     write_json(path, {"name": name, **facts, "rows": [dict(r) for r in rows], **surroundings()})
     return path
+
+
+def known(name: str) -> list[dict[str, Any]]:
+    """Rows of ``benchmarks/results/NAME.json`` that were measured before."""
+    path = folder("results") / f"{name}.json"
+    if not path.is_file():
+        return []
+    found: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["rows"]
+    return found
+
+
+def summary(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> list[dict[str, Any]]:
+    """Means over the seeds of every share and way, with standard deviations where there are
+    several."""
+    lines = []
+    for share, way in dict.fromkeys((row["share"], row["way"]) for row in rows):
+        same = [row for row in rows if (row["share"], row["way"]) == (share, way)]
+        line = {"share": share, "way": way, "seeds": len(same)}
+        for column in columns:
+            values = np.array([row[column] for row in same if column in row])
+            spread = f" ± {values.std(ddof=1):.2g}" if len(values) > 1 else ""
+            line[column] = f"{values.mean():.4g}{spread}" if len(values) else ""
+        lines.append(line)
+    return lines
 
 
 def surroundings() -> dict[str, Any]:

@@ -25,11 +25,11 @@ from time import process_time
 
 from torch import nn
 
-from benchmarks import reconstruct
-from benchmarks.contest import SETTINGS, Measured, kept_in, known, pairs_of, trained
+from benchmarks import flagships
+from benchmarks.contest import SETTINGS, Measured, kept_in, pairs_of, trained
 from benchmarks.contestants import Contest, Entrant, ours
-from benchmarks.reconstruct import SHARED
-from benchmarks.record import record
+from benchmarks.flagships import SHARED
+from benchmarks.record import known, record
 from benchmarks.start import arguments_of, parser_of
 from gancompress.distillation.options import TermOptions
 from gancompress.generators.build import build
@@ -66,7 +66,7 @@ def main() -> None:
     parser.add_argument("--terms", nargs="+", default=list(TERMS))
     options = arguments_of(parser, steps=2, terms=["l1", "wavelet", "dcd"])
     name, setting = options.flagship, SETTINGS[options.flagship]
-    what, training = reconstruct.FLAGSHIPS[name](), replace(setting.training, steps=options.steps)
+    what, training = flagships.FLAGSHIPS[name](), replace(setting.training, steps=options.steps)
     pairs, judge = pairs_of(name, what, kept_in() / name), Measured(what)
     contest = Contest(what, pairs, setting.share, training, seed=0)
     start = ours(contest)

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 # What benchmarks are made of.
-APART = {"__init__", "record", "start", "instalments", "contestants", "program"}
+APART = {"__init__", "record", "start", "instalments", "contestants", "program", "flagships"}
 APART |= {"programs_synthesis", "programs_translation"}
 NAMES = sorted(
     ".".join(path.relative_to(ROOT).with_suffix("").parts)
