@@ -14,8 +14,8 @@ from typing import Any
 
 import httpx
 
+from benchmarks.browser import served
 from benchmarks.record import record
-from benchmarks.screenshots import served
 from benchmarks.start import arguments_of, parser_of
 
 CLIENTS = 8

@@ -7,18 +7,12 @@ playwright and the system's Chromium.
 """
 
 import hashlib
-import shutil
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from benchmarks.browser import opened, served
 from benchmarks.start import HERE, arguments_of, folder, is_quick, parser_of
 from gancompress.atomic import write_json
-from gancompress.demo.server import make_app
-from gancompress.workflows.demo import open_gallery
 
 PICTURES = HERE.parent / "docs" / "pictures"
 NOTE = "screenshots.json"
@@ -35,22 +29,6 @@ def page_hash() -> str:
         for file in sorted((HERE.parent / "gancompress" / room / "static").iterdir()):
             digest.update(file.name.encode() + file.read_bytes())
     return digest.hexdigest()
-
-
-@contextmanager
-def served(run: Path) -> Iterator[str]:
-    """The address of the demo of ``run``."""
-    import uvicorn
-
-    gallery = open_gallery(run)
-    server = uvicorn.Server(uvicorn.Config(make_app(gallery), port=0, log_level="error"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.05)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/"
-    server.should_exit = True
-    thread.join()
 
 
 def take(browser: Any, address: str, pictures: dict[str, tuple[int, int, str]], to: Path) -> None:
@@ -70,18 +48,11 @@ def main() -> None:
     parser = parser_of(__doc__)
     parser.add_argument("run", type=Path)
     options = arguments_of(parser)
-    from playwright.sync_api import sync_playwright
-
     to = folder("pictures") if is_quick() else PICTURES
-    with sync_playwright() as playwright, served(options.run) as demo:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium") or shutil.which("chromium-browser"),
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
+    with opened() as browser, served(options.run) as demo:
         report = options.run.resolve() / "report" / "report.html"
         take(browser, report.as_uri(), REPORT, to)
         take(browser, demo, DEMO, to)
-        browser.close()
     write_json(to / NOTE, {"pages": page_hash(), "pictures": [*REPORT, *DEMO]})
 
 

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 # What benchmarks are made of.
 APART = {"__init__", "record", "start", "instalments", "contestants", "program", "flagships"}
-APART |= {"programs_synthesis", "programs_translation"}
+APART |= {"programs_synthesis", "programs_translation", "browser"}
 NAMES = sorted(
     ".".join(path.relative_to(ROOT).with_suffix("").parts)
     for path in (ROOT / "benchmarks").rglob("*.py")
