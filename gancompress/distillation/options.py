@@ -127,12 +127,21 @@ class DistillOptions:
 class FinetuneOptions:
     """Training the chosen subnet alone, after the search.
 
-    Solved weights (``reconstruct``) are trained towards the teacher by L1, with the best of several
-    learning rates that are tried, and only as long as held-out pairs come nearer.
+    Solved weights (``reconstruct``) are trained towards the teacher by L1 and SSIM, with the best
+    of several learning rates that are tried, and only as long as held-out pairs come nearer. By the
+    terms of ``distill`` they gain detail that no distance asks for: with a discriminator they end
+    further away, and look more like the teacher's images.
     """
 
     steps: int = option(0, "updates; 0: leave the inherited weights as they are", low=0)
     compare: int = option(
         0, "further subnets to fine-tune, to see whether inherited scores rank as trained", low=0
     )
-    learning_rate: float = option(1e-4, "Adam, student; not of solved weights", low=0)
+    objective: Literal["nearest", "distill"] = option(
+        "nearest",
+        "of solved weights: nearest, L1 and SSIM; or distill, the terms, discriminator and options "
+        "of that section. Trained weights go on by distill",
+    )
+    learning_rate: float = option(
+        1e-4, "Adam, student; of solved weights with the objective distill only", low=0
+    )

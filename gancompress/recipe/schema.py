@@ -112,6 +112,12 @@ class Recipe:
         """Whether the weights of subnets are solved for, and no supernet is trained."""
         return self.orders and self.distill.steps == 0
 
+    @property
+    def trains_by_terms(self) -> bool:
+        """Whether anything is trained by the loss terms of ``distill``."""
+        finetune = self.finetune
+        return not self.solves or (finetune.steps > 0 and finetune.objective == "distill")
+
     def mistakes(self) -> list[str]:
         """What does not fit together although every key by itself does."""
         found = [

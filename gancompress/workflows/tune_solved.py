@@ -1,10 +1,12 @@
-"""`finetune` where weights were solved for: the student alone, as long as it comes nearer."""
+"""`finetune` where weights were solved for: the student alone, nearer or by terms of `distill`."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import torch
+from torch import nn
 
 from gancompress import assemble
+from gancompress.api.finetune import finetune as train_subnet
 from gancompress.api.scoring import paired_distance, unseen_pairs
 from gancompress.assemble.logs import training_logger
 from gancompress.assemble.report_pictures import PICTURED
@@ -18,25 +20,62 @@ from gancompress.data.live import Pairs
 from gancompress.distillation.terms.structure import l1_and_ssim
 from gancompress.recipe.schema import Recipe
 from gancompress.run import RunDir
+from gancompress.student.file import Student
 from gancompress.training.finetune import finetune
+from gancompress.workflows.distill import training_settings
+
+
+@dataclass(frozen=True)
+class _Tuned:
+    """A trained student: its module, the steps that made it, and how, in words."""
+
+    module: nn.Module
+    steps: int
+    how: str
 
 
 def tune_solved(recipe: Recipe, run: RunDir, pairs: Pairs) -> None:
-    """Train the student on all training pairs; the weights nearest on the pairs that the search
-    scored on are kept, and judged on the others."""
-    accelerator, file = assemble.prepare(recipe), student_file(run)
+    """Train the student on all training pairs as ``finetune.objective`` says; the pairs that no
+    search has scored on judge it."""
+    file = student_file(run)
     student = assemble.read_student(file, assemble.student_factory(recipe))
-    supernet, _ = assemble.load_supernet(recipe, run)
-    settings, unseen = paired_settings(recipe), unseen_pairs(recipe.search, pairs)
-    distance = paired_distance(pairs, unseen, settings.terms)
+    unseen = unseen_pairs(recipe.search, pairs)
+    distance = paired_distance(pairs, unseen, paired_settings(recipe).terms)
     before = distance(student.module)
+    tune = _by_terms if recipe.finetune.objective == "distill" else _nearest
+    tuned = tune(recipe, run, pairs, student)
+    module = tuned.module.cpu().requires_grad_(False)
+    after = distance(module)
+    remark = (
+        f"Distance to the teacher on {len(unseen)} pairs not seen before: {before:.4f}, fine-tuned "
+        f"{after:.4f} ({tuned.how})."
+    )
+    write_text(run.path / "finetune.txt", f"{remark}\n")
+    provenance = {**student.provenance, "finetuned_steps": tuned.steps}
+    kept = replace(student, module=module, provenance=provenance)
+    name = keep_student(kept, run, f"{title(file)}-finetuned")
+    subnet = student.provenance["subnet"]
+    facts = {
+        "chosen": {"subnet": subnet, "inherited": before, "fine-tuned": after},
+        "steps": tuned.steps,
+        "remarks": [remark],
+        "student": name,
+    }
+    run.complete("finetune", facts, [name])
+    adopt_student(run)
+
+
+def _nearest(recipe: Recipe, run: RunDir, pairs: Pairs, student: Student) -> _Tuned:
+    """By L1 and SSIM; the weights nearest on the pairs that the search scored on are kept."""
+    accelerator = assemble.prepare(recipe)
+    supernet, _ = assemble.load_supernet(recipe, run)
     parts = [
         AnsweredPairs(pairs, in_batches(supernet, indices), accelerator.device)
         for indices in (pairs.train, pairs.held_out[: recipe.search.score_samples])
     ]
     stage = f"finetune-{student.fingerprint[:8]}"
     samples = Samples(run.path / "samples", stage, accelerator.is_main_process)
-    inputs, answers = pairs.batch(unseen[:PICTURED])
+    inputs, answers = pairs.batch(unseen_pairs(recipe.search, pairs)[:PICTURED])
     inputs = {name: value.to(accelerator.device) for name, value in inputs.items()}
 
     @torch.no_grad()
@@ -54,27 +93,28 @@ def tune_solved(recipe: Recipe, run: RunDir, pairs: Pairs) -> None:
             show=show,
         )
     samples.film()
-    module = student.module.cpu().requires_grad_(False)
-    after = distance(module)
-    remark = (
-        f"Distance to the teacher on {len(unseen)} pairs not seen before: {before:.4f}, fine-tuned "
-        f"{after:.4f} (learning rate {done.learning_rate:g}, best after {done.steps} of "
-        f"{recipe.finetune.steps} steps)."
+    how = (
+        f"learning rate {done.learning_rate:g}, best after {done.steps} of "
+        f"{recipe.finetune.steps} steps"
     )
-    write_text(run.path / "finetune.txt", f"{remark}\n")
-    provenance = {**student.provenance, "finetuned_steps": done.steps}
-    tuned = replace(student, module=module, provenance=provenance)
-    name = keep_student(tuned, run, f"{title(file)}-finetuned")
-    facts = {
-        "chosen": {
-            "subnet": student.provenance["subnet"],
-            "inherited": before,
-            "fine-tuned": after,
-        },
-        "learning_rate": done.learning_rate,
-        "steps": done.steps,
-        "remarks": [remark],
-        "student": name,
-    }
-    run.complete("finetune", facts, [name])
-    adopt_student(run)
+    return _Tuned(student.module, done.steps, how)
+
+
+def _by_terms(recipe: Recipe, run: RunDir, pairs: Pairs, student: Student) -> _Tuned:
+    """By the terms and the discriminator of ``distill``."""
+    keys = recipe.finetune
+    supernet = assemble.make_supernet(student.module, student.inputs, recipe.student)
+    alone = replace(recipe.distill, steps=keys.steps, learning_rate=keys.learning_rate)
+    stage = f"finetune-{student.fingerprint[:8]}-terms"
+    with training_settings(recipe, run, pairs, stage) as settings:
+        tuned = train_subnet(
+            supernet,
+            supernet.space.largest,
+            pairs,
+            alone,
+            folder=run.path / "checkpoints",
+            settings=settings,
+            scoring=paired_settings(recipe),
+        )
+    terms = ", ".join(str(name) for name in alone.terms)
+    return _Tuned(tuned.module, keys.steps, f"{keys.steps} steps by {terms}")

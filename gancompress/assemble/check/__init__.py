@@ -84,13 +84,13 @@ def _look_at_training(
     real: Look | None,
     found: Findings,
 ) -> Supernet | None:
-    if not recipe.solves:
+    if recipe.trains_by_terms:
         check_terms(recipe, teacher.output if teacher else None, found)
     with found.noting("search.mac_budget"):
         budget_of(recipe.search)
     if teacher is None:
         return None
-    if not recipe.solves:
+    if recipe.trains_by_terms:
         check_discriminator(recipe, teacher, real, found)
     if student is None:
         return None
@@ -100,7 +100,7 @@ def _look_at_training(
     supernet = look_at_supernet(recipe, student, teacher, found)
     if supernet is not None:
         check_budget(recipe, supernet, teacher, found)
-    if supernet is not None and not recipe.solves:
+    if supernet is not None and recipe.trains_by_terms:
         check_taps(recipe, student, teacher, found)
     return supernet
 
