@@ -188,7 +188,9 @@ def _add(
     seed: int,
 ) -> None:
     """Add the columns of one batch to the Gram matrices."""
-    sites = {site.call: site for site in program.sites if site.layer.kind != "norm"}
+    sites = {
+        site.call: site for site in program.sites if not (site.grouped or site.layer.kind == "norm")
+    }
 
     def on_call(number: int, func: Any, args: Any, kwargs: Any) -> Any:
         site = sites.get(number)

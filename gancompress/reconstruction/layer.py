@@ -20,6 +20,28 @@ Kind = Literal["convolution", "transposed convolution", "linear", "embedding", "
 
 
 @dataclass(frozen=True)
+class Modulation:
+    """Styles under which a batch uses the weight (Karras et al. 2020, StyleGAN2).
+
+    Attributes:
+        style: (N, inputs), what the inputs are multiplied by.
+        gain: norm that the weights of every output channel are given; None where they keep theirs.
+    """
+
+    style: Tensor
+    gain: float | None
+
+    def factors(self, matrix: Tensor) -> Tensor:
+        """What outputs are multiplied by: (N, outputs), for weights (blocks, rows, outputs)."""
+        samples, inputs = self.style.shape
+        if self.gain is None:
+            return matrix.new_ones(samples, matrix.shape[2])
+        powers = matrix.reshape(len(matrix), inputs, -1, matrix.shape[2]).square().sum((0, 2))
+        norms = (self.style.to(powers).square() @ powers).clamp_min(1e-30).sqrt()
+        return self.gain / norms
+
+
+@dataclass(frozen=True)
 class Layer:
     """One call of a layer.
 
@@ -28,6 +50,8 @@ class Layer:
         source: input as the function got it.
         weight, bias: as the function got them; a view of a parameter, or a multiple of one.
         groups: of channels that do not mix.
+        modulation: styles that the source has been multiplied by, where the outputs are divided by
+            the norms of the weights under them.
         phases: of the kernel, see :attr:`Window.phases`; a bias would tie them together.
         window: which inputs each output position sees.
         channels_last: source and output are (N, …, C), not (N, C, …).
@@ -47,6 +71,7 @@ class Layer:
     inputs_first: bool = False
     moments: Callable[[Tensor], Moments] | None = None
     statistics: tuple[Tensor, Tensor, float] | None = None
+    modulation: Modulation | None = None
     phases: int = 1
 
     @property
@@ -134,6 +159,12 @@ class Layer:
             rows = rows.mT
         return rows.reshape(self.weight.shape).to(self.weight), bias
 
+    def factors(self, matrix: Tensor | None = None) -> Tensor:
+        """What a modulated layer's outputs are multiplied by with the weights ``matrix`` (its own
+        by default): (N, outputs)."""
+        assert self.modulation is not None
+        return self.modulation.factors(self.matrix() if matrix is None else matrix)
+
     def _maps(self, value: Tensor, positions: int) -> Tensor:
         """(N, C, positions) of a source or an output."""
         if self.channels_last:
@@ -142,4 +173,5 @@ class Layer:
             return value.reshape(value.shape[0], positions, -1).transpose(1, 2)
         if self.moments is None and value.dim() < len(self.window.sizes) + 2:
             value = value[None]
-        return value.reshape(value.shape[0], -1, positions)
+        samples = len(self.modulation.style) if self.modulation is not None else value.shape[0]
+        return value.reshape(samples, -1, positions)

@@ -1,5 +1,7 @@
 """The passes of student and teacher over one batch, as far as the layers have been solved."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -7,19 +9,23 @@ from torch import Tensor, nn
 
 from gancompress.batch import Batch
 from gancompress.reconstruction.layer import Layer, Moments
+from gancompress.reconstruction.modulation import grouped, modulated
 from gancompress.reconstruction.paused import Pause, PausedRun, pass_over
-from gancompress.reconstruction.program import Place, Program
+from gancompress.reconstruction.program import Program
 from gancompress.reconstruction.reading import read, weight_places
+from gancompress.reconstruction.recorder import Place
 
 
 class StudentPass:
     """Stops before every layer, and keeps the further terms of sums until they have been used."""
 
     def __init__(self, module: nn.Module, program: Program, batch: Batch, seed: int) -> None:
+        self._program = program
         self._sites = {site.call: index for index, site in enumerate(program.sites)}
         self._last_use: dict[Place, int] = {}
         for index, site in enumerate(program.sites):
-            self._last_use.update(dict.fromkeys(site.others, index))
+            needed = [place for place in (site.style, site.factor) if place is not None]
+            self._last_use.update(dict.fromkeys([*site.others, *needed], index))
         self._others: dict[Place, Tensor] = {n: t for n, t in batch.items() if n in self._last_use}
         self._new: tuple[Tensor, Tensor | None] | None = None
         self._scaled = {
@@ -27,6 +33,7 @@ class StudentPass:
             for index, site in enumerate(program.sites)
             if site.weight.scale != 1
             or site.weight.computed is not None
+            or site.grouped
             or (site.bias is not None and site.bias.scale != 1)
         }
 
@@ -54,26 +61,45 @@ class StudentPass:
     def _on_call(self, pause: Pause, number: int, func: Any, args: Any, kwargs: Any) -> Any:
         index = self._sites.get(number)
         if index is not None:
-            pause(read(func, args, kwargs))
-            for place in [p for p, last in self._last_use.items() if last <= index]:
-                self._others.pop(place, None)
-            if index in self._scaled:
-                args, kwargs = self._with_new(func, args, kwargs)
-            self._new = None
+            args, kwargs = self._solved(pause, index, func, args, kwargs)
         out = func(*args, **kwargs)
         if number in self._last_use:
             self._others[number] = out
         return out
 
-    def _with_new(self, func: Any, args: Any, kwargs: Any) -> tuple[Any, Any]:
-        assert self._new is not None
-        args, kwargs = list(args), dict(kwargs)
-        for (name, position), value in zip(weight_places(func), self._new, strict=False):
-            if position < len(args) and args[position] is not None:
-                args[position] = value
-            elif kwargs.get(name) is not None:
-                kwargs[name] = value
-        return args, kwargs
+    def _solved(self, pause: Pause, index: int, func: Any, args: Any, kwargs: Any) -> Any:
+        """The arguments of a layer with the weights that are had after the pause."""
+        site = self._program.sites[index]
+        layer = site.read(func, args, kwargs)
+        if site.style is not None:
+            layer = modulated(layer, self._others[site.style])
+        factor = self._others.get(site.factor) if site.factor is not None else None
+        before = None if factor is None else layer.factors()
+        pause(layer)
+        weight, bias = self._new or (layer.weight, layer.bias)
+        self._new = None
+        solved = replace(layer, weight=weight)
+        if factor is not None and before is not None:
+            # Computed from the former weights.
+            factor.mul_((solved.factors() / before).view_as(factor))
+        for place in [p for p, last in self._last_use.items() if last <= index]:
+            self._others.pop(place, None)
+        if index not in self._scaled:
+            return args, kwargs
+        if site.grouped:
+            weight = grouped(solved)
+        return _with_new(func, args, kwargs, (weight, bias))
+
+
+def _with_new(func: Any, args: Any, kwargs: Any, new: Sequence[Tensor | None]) -> tuple[Any, Any]:
+    """The arguments of a layer with other weights."""
+    args, kwargs = list(args), dict(kwargs)
+    for (name, position), value in zip(weight_places(func), new, strict=False):
+        if position < len(args) and args[position] is not None:
+            args[position] = value
+        elif kwargs.get(name) is not None:
+            kwargs[name] = value
+    return args, kwargs
 
 
 class TeacherPass:
@@ -83,6 +109,8 @@ class TeacherPass:
         self._targets = [site.target for site in program.sites]
         self._wanted = set(self._targets)
         self._norms = {s.norm for site in program.sites for s in site.steps if s.norm is not None}
+        self._styles = {site.style for site in program.sites if site.style is not None}
+        self._kept: dict[Place, Tensor] = {n: t for n, t in batch.items() if n in self._styles}
         self._results: dict[int, Tensor] = {}
         self._layers: dict[int, tuple[Layer, Moments]] = {}
 
@@ -103,6 +131,10 @@ class TeacherPass:
         """The norm of that call, which was passed on the way to a target, and its moments."""
         return self._layers.pop(call)
 
+    def style(self, place: Place) -> Tensor:
+        """The styles of a modulated layer."""
+        return self._kept.pop(place)
+
     def close(self) -> None:
         self._run.close()
 
@@ -112,6 +144,8 @@ class TeacherPass:
             assert layer is not None and layer.moments is not None
             self._layers[number] = layer, layer.moments(layer.source)
         out = func(*args, **kwargs)
+        if number in self._styles:
+            self._kept[number] = out
         if number in self._wanted:
             # A copy: what comes next may work in place.
             self._results[number] = out.clone()

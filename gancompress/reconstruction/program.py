@@ -7,19 +7,14 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.utils._pytree import tree_leaves
 
 from gancompress.reconstruction.layer import Layer
-from gancompress.reconstruction.parameters import Origin, Origins
+from gancompress.reconstruction.modulation import base_of, is_demodulation, ungrouped
+from gancompress.reconstruction.parameters import SCALINGS, Origin
 from gancompress.reconstruction.paused import pass_over
 from gancompress.reconstruction.reading import read
+from gancompress.reconstruction.recorder import Place, Recorder
 from gancompress.supernet.skip import Skips
-
-# Where a value comes from: the number of a call, or the name of an input.
-Place = int | str
-
-# Functions that only ask something of a tensor.
-_QUESTIONS = frozenset(("size", "dim", "numel", "stride", "is_contiguous", "is_floating_point"))
 
 
 @dataclass(frozen=True)
@@ -44,6 +39,9 @@ class Site:
         target: number of the call whose result is to be met: the layer's own, or the last sum that
             its output is a linear part of.
         steps: from the layer's output to that.
+        grouped: whether the call gets a weight of each sample.
+        style, factor: where a modulated layer's styles and the demodulation of its outputs are
+            computed, see :mod:`gancompress.reconstruction.modulation`.
     """
 
     call: int
@@ -52,6 +50,24 @@ class Site:
     bias: Origin | None
     target: int
     steps: tuple[Step, ...]
+    grouped: bool = False
+    style: Place | None = None
+    factor: Place | None = None
+
+    def read(self, func: Any, args: Any, kwargs: Any) -> Layer:
+        """The layer as it is called."""
+        layer = read(func, args, kwargs)
+        assert layer is not None
+        if self.grouped:
+            assert self.layer.weight is not None
+            layer = ungrouped(layer, self.weight.view)
+            assert layer is not None
+        return layer
+
+    @property
+    def modulated(self) -> bool:
+        """Whether styles come with it."""
+        return self.grouped or self.style is not None
 
     @property
     def others(self) -> tuple[Place, ...]:
@@ -74,99 +90,81 @@ class Program:
     skips: Skips = field(default_factory=dict)
 
 
-@dataclass
-class _Call:
-    func: Any
-    args: Any
-    kwargs: Mapping[str, Any]
-    values: list[int]
-    out: int | None
-    layer: tuple[Layer, Origin, Origin | None] | None
-
-
-class _Recorder:
-    """Numbers values; what is changed in place becomes another value."""
-
-    def __init__(self, origins: Origins, batch: Mapping[str, Tensor]) -> None:
-        self.calls: list[_Call] = []
-        self.places: dict[int, Place] = {}
-        self.uses: dict[int, list[int]] = {}
-        self._origins = origins
-        self._values: dict[int, int] = {}
-        self._alive: list[Tensor] = []
-        for name, tensor in batch.items():
-            self.places[self._fresh(tensor)] = name
-
-    def on_call(self, number: int, func: Any, args: Any, kwargs: Any) -> Any:
-        values = [self.value(t) for t in tree_leaves((args, kwargs)) if isinstance(t, Tensor)]
-        layer = self._layer(func, args, kwargs)
-        out = func(*args, **kwargs)
-        self._origins.note(func, args, kwargs, out)
-        made = None
-        if isinstance(out, Tensor):
-            made = self._fresh(out)
-            self.places[made] = number
-        if getattr(func, "__name__", "") not in _QUESTIONS:
-            for value in dict.fromkeys(values):
-                self.uses.setdefault(value, []).append(number)
-        self.calls.append(
-            _Call(func=func, args=args, kwargs=kwargs, values=values, out=made, layer=layer)
-        )
-        return out
-
-    def value(self, tensor: Tensor) -> int:
-        known = self._values.get(id(tensor))
-        return self._fresh(tensor) if known is None else known
-
-    def _fresh(self, tensor: Tensor) -> int:
-        self._alive.append(tensor)
-        self._values[id(tensor)] = len(self._alive)
-        return len(self._alive)
-
-    def _layer(
-        self, func: Any, args: Any, kwargs: Any
-    ) -> tuple[Layer, Origin, Origin | None] | None:
-        layer = read(func, args, kwargs)
-        if layer is None or layer.weight is None:
-            return None
-        weight, bias = self._origins.of(layer.weight), self._origins.of(layer.bias)
-        if weight is None or (layer.bias is not None and bias is None):
-            return None
-        return layer, weight, bias
-
-
 def trace(module: nn.Module, batch: Mapping[str, Tensor], skips: Skips | None = None) -> Program:
     """Run ``module`` once, in evaluation mode, on ``batch`` and see what it calls.
 
     ``skips``: submodules that are passed over, see
     :func:`gancompress.reconstruction.paused.pass_over`.
     """
-    recorder = _Recorder(Origins(module), batch)
+    recorder = Recorder(module, batch)
     pass_over(module, batch, recorder.on_call, skips)
     names = [getattr(call.func, "__name__", str(call.func)) for call in recorder.calls]
     program = Program(calls=names, skips=skips or {})
     for number, call in enumerate(recorder.calls):
         if call.layer is not None and call.out is not None:
-            layer, weight, bias = call.layer
-            bare = replace(layer, source=torch.empty(0))
+            found = call.layer
             target, steps = _into_sums(recorder, number)
-            program.sites.append(
-                Site(call=number, layer=bare, weight=weight, bias=bias, target=target, steps=steps)
+            style, factor = _demodulated(recorder, number) or (None, None)
+            site = Site(
+                call=number,
+                layer=replace(found.layer, source=torch.empty(0)),
+                weight=found.weight,
+                bias=found.bias,
+                target=target,
+                steps=steps,
+                grouped=found.grouped,
+                style=style,
+                factor=factor,
             )
-    program.sites = _of_one_bias(program.sites)
+            program.sites.append(site)
+    program.sites = _of_one_form(program.sites)
     return program
 
 
-def _of_one_bias(sites: list[Site]) -> list[Site]:
-    """Without layers that share a weight, but not the bias: their equations are not one system."""
+def _demodulated(recorder: Recorder, number: int) -> tuple[Place, Place] | None:
+    """Where the styles and the demodulation of an ordinary convolution are computed, if they are:
+    its source is a product with the styles, and some tensor is the demodulation of its weight."""
+    call = recorder.calls[number]
+    assert call.layer is not None
+    layer = call.layer.layer
+    plain = layer.groups == 1 and layer.bias is None and not call.layer.grouped
+    made = recorder.places.get(call.values[0])
+    if not plain or "convolution" not in layer.kind or not isinstance(made, int):
+        return None
+    product, base = recorder.calls[made], base_of(layer)
+    if product.func not in SCALINGS:
+        return None
+    size = len(layer.source) * base.shape[1]
+    for value in product.values:
+        style = recorder.of(value)
+        if value not in recorder.places or style.numel() != size:
+            continue
+        for place, other in reversed(list(enumerate(recorder.calls))):
+            factor = None if other.out is None else recorder.of(other.out)
+            if factor is None or factor.numel() != len(layer.source) * len(base):
+                continue
+            if is_demodulation(factor, style.view(len(layer.source), -1), base):
+                return recorder.places[value], place
+    return None
+
+
+def _of_one_form(sites: list[Site]) -> list[Site]:
+    """Without layers that share a weight, but not the bias: their equations are not one system.
+    Nor are those of modulated layers that share one."""
     biases: dict[object, set[object]] = {}
     for site in sites:
         key = None if site.bias is None else site.bias.key
         biases.setdefault(site.weight.key, set()).add(key)
-    return [site for site in sites if len(biases[site.weight.key]) == 1]
+    keys = [site.weight.key for site in sites]
+    alone = [keys.count(key) == 1 for key in keys]
+    return [
+        site
+        for site, once in zip(sites, alone, strict=True)
+        if once or (len(biases[site.weight.key]) == 1 and not site.modulated)
+    ]
 
 
-def _into_sums(recorder: _Recorder, layer: int) -> tuple[int, tuple[Step, ...]]:
+def _into_sums(recorder: Recorder, layer: int) -> tuple[int, tuple[Step, ...]]:
     """Follow a layer's output as long as it only goes into sums with what was there before it."""
     steps: list[Step] = []
     target, complete = layer, 0
@@ -186,10 +184,10 @@ def _into_sums(recorder: _Recorder, layer: int) -> tuple[int, tuple[Step, ...]]:
     return target, tuple(steps[:complete])
 
 
-def _step(recorder: _Recorder, number: int, value: int, layer: int) -> Step | None:
+def _step(recorder: Recorder, number: int, value: int, layer: int) -> Step | None:
     call = recorder.calls[number]
-    if call.layer is not None and call.layer[0].kind == "norm" and call.values[0] == value:
-        plain = call.layer[1].view.dim() == 1
+    if call.layer is not None and call.layer.layer.kind == "norm" and call.values[0] == value:
+        plain = call.layer.weight.view.dim() == 1
         return Step(1.0, norm=number) if plain else None
     entry = _LINEAR.get(call.func)
     if entry is None or call.out is None or not call.args:

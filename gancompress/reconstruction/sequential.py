@@ -9,6 +9,7 @@ what an earlier layer could not reach, a later one makes up for as far as it can
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import accumulate
 
 import torch
@@ -19,6 +20,8 @@ from gancompress.errors import DataError, TraceError
 from gancompress.reconstruction.equations import Equations, Solution
 from gancompress.reconstruction.kept import Kept, KeptElements, numbers
 from gancompress.reconstruction.layer import Layer
+from gancompress.reconstruction.modulated import Part, solve_modulated
+from gancompress.reconstruction.modulation import modulated, spread
 from gancompress.reconstruction.norms import before_norm, renew_statistics
 from gancompress.reconstruction.passes import StudentPass, TeacherPass
 from gancompress.reconstruction.program import Program, Site, trace
@@ -139,6 +142,7 @@ class _Task:
     """A reconstruction under way."""
 
     program: Program
+    theirs: Program
     kept: list[Kept]
     students: list[StudentPass]
     teachers: list[TeacherPass]
@@ -169,6 +173,7 @@ class _Task:
         kept = [elements.of(a, b) for a, b in zip(ours.sites, theirs.sites, strict=True)]
         return _Task(
             program=ours,
+            theirs=theirs,
             kept=kept,
             students=[StudentPass(student, ours, b, seed + n) for n, b in enumerate(batches)],
             teachers=[
@@ -190,16 +195,14 @@ class _Task:
         start = layers[0].matrix()
         if layers[0].statistics is not None:
             start = renew_statistics(layers, start)
-        equations, start = self._equations(site, start)
-        each = columns_of_each(layers[0], self.total)
-        for number, layer in enumerate(layers):
-            at = positions(layer, each, self.seed + index * 1000 + number)
-            at = at.to(layer.source.device)
-            targets = self._targets(index, number, layer, at)
-            columns = layer.columns(at)
-            held = self._held_out(number, layer, columns.shape[2])
-            equations.add(columns, layer.targets(targets), held.to(at.device))
-        solution = equations.solve(start)
+        parts = (self._part(index, number, layer) for number, layer in enumerate(layers))
+        if layers[0].modulation is None:
+            equations, start = self._equations(site, start)
+            for part in parts:
+                equations.add(part.columns(), part.targets, part.held)
+            solution = equations.solve(start)
+        else:
+            solution = solve_modulated(list(parts), start)
         self._put(index, layers[0], solution)
         return LayerFit(
             name=site.weight.name,
@@ -207,6 +210,18 @@ class _Task:
             before=solution.before,
             after=min(solution.before, solution.after),
             changed=solution.changed,
+        )
+
+    def _part(self, index: int, number: int, layer: Layer) -> Part:
+        """The equations of one batch."""
+        each = columns_of_each(layer, self.total)
+        at = positions(layer, each, self.seed + index * 1000 + number).to(layer.source.device)
+        targets = layer.targets(self._targets(index, number, layer, at))
+        return Part(
+            columns=partial(layer.columns, at),
+            targets=targets,
+            held=self._held_out(number, layer, targets.shape[2]).to(at.device),
+            modulation=layer.modulation,
         )
 
     def _held_out(self, number: int, layer: Layer, columns: int) -> Tensor:
@@ -229,7 +244,12 @@ class _Task:
         site, kept = self.program.sites[index], self.kept[index]
         output = self.teachers[number].target(index)
         channels = kept.outputs.to(at.device)
-        target = layer.sampled(output, at)[channels]
+        target = layer.sampled(output, at)
+        if site.style is not None:
+            style = self.teachers[number].style(site.style)
+            factors = modulated(self.theirs.sites[index].layer, style).factors()
+            target = target * spread(factors, target.shape[1])
+        target = target[channels]
         for step in reversed(site.steps):
             if step.norm is not None:
                 norm = self.teachers[number].norm(step.norm)
