@@ -7,6 +7,7 @@ from torch import nn
 from gancompress.architecture_search.budget import Budget, check_feasible, columns_of
 from gancompress.architecture_search.study import cost_function
 from gancompress.batch import InputSpec, example_inputs
+from gancompress.metrics.activations import peak_activations
 from gancompress.metrics.macs import count_macs
 from gancompress.supernet import Supernet
 from gancompress.teachers.teacher import FrozenTeacher
@@ -20,11 +21,12 @@ def costs_of(teacher: FrozenTeacher) -> dict[str, float]:
 
 def module_costs(module: nn.Module, inputs: InputSpec) -> dict[str, float]:
     """What one sample costs a module, by column."""
-    parameters = list(module.parameters())
+    parameters, sample = list(module.parameters()), example_inputs(inputs, 1)
     return {
-        "macs": float(count_macs(module, example_inputs(inputs, 1)).exact),
+        "macs": float(count_macs(module, sample).exact),
         "params": float(sum(p.numel() for p in parameters)),
         "weight_bytes": float(sum(p.numel() * p.element_size() for p in parameters)),
+        "activation_bytes": float(peak_activations(module, sample)),
     }
 
 

@@ -56,7 +56,7 @@ class SearchSettings:
             replaced.
         better: whether low or high scores of your own are the good ones.
         reference: costs that shares of a budget are taken of, by column (``macs``, ``params``,
-            ``weight_bytes``); empty: those of the largest subnet.
+            ``weight_bytes``, ``activation_bytes``); empty: those of the largest subnet.
         terms: the loss terms of the training. Scores are compared with the teacher's as one of
             these does; images by the mean of absolute differences (L1).
         real: real images: a folder or zip, or a tensor (N, C, H, W). With an extractor, the best

@@ -26,7 +26,8 @@ class Chosen:
 
     Attributes:
         subnet: its widths.
-        costs: by column: ``macs``, ``params``, ``weight_bytes``, …, of one sample.
+        costs: by column: ``macs``, ``params``, ``weight_bytes``, ``activation_bytes``, …, of one
+            sample.
         scores: by name.
     """
 
@@ -59,7 +60,11 @@ class SearchResult:
     _extract: Callable[[Subnet], nn.Module] = field(repr=False)
 
     def best(
-        self, mac_budget: str | float = "", param_budget: str = "", size_budget: str = ""
+        self,
+        mac_budget: str | float = "",
+        param_budget: str = "",
+        size_budget: str = "",
+        memory_budget: str = "",
     ) -> Chosen:
         """The best of the scored subnets within a budget; without one, the best of all.
 
@@ -68,11 +73,14 @@ class SearchResult:
                 shares of the search's own budget were taken of.
             param_budget: parameters, likewise.
             size_budget: bytes of the weights, likewise.
+            memory_budget: bytes of inputs and intermediate results at one time, likewise.
 
         Raises:
             BudgetError: none of them is that cheap, or the text is no amount.
         """
-        budget = Budget.parse(macs=mac_budget, params=param_budget, size=size_budget)
+        budget = Budget.parse(
+            macs=mac_budget, params=param_budget, size=size_budget, memory=memory_budget
+        )
         return self._chosen(self.front.best(budget))
 
     def nondominated(self) -> list[Chosen]:
@@ -159,7 +167,9 @@ def _conditions(
 ) -> str:
     """What scores must have in common to be compared."""
     compared = [getattr(term, "__name__", str(term)) for term in how.terms]
-    options = replace(how.options, trials=1, mac_budget="", param_budget="", size_budget="")
+    options = replace(
+        how.options, trials=1, mac_budget="", param_budget="", size_budget="", memory_budget=""
+    )
     real = how.real if isinstance(how.real, str | Path) else type(how.real).__name__
     extractor = getattr(how.extractor, "name", str(how.extractor))
     known = [pairs.fingerprint if pairs is not None else "", compared, str(options)]

@@ -30,6 +30,7 @@ METRICS = {
     "paper_macs": BudgetedCost("search.paper_mac_budget", "paper_macs", ""),
     "params": BudgetedCost("search.param_budget", "params", ""),
     "size": BudgetedCost("search.size_budget", "weight_bytes", "B"),
+    "memory": BudgetedCost("search.memory_budget", "activation_bytes", "B"),
     "latency": BudgetedCost("search.latency_budget", "latency", "s"),
 }
 
@@ -142,6 +143,7 @@ def budget_of(options: SearchOptions) -> Budget:
         macs=options.mac_budget,
         params=options.param_budget,
         size=options.size_budget,
+        memory=options.memory_budget,
         latency=options.latency_budget,
     )
 

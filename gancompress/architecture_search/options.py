@@ -24,6 +24,9 @@ class SearchOptions:
     mac_budget: str = option("", "exact MACs of one sample: 4M, 1.2G, or 1/8 of the teacher's")
     param_budget: str = option("", "parameters: 500K, or 1/8 of the teacher's")
     size_budget: str = option("", "bytes of the weights: 4M, or 1/8 of the teacher's")
+    memory_budget: str = option(
+        "", "bytes of inputs and intermediate results at one time: 4M, or 1/8 of the teacher's"
+    )
     latency_budget: str = option("", "of one batch on the runtime: 2ms")
     runtime: Literal["torch", "onnxruntime", "openvino"] = option("torch", "for the latency budget")
     storage: str = option("", "database URL of the trials, to share a search; empty: in the run")

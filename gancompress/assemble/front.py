@@ -16,7 +16,13 @@ from gancompress.supernet.axes import BRANCH
 NEAR = 0.8
 
 # What is written below a cost, and seconds are shown as milliseconds.
-_AXES = {"macs": "MACs", "latency": "latency (ms)", "weight_bytes": "bytes", "params": "parameters"}
+_AXES = {
+    "macs": "MACs",
+    "latency": "latency (ms)",
+    "weight_bytes": "bytes",
+    "activation_bytes": "bytes of activations",
+    "params": "parameters",
+}
 
 
 def draw_front(

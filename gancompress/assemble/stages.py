@@ -46,7 +46,7 @@ _EXTRACTOR = ("evaluate.extractor", "evaluate.classifier_steps")
 _SPLIT = ("collect.count", "collect.held_out", "data.held_out")
 _TEACHER = ("teacher", "teach.objective", "collect.class_shares")
 
-_BUDGETS = tuple(f"search.{name}_budget" for name in ("mac", "param", "size", "latency"))
+_BUDGETS = tuple(f"search.{name}_budget" for name in ("mac", "param", "size", "memory", "latency"))
 
 _LIVE = (("teacher", "collect", "data.held_out", "teach.objective"), ("teacher",))
 _INSIDE = ((*_SPLIT, *_TEACHER), ("teacher",))

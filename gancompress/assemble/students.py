@@ -28,6 +28,7 @@ def title_of(keys: SearchOptions) -> str:
         "macs": keys.mac_budget,
         "params": keys.param_budget,
         "size": keys.size_budget,
+        "memory": keys.memory_budget,
         "latency": keys.latency_budget and f"{keys.latency_budget}-{keys.runtime}",
     }
     parts = [

@@ -157,6 +157,11 @@ def search_verb(verbs: Verbs) -> None:
     parser.add_argument("--mac-budget", default="", help="exact MACs: 4M, 1.2G, or 1/8")
     parser.add_argument("--param-budget", default="", help="parameters: 500K, or 1/8")
     parser.add_argument("--size-budget", default="", help="bytes of the weights: 2MB, or 1/8")
+    parser.add_argument(
+        "--memory-budget",
+        default="",
+        help="bytes of inputs and intermediate results at one time: 8MB, or 1/8",
+    )
     parser.add_argument("--latency-budget", default="", help="of one sample: 2ms")
     parser.add_argument(
         "--runtime", choices=["torch", "onnxruntime", "openvino"], help="for the latency budget"
@@ -216,7 +221,7 @@ def _asked(recipe: "Recipe", options: argparse.Namespace) -> "Recipe":
 
     if mistakes := secret_mistakes(storage=options.storage, url=""):
         raise RecipeError(mistakes[0].replace("search.storage", "--storage"))
-    budgets = ("mac_budget", "param_budget", "size_budget", "latency_budget")
+    budgets = ("mac_budget", "param_budget", "size_budget", "memory_budget", "latency_budget")
     given = {name: getattr(options, name) for name in budgets}
     settings = {name: getattr(options, name) for name in ("runtime", "trials", "storage")}
     changes = {name: value for name, value in settings.items() if value}

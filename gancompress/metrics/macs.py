@@ -55,7 +55,7 @@ def count_macs(module: nn.Module, inputs: Mapping[str, Tensor]) -> Macs:
     Raises:
         MetricError: the module cannot run on these inputs, or not without data.
     """
-    bare, batch = _without_data(module, inputs)
+    bare, batch = without_data(module, inputs)
     convolutions = _Convolutions()
     counter = FlopCounterMode(
         display=False, custom_mapping={torch.ops.aten.convolution: convolutions.flops}
@@ -146,7 +146,7 @@ class _ByPosition(nn.Module):
         return self.module(*bound.args, **bound.kwargs)
 
 
-def _without_data(
+def without_data(
     module: nn.Module, inputs: Mapping[str, Tensor]
 ) -> tuple[nn.Module, dict[str, Tensor]]:
     """A copy of the module and its inputs on the meta device, in evaluation mode."""

@@ -32,7 +32,7 @@ from gancompress.supernet.polynomials import (
 )
 from gancompress.supernet.skip import is_within
 from gancompress.supernet.space import SearchSpace, Subnet
-from gancompress.supernet.trace import Call, Value
+from gancompress.supernet.trace import Value, Walk
 
 COSTS = ("macs", "paper_macs", "params", "weight_bytes", "activation_bytes")
 # Subnets at a time, and terms of all of these: so few that they stay in the processor's cache.
@@ -49,7 +49,8 @@ class Cost:
         params: number of trainable and frozen parameters that a forward pass uses.
         weight_bytes: size of parameters and buffers.
         activation_bytes: the most that inputs and intermediate results occupy at one time, each
-            freed after its last use.
+            freed after its last use, and what is returned at the end; without weights, and without
+            what a kernel needs for itself.
     """
 
     macs: int
@@ -97,7 +98,7 @@ class CostModel:
             "params": self._weights(tensors, in_bytes=False),
             "weight_bytes": self._weights(tensors, in_bytes=True),
         }
-        self._compile(self._moments(walk.calls, walk.weights))
+        self._compile(self._moments(walk))
 
     def cost(self, subnet: Sequence[int]) -> Cost:
         """The cost of one subnet."""
@@ -193,20 +194,22 @@ class CostModel:
             result[tuple(sorted(key))] += constant
         return result
 
-    def _moments(self, calls: Sequence[Call], weights: set[int]) -> list[Polynomial]:
+    def _moments(self, walk: Walk) -> list[Polynomial]:
         """The bytes alive at each operator."""
+        calls = walk.calls
         first: dict[int, int] = {}
         last: dict[int, int] = {}
         sizes: dict[int, tuple[tuple[int, ...], int]] = {}
         for time, call in enumerate(calls):
             for value in (*call.inputs, *call.outputs):
                 first.setdefault(value.storage, time)
-                last[value.storage] = time
+                returned = value.number in walk.flow.results
+                last[value.storage] = len(calls) - 1 if returned else time
                 if value.storage not in sizes:
                     sizes[value.storage] = self._bytes(value)
         moments: list[Polynomial] = [defaultdict(int) for _ in calls]
         there = [tuple(self._branches(call.module)) for call in calls]
-        for storage in sizes.keys() - weights:
+        for storage in sizes.keys() - walk.weights:
             key, constant = sizes[storage]
             for time in range(first[storage], last[storage] + 1):
                 moments[time][tuple(sorted(key + there[time]))] += constant

@@ -90,6 +90,18 @@ def test_a_latency_budget_is_predicted_and_then_measured(
     assert "search.latency_budget: 0.001ms is below the smallest" in capsys.readouterr().err
 
 
+def test_a_memory_budget_limits_what_is_alive_at_one_time(
+    run: RunDir, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = ["search", str(run.path), "--memory-budget"]
+    assert main([*where, "10B"]) == 2
+    assert "search.memory_budget: 10B is below the smallest" in capsys.readouterr().err
+    assert main([*where, "1/1"]) == 0
+    facts = run.facts("search")
+    assert facts["student"] == "students/memory-1of1.safetensors"
+    assert 0 < facts["costs"]["activation_bytes"] <= facts["limits"]["memory"]
+
+
 def test_the_front_can_be_listed_and_looked_at(
     run: RunDir, capsys: pytest.CaptureFixture[str]
 ) -> None:

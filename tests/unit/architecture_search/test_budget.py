@@ -3,11 +3,13 @@ import pytest
 from gancompress.architecture_search.budget import (
     Amount,
     Budget,
+    budget_of,
     check_feasible,
     fits,
     format_amount,
     parse_amount,
 )
+from gancompress.architecture_search.options import SearchOptions
 from gancompress.errors import BudgetError
 
 from .synthetic import chain, space_of
@@ -81,6 +83,12 @@ def test_empty_texts_are_no_limits():
 def test_shares_are_taken_of_the_reference():
     limits = Budget.parse(macs="1/8", size="4K").limits({"macs": 800.0})
     assert limits == {"macs": 100.0, "size": 4000.0}
+
+
+def test_memory_is_limited_in_bytes():
+    assert budget_of(SearchOptions(memory_budget="8MB")).limits({}) == {"memory": 8e6}
+    shares = Budget.parse(memory="1/4").limits({"activation_bytes": 800.0})
+    assert shares == {"memory": 200.0}
 
 
 def test_a_share_of_an_unknown_cost_is_refused():
