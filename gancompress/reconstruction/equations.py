@@ -51,8 +51,9 @@ class Equations:
         if not columns.dtype.is_floating_point or columns.dtype.itemsize < 4:
             columns = columns.float()
         targets = targets.to(columns.dtype)
-        self._fit.add(columns[:, :, ~held], targets[:, :, ~held])
-        self._held.add(columns[:, :, held], targets[:, :, held])
+        (fit, kept), (fit_targets, kept_targets) = split(columns, held), split(targets, held)
+        self._fit.add(fit, fit_targets)
+        self._held.add(kept, kept_targets)
 
     def solve(self, start: Tensor, ridges: Sequence[float] = RIDGES) -> Solution:
         """The best weights, near ``start`` (groups, rows, outputs) where the columns say little.
@@ -84,6 +85,14 @@ class Equations:
         changed = bool((best > 0).any())
         after = torch.where(best > 0, least, begun)
         return Solution(matrix, float(begun.sum()) / scale, float(after.sum()) / scale, changed)
+
+
+def split(columns: Tensor, held: Tensor) -> tuple[Tensor, Tensor]:
+    """The columns (…, n) that are not ``held`` (n,), and those that are."""
+    fit = len(held) - int(held.sum())
+    if bool(held[fit:].all()):
+        return columns[..., :fit], columns[..., fit:]
+    return columns[..., ~held], columns[..., held]
 
 
 def _next(found: dict[int, float], count: int) -> int | None:

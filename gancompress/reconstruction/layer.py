@@ -102,10 +102,13 @@ class Layer:
             index = index.gather(2, taps.expand(-1, index.shape[1], -1))
         if bool((index == self.window.inputs).any()):
             maps = torch.nn.functional.pad(maps, (0, 1))
-        samples = maps.shape[0]
-        seen = maps.index_select(2, index.flatten())
-        seen = seen.view(samples, self.groups, -1, *index.shape).permute(1, 3, 2, 5, 0, 4)
-        seen = seen.reshape(self.blocks, -1, samples * index.shape[1])
+        # Channels first, so that one selection brings all columns in their order.
+        samples, channels, size = maps.shape
+        first = torch.arange(samples, device=at.device)[:, None] * size
+        index = index.transpose(1, 2)[:, :, None] + first
+        seen = maps.transpose(0, 1).reshape(channels, -1).index_select(1, index.flatten())
+        seen = seen.view(self.groups, -1, self.phases, index.shape[1], index[0, 0].numel())
+        seen = seen.transpose(1, 2).reshape(self.blocks, -1, seen.shape[4])
         if self.bias is None:
             return seen
         return torch.cat([seen, seen.new_ones(self.blocks, 1, seen.shape[2])], dim=1)

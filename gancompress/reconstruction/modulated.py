@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from gancompress.reconstruction.equations import GAIN, Solution, solve_ridge, square
+from gancompress.reconstruction.equations import GAIN, Solution, solve_ridge, split, square
 from gancompress.reconstruction.layer import Modulation
 from gancompress.reconstruction.modulation import spread
 
@@ -52,7 +52,7 @@ def solve_modulated(parts: Sequence[Part], start: Tensor) -> Solution:
     start = start.double()
     best, begun = start, _errors(parts, [start])[0]
     least = begun.clone()
-    gram = sum((square(p.columns()[:, :, ~p.held]).double() for p in parts), torch.zeros(()))
+    gram = sum((square(split(p.columns(), p.held)[0]).double() for p in parts), torch.zeros(()))
     for _ in range(ROUNDS):
         right = sum((_right(part, best) for part in parts), torch.zeros(()))
         tried = [m for ridge in RIDGES for m in _tried(gram, right, best, ridge)]
@@ -64,7 +64,7 @@ def solve_modulated(parts: Sequence[Part], start: Tensor) -> Solution:
         chosen = torch.stack(tried)[which, :, :, torch.arange(len(which))].permute(1, 2, 0)
         best = torch.where(better, chosen, best)
         least = torch.where(better, lowest, least)
-    held = torch.cat([part.targets[:, :, part.held] for part in parts], 2).double()
+    held = torch.cat([split(part.targets, part.held)[1] for part in parts], 2).double()
     scale = max(float((held - held.mean(2, keepdim=True)).square().sum()), 1e-30)
     changed = bool((least < begun).any())
     return Solution(best, float(begun.sum()) / scale, float(least.sum()) / scale, changed)
@@ -79,17 +79,18 @@ def _tried(gram: Tensor, right: Tensor, start: Tensor, ridge: float) -> tuple[Te
 
 def _right(part: Part, matrix: Tensor) -> Tensor:
     """Products of columns and of what the targets are before the demodulation by ``matrix``."""
-    fit = ~part.held
-    targets = part.targets[:, :, fit] / part.factors(matrix)[:, fit].to(part.targets)
-    return (part.columns()[:, :, fit] @ targets.mT).double()
+    targets = part.targets / part.factors(matrix).to(part.targets)
+    columns, targets = (split(both, part.held)[0] for both in (part.columns(), targets))
+    return (columns @ targets.mT).double()
 
 
 def _errors(parts: Sequence[Part], matrices: Sequence[Tensor]) -> list[Tensor]:
     """Squared errors after the demodulation on what is held out, for every output channel."""
     found = [torch.zeros(m.shape[2], dtype=torch.double, device=m.device) for m in matrices]
     for part in parts:
-        columns, targets = part.columns()[:, :, part.held], part.targets[:, :, part.held]
+        columns, targets = (split(both, part.held)[1] for both in (part.columns(), part.targets))
         for number, matrix in enumerate(matrices):
-            made = matrix.to(columns).mT @ columns * part.factors(matrix)[:, part.held].to(columns)
+            factors = split(part.factors(matrix).to(columns), part.held)[1]
+            made = matrix.to(columns).mT @ columns * factors
             found[number] += (made - targets).double().square().sum((0, 2))
     return [torch.where(errors.isfinite(), errors, torch.inf) for errors in found]

@@ -6,10 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gancompress.reconstruction.equations import Equations
+from gancompress.reconstruction.equations import Equations, split
 from gancompress.reconstruction.layer import Layer
 from gancompress.reconstruction.reading import read
-from gancompress.reconstruction.sampling import positions
+from gancompress.reconstruction.sampling import held_out, positions
 
 
 class SelfAttention(nn.Module):
@@ -155,3 +155,22 @@ def test_padding_of_a_user_is_part_of_the_input() -> None:
     at = torch.arange(layer.window.outputs)
     expected = layer.sampled(F.conv2d(padded, weight), at)
     torch.testing.assert_close((layer.matrix().mT @ layer.columns(at))[0], expected)
+
+
+@pytest.mark.parametrize("sizes", [(8, 8), (3, 5, 2, 1, 1), (1,) * 8, (2,)])
+def test_a_quarter_of_the_samples_is_held_out_whole(sizes: tuple[int, ...]) -> None:
+    first, held = 0, []
+    for size in sizes:
+        held.append(held_out(size, first, 6, sum(sizes)))
+        first += size
+    flags = torch.cat(held)
+    assert int(flags.sum()) == flags.numel() // 4
+    if sum(sizes) >= 4:
+        assert bool((flags.view(-1, 6).any(1) == flags.view(-1, 6).all(1)).all())
+
+
+@pytest.mark.parametrize("held", [torch.arange(12) % 4 == 3, torch.arange(12) >= 9])
+def test_columns_held_out_are_taken_apart_wherever_they_stand(held: Tensor) -> None:
+    columns = torch.arange(24).view(1, 2, 12)
+    fit, rest = split(columns, held)
+    assert torch.equal(fit, columns[:, :, ~held]) and torch.equal(rest, columns[:, :, held])
