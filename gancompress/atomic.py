@@ -1,5 +1,6 @@
 """How a file is written so that a kill leaves either the old one or the new one, never a half."""
 
+import errno
 import json
 import os
 import re
@@ -28,9 +29,11 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     Where the body raises, the temporary file is removed and ``path`` stays as it was.
 
     Raises:
-        OSError: the disk is full or the like, also where a library reports that in its own way.
+        OSError: ``path`` is a folder, the disk is full or the like, also where a library reports that in its own way.
     """
     target = Path(path)
+    if target.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
     target.parent.mkdir(parents=True, exist_ok=True)
     _clear(target.parent)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")

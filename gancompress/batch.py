@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from gancompress.errors import DataError
+from gancompress.options import check_seed, check_whole
 
 Batch = dict[str, Tensor]
 
@@ -36,6 +37,9 @@ DRAWN: tuple[Kind, ...] = (
 # Of one sample: a side of its shape, and all of its values.
 LARGEST_SIDE = 2**20
 MOST_VALUES = 2**28
+
+# Samples that are drawn at once to trace or time with.
+MOST_EXAMPLES = 2**20
 
 # The kinds of whole numbers, int64.
 WHOLE: tuple[Kind, ...] = ("label", "tokens")
@@ -71,7 +75,7 @@ class Input:
             raise DataError(
                 f"input kind {self.kind!r}: expected one of {', '.join(get_args(Kind))}"
             )
-        object.__setattr__(self, "shape", tuple(int(size) for size in self.shape))
+        self._check_kinds()
         if (self.kind in WHOLE) != (self.classes > 0):
             raise DataError(
                 f"input of kind {self.kind}: classes {self.classes}; expected "
@@ -87,7 +91,6 @@ class Input:
         if self.kind == "label" and self.shape:
             raise DataError(f"input of kind label: shape {self.shape}; a label has none: []")
         self._check_ranges()
-        object.__setattr__(self, "shares", tuple(float(share) for share in self.shares))
         if self.shares and (
             not self.choices
             or len(self.shares) != self.choices
@@ -98,6 +101,14 @@ class Input:
                 f"the classes of a one_hot or label input; this is {self.kind} of shape "
                 f"{self.shape}"
             )
+
+    def _check_kinds(self) -> None:
+        try:
+            object.__setattr__(self, "shape", tuple(int(size) for size in self.shape))
+            object.__setattr__(self, "shares", tuple(float(share) for share in self.shares))
+            float(self.low + self.high + self.classes)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise DataError(f"input of kind {self.kind}: {error}; give numbers") from None
 
     def _check_ranges(self) -> None:
         if not all(0 < size <= LARGEST_SIDE for size in self.shape):
@@ -230,7 +241,13 @@ def _draw(entry: Input, rng: np.random.Generator, label: int) -> np.ndarray:
 
 
 def example_inputs(spec: Mapping[str, Input], n: int = 2, seed: int = 0) -> Batch:
-    """A batch to trace or time a generator with: right shapes, plausible values, not real data."""
+    """A batch to trace or time a generator with: right shapes, plausible values, not real data.
+
+    Raises:
+        OptionError: ``n`` is not 1 to :data:`MOST_EXAMPLES`, or ``seed`` is out of its range.
+    """
+    check_whole(n, "example_inputs: n", 1, MOST_EXAMPLES)
+    check_seed(seed, "example_inputs: seed")
     drawn = draw_inputs({k: e for k, e in spec.items() if e.kind in DRAWN}, range(n), seed)
     batch: Batch = {}
     for name, entry in spec.items():

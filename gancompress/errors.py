@@ -16,7 +16,7 @@ class RecipeError(GancompressError):
 
 
 class OptionError(GancompressError):
-    """A number given to a function of the library is out of its range."""
+    """A value given to a function of the library is of another kind, or out of its range."""
 
 
 class RunError(GancompressError):

@@ -7,6 +7,8 @@ functions of the library take it, and the recipe is composed of the same datacla
 import dataclasses
 import math
 from collections.abc import Mapping
+from numbers import Integral, Real
+from types import UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from gancompress.errors import OptionError
@@ -19,6 +21,14 @@ MOST_WORKERS = 1_024
 
 # Seeds that every library takes.
 LARGEST_SEED = 2**32 - 1
+
+# What a field of each plain kind takes, and how that is called.
+_KINDS: dict[Any, tuple[type, str]] = {
+    bool: (bool, "true or false"),
+    int: (Integral, "a whole number"),
+    float: (Real, "a number"),
+    str: (str, "a text"),
+}
 
 
 def option(
@@ -116,6 +126,43 @@ def check_whole(value: int, place: str, low: int, high: int = LARGEST) -> None:
         raise OptionError(f"{place}: {value!r}; give a whole number from {low} to {high}")
 
 
+def check_seed(value: int, place: str) -> None:
+    """Check a seed that was given by itself; raises as :func:`check_whole`."""
+    check_whole(value, place, 0, LARGEST_SEED)
+
+
+def check_number(value: float, place: str, low: float) -> None:
+    """Check a number that was given by itself.
+
+    Raises:
+        OptionError: it is none, not finite, or below ``low``.
+    """
+    if not _is_a(value, Real) or not low <= value < math.inf:
+        raise OptionError(f"{place}: {value!r}; give a number of {low:g} or more")
+
+
+def check_image_range(limits: object, place: str) -> None:
+    """Check the values of black and white.
+
+    Raises:
+        OptionError: they are not two finite numbers, black below white.
+    """
+    found = limits if isinstance(limits, list | tuple) else ()
+    numbers = [x for x in found if _is_a(x, Real) and math.isfinite(x)]
+    if len(found) != 2 or len(numbers) != 2 or not numbers[0] < numbers[1]:
+        raise OptionError(f"{place}: {limits!r}; give two numbers, black below white")
+
+
+def check_given(value: object, kind: type | UnionType, place: str, what: str) -> None:
+    """Check that an argument is what the function works on.
+
+    Raises:
+        OptionError: ``value`` is no ``kind``, called ``what``.
+    """
+    if not isinstance(value, kind):
+        raise OptionError(f"{place}: {type(value).__name__}; give {what}")
+
+
 def _mistakes(options: Any, place: str) -> list[str]:
     found, kinds = [], get_type_hints(type(options))
     for field in dataclasses.fields(options):
@@ -123,6 +170,9 @@ def _mistakes(options: Any, place: str) -> list[str]:
         allowed = get_args(kinds[field.name]) if get_origin(kinds[field.name]) is Literal else ()
         if allowed and value not in allowed:
             found.append(f"{inner}: {value!r} is none of {', '.join(map(repr, allowed))}")
+        if other := _of_another_kind(kinds[field.name], value):
+            found.append(f"{inner}: {other}")
+            continue
         if dataclasses.is_dataclass(value):
             found += _mistakes(value, inner)
             continue
@@ -132,3 +182,19 @@ def _mistakes(options: Any, place: str) -> list[str]:
         if problem := out_of_range(field, value):
             found.append(f"{inner}: {problem}")
     return found
+
+
+def _of_another_kind(kind: Any, value: Any) -> str:
+    """What is wrong with the kind of a value, or of one of several; empty if nothing is."""
+    several = get_origin(kind) is tuple
+    if several and not isinstance(value, list | tuple):
+        return f"{value!r} is no list"
+    if (one := get_args(kind)[0] if several else kind) not in _KINDS:
+        return ""
+    wanted, called = _KINDS[one]
+    wrong = (v for v in (value if several else [value]) if not _is_a(v, wanted))
+    return next((f"{shown!r} is not {called}" for shown in wrong), "")
+
+
+def _is_a(value: Any, wanted: type) -> bool:
+    return isinstance(value, wanted) and (wanted is bool or not isinstance(value, bool))

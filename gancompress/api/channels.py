@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from gancompress.batch import Batch
 from gancompress.data.live import Pairs
 from gancompress.errors import DataError
+from gancompress.options import check_seed
 from gancompress.reconstruction import gather
 from gancompress.reconstruction.selection import selection_scores
 from gancompress.supernet import Supernet, importance
@@ -38,8 +39,12 @@ def sort_channels(
         seed: of the random directions of the output.
 
     Raises:
+        OptionError: the seed is out of its range.
         DataError: there is no batch.
     """
+    check_seed(seed, "gc.sort_channels: seed")
+    if greedy and batches is None:
+        raise DataError("gc.sort_channels: greedy: goes by inputs; give batches")
     batches = None if batches is None else list(batches)
     if batches is None:
         scores = importance.weight_scores(supernet)

@@ -16,10 +16,12 @@ from gancompress.data.memory import record_in_memory
 from gancompress.data.options import CollectOptions
 from gancompress.data.pairs import PairStore, PairWriter, record
 from gancompress.errors import TeacherError
-from gancompress.options import check_whole
+from gancompress.options import check_given, check_ranges, check_seed, check_whole
 from gancompress.progress import progress_bar
 from gancompress.teachers.teacher import FrozenTeacher, InputData, PartedData, take_inputs
 from gancompress.training.optimise import processes
+
+TEACHER = "a gc.Teacher, a gc.RemoteTeacher, or what gc.load_teacher gives"
 
 # Of images in [-1, 1]; what lies beyond was meant in another range. Generators without a last tanh
 # overshoot, by far less than 0…255 does.
@@ -65,10 +67,12 @@ def collect(
         TeacherError: it answers neither images in [-1, 1] nor scores.
     """
     check_whole(count, "gc.collect: count", 2)
-    check_whole(seed, "gc.collect: seed", 0)
+    check_seed(seed, "gc.collect: seed")
+    check_given(teacher, FrozenTeacher, "gc.collect: teacher", TEACHER)
     base = options or CollectOptions(half=False)
     kept = min(2_000, max(2, count // 10)) if held_out is None else held_out
     how = replace(base, count=count, held_out=kept)
+    check_ranges(how, "gc.collect")
     inputs = with_shares(dict(teacher.inputs), how.class_shares)
     asked = _Numbered(teacher, inputs, _rows(teacher, data, how, seed))
     plan = _plan(asked, teacher.fingerprint, how, seed)

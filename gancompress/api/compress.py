@@ -15,7 +15,7 @@ from gancompress.api.collect import collect
 from gancompress.api.costs import check_budget, costs_of
 from gancompress.api.distill import DistillSettings, Loss, distill, training_options
 from gancompress.api.evaluate import Extract
-from gancompress.api.export import write_student
+from gancompress.api.export import check_formats, write_student
 from gancompress.api.finetune import Finetuned, finetune
 from gancompress.api.scoring import SearchSettings
 from gancompress.api.search import Chosen, SearchResult, search
@@ -27,6 +27,7 @@ from gancompress.data.options import CollectOptions
 from gancompress.distillation.options import DistillOptions, FinetuneOptions
 from gancompress.errors import RunError, TeacherError
 from gancompress.metrics.features import Extractor
+from gancompress.options import check_whole
 from gancompress.run import RunDir
 from gancompress.student.file import Architecture, Student, load_student, save_student
 from gancompress.supernet import Subnet, Supernet
@@ -116,11 +117,16 @@ def compress(
         options: see :class:`CompressOptions`.
 
     Raises:
+        OptionError: a number is out of its range.
+        ExportError: an ending is none of a format.
         BudgetError: no subnet is that cheap, which is told before anything is trained.
         TeacherError: the teacher is a black box and no student was given.
         RunError: ``run`` holds what another teacher, student or training made, or is in use.
     """
     how, folder = options or CompressOptions(), Path(run)
+    for name, number in (("steps", how.steps), ("trials", how.trials)):
+        check_whole(number, f"gc.compress: options.{name}", 1)
+    check_formats(how.formats)
     supernet = _supernet(teacher, student, how)
     reference = costs_of(teacher)
     check_budget(supernet, mac_budget, reference)

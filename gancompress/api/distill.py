@@ -18,7 +18,7 @@ from gancompress.distillation.loop import distill as train
 from gancompress.distillation.options import DistillOptions, TermOptions
 from gancompress.distillation.terms.term import LossTerm
 from gancompress.metrics.feature_network import FeatureNetwork
-from gancompress.options import check_whole
+from gancompress.options import check_given, check_number, check_seed, check_whole
 from gancompress.supernet import Supernet
 from gancompress.training.engine import Training, TrainingLogger
 from gancompress.training.optimise import make_accelerator
@@ -101,6 +101,7 @@ def distill(
     """
     check_whole(steps, "gc.distill: steps", 1)
     given = settings or DistillSettings()
+    _check(supernet, pairs, given)
     chosen = replace(training_options(options, pairs, loss), steps=steps)
     accelerator = make_accelerator(given.device, given.precision)
     data = DistillData(
@@ -125,6 +126,14 @@ def distill(
     with torch.no_grad():
         supernet.module.load_state_dict(average.state_dict())
     return supernet.cpu().eval()
+
+
+def _check(supernet: Supernet, pairs: Pairs, settings: DistillSettings) -> None:
+    check_given(supernet, Supernet, "gc.distill: supernet", "a gc.Supernet")
+    check_given(pairs, Pairs, "gc.distill: pairs", "what gc.collect returns, or gc.MemoryPairs")
+    check_seed(settings.seed, "gc.distill: settings.seed")
+    check_whole(settings.log_every, "gc.distill: settings.log_every", 1)
+    check_number(settings.checkpoint_seconds, "gc.distill: settings.checkpoint_seconds", 0)
 
 
 def training_options(

@@ -24,6 +24,7 @@ from gancompress.metrics.pixels import PIXELS, pixel_scores
 from gancompress.metrics.provenance import Score
 from gancompress.metrics.sources import generated
 from gancompress.metrics.statistics_file import load_statistics
+from gancompress.options import check_seed, check_whole
 from gancompress.student.file import Student
 from gancompress.teachers.teacher import FrozenTeacher, fingerprint_of, take_inputs
 
@@ -60,6 +61,11 @@ def evaluate(
         MetricError: an unknown metric, or one that is not defined for these images.
     """
     how = options or EvaluationOptions()
+    check_whole(how.samples, "gc.evaluate: options.samples", 1)
+    check_whole(how.batch_size, "gc.evaluate: options.batch_size", 1)
+    check_seed(how.seed, "gc.evaluate: options.seed")
+    if not metrics:
+        raise MetricError("gc.evaluate: metrics: none; give names, such as frechet")
     evaluated = _generator(generator, how)
     if isinstance(against, str | Path | Tensor):
         reference = open_reference(against, evaluated)

@@ -90,6 +90,10 @@ def export(
         int8, held_out = int8[:middle], int8[middle:]
     if isinstance(generator, nn.Module):
         module, spec, fingerprint = generator, inputs_of(generator, inputs, "gc.export"), ""
+    elif not hasattr(generator, "module"):
+        raise ExportError(
+            f"gc.export: {type(generator).__name__}; give a module, a student or a teacher"
+        )
     elif generator.module is None:
         raise ExportError("gc.export: a black box has no module that could be written")
     else:
@@ -119,6 +123,16 @@ def _format(path: str, int8: bool) -> str:
         if name not in formats():
             raise ExportError(f"{path}: 8-bit integers are written as .onnx or .xml only")
     return name
+
+
+def check_formats(endings: Sequence[str]) -> None:
+    """Refuse endings of no format before anything is made.
+
+    Raises:
+        ExportError: naming the first of them.
+    """
+    for ending in endings:
+        _format(f"student{ending}", int8=False)
 
 
 def write_student(

@@ -7,6 +7,7 @@ from typing import Any
 from torch import nn
 
 from gancompress.batch import Input
+from gancompress.options import check_given
 from gancompress.student.file import Architecture, Factory, Student, load_student, save_student
 from gancompress.supernet import Supernet
 from gancompress.teachers.from_file import student_in
@@ -35,11 +36,13 @@ def save(
         half: round 32-bit numbers to 16 bits, to be widened again when the file is read.
 
     Raises:
+        OptionError: ``what`` is none of them.
         TeacherError: the module is not what ``factory`` builds, widths apart.
     """
     if isinstance(what, Student):
         save_student(what, path, half=half)
         return
+    check_given(what, nn.Module, "gc.save", "a module or a student")
     module = what.module if isinstance(what, Supernet) else what
     spec = getattr(module, "inputs", None) if inputs is None else inputs
     known = dict(spec) if isinstance(spec, Mapping) else {}

@@ -14,7 +14,7 @@ from gancompress.architecture_search.front import Candidate, Front
 from gancompress.architecture_search.study import Progress, StudySpec, cost_function
 from gancompress.architecture_search.study import search as run_search
 from gancompress.data.live import Pairs
-from gancompress.options import check_whole
+from gancompress.options import check_given, check_number, check_ranges, check_seed, check_whole
 from gancompress.progress import progress_bar
 from gancompress.supernet import Subnet, Supernet
 from gancompress.teachers.teacher import fingerprint_of
@@ -128,6 +128,12 @@ def search(
     check_whole(trials, "gc.search: trials", 1)
     given = settings or SearchSettings()
     options = replace(given.options, trials=trials, mac_budget=str(mac_budget))
+    check_given(supernet, Supernet, "gc.search: supernet", "a gc.Supernet")
+    check_ranges(options, "gc.search")
+    check_seed(given.seed, "gc.search: settings.seed")
+    check_whole(given.batch_size, "gc.search: settings.batch_size", 1)
+    for column, cost in given.reference.items():
+        check_number(cost, f"gc.search: settings.reference[{column!r}]", 0)
     how = replace(given, options=options)
     how = replace(how, module_at=extracting(supernet, pairs, how))
     stages = stages_of(supernet, score, pairs, how)

@@ -11,7 +11,7 @@ import numpy as np
 from torch import nn
 
 from gancompress.api.costs import check_budget, costs_of
-from gancompress.api.export import write_student
+from gancompress.api.export import check_formats, write_student
 from gancompress.api.inputs import rows_of
 from gancompress.api.scoring import SearchSettings
 from gancompress.api.search import search
@@ -22,7 +22,7 @@ from gancompress.batch import DRAWN, Batch, batch_size, example_inputs
 from gancompress.data.answered import DrawnAnswers
 from gancompress.distillation.terms.structure import l1_and_ssim
 from gancompress.errors import DataError, TeacherError
-from gancompress.options import LARGEST_SEED, check_ranges, option
+from gancompress.options import LARGEST_SEED, check_given, check_ranges, option
 from gancompress.reconstruction.solver import Solver, order_channels, samples_at_once
 from gancompress.student.file import Architecture, Student
 from gancompress.supernet import Subnet, Supernet
@@ -116,6 +116,8 @@ def shrink(
     """
     how, folder = options or ShrinkOptions(), Path(run)
     check_ranges(how, "gc.shrink")
+    check_given(teacher, Teacher, "gc.shrink: teacher", "a gc.Teacher; gc.load_teacher reads files")
+    check_formats(how.formats)
     clock = _Clock(tell or (lambda line: None))
     supernet, reference = _supernet(teacher, how)
     check_budget(supernet, mac_budget, reference)

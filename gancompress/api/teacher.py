@@ -10,6 +10,7 @@ from gancompress.api.inputs import EXAMPLE, inputs_of, rows_of
 from gancompress.batch import Batch, Input, InputSpec
 from gancompress.errors import TeacherError
 from gancompress.generators.signed import RANGE, signed
+from gancompress.options import check_image_range
 from gancompress.student.file import Architecture, load_student
 from gancompress.teachers.from_file import is_student, read_network, student_in
 from gancompress.teachers.hub import located
@@ -41,6 +42,7 @@ class Teacher:
 
     Raises:
         TeacherError: nothing says what it is fed.
+        OptionError: ``output_range`` is not black below white.
     """
 
     def __init__(
@@ -53,10 +55,12 @@ class Teacher:
         version: str = "",
         architecture: Architecture | None = None,
     ) -> None:
-        if not output_range[0] < output_range[1]:
+        if not callable(network):
             raise TeacherError(
-                f"gc.Teacher: output_range: black below white, got {tuple(output_range)}"
+                f"gc.Teacher: {type(network).__name__}; give a module or a function, or "
+                "gc.load_teacher a file"
             )
+        check_image_range(output_range, "gc.Teacher: output_range")
         self.architecture = architecture
         self.module: nn.Module | None = None
         self._asked: ModuleTeacher | CallableTeacher

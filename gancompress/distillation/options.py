@@ -61,7 +61,7 @@ class DistillOptions:
     steps: int = option(
         60_000, "updates; with online, of the teacher as well; 0: none, see reconstruct", low=0
     )
-    batch_size: int = option(128, "pairs a step", low=2)
+    batch_size: int = option(128, "pairs a step", low=2, high=1_000_000)
     learning_rate: float = option(2e-4, "Adam, student", low=0)
     discriminator_learning_rate: float = option(2e-4, "Adam, discriminator", low=0)
     betas: tuple[float, ...] = option((0.5, 0.999), "Adam", low=0, below=1)

@@ -1,12 +1,13 @@
 """Perceptual path length (Karras et al. 2019, eq. 2 and 3): is the latent space smooth?"""
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 
 from gancompress.errors import MetricError
+from gancompress.options import check_number
 
 Path = Literal["sphere", "line"]
 
@@ -42,8 +43,12 @@ def path_length(
         (N,) float64, or less where trimmed.
 
     Raises:
-        MetricError: the ends are not of one shape (N, D).
+        OptionError: the step is too small.
+        MetricError: the ends are not of one shape (N, D), or there is no such path.
     """
+    check_number(epsilon, "path_length: epsilon", 1e-12)
+    if path not in get_args(Path):
+        raise MetricError(f"path_length: path {path!r}: expected one of {', '.join(get_args(Path))}")
     if starts.shape != ends.shape or starts.dim() != 2 or len(starts) == 0:
         raise MetricError(
             f"latents {tuple(starts.shape)} and {tuple(ends.shape)}; give equal (N, D)"

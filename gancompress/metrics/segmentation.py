@@ -8,9 +8,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gancompress.errors import MetricError
+from gancompress.options import check_whole
 
 # What Cityscapes and Pascal VOC mark as not to be evaluated.
 IGNORED = 255
+# Their counts are a matrix.
+MOST_CLASSES = 16_384
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,12 @@ def segmentation_scores(
         pairs: batches of generated images and of the label maps (N, H, W) they were made from,
             int64 in 0…classes-1 or :data:`IGNORED`.
         classes: K.
+
+    Raises:
+        OptionError: ``classes`` is no positive number, or more than label maps hold.
+        MetricError: the network sees other classes, or no pixel is to be judged.
     """
+    check_whole(classes, "segmentation_scores: classes", 1, MOST_CLASSES)
     confusion = torch.zeros(classes, classes, dtype=torch.int64)
     for images, labels in pairs:
         with torch.inference_mode():

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from gancompress.batch import Batch, batch_size, rows
 from gancompress.errors import DataError
+from gancompress.options import check_seed
 from gancompress.reconstruction.computed import Computed
 from gancompress.reconstruction.equations import solve_ridge, square
 from gancompress.reconstruction.kept import Kept, KeptElements, numbers
@@ -158,8 +159,10 @@ def gather(
         seed: of the sampled positions.
 
     Raises:
+        OptionError: the seed is out of its range.
         DataError: no batches.
     """
+    check_seed(seed, "gather: seed")
     program: Program | None = None
     sample: Batch = {}
     sums: dict[Key, tuple[Tensor, int]] = {}

@@ -25,6 +25,7 @@ from gancompress.errors import DataError, TeacherError, UnsafeFileError
 from gancompress.generators.adapted import adapted, has_lists
 from gancompress.generators.build import build, complete
 from gancompress.generators.signed import RANGE, signed
+from gancompress.options import check_given, check_image_range
 from gancompress.student import claims, refit
 from gancompress.student.separable import Norm, separate
 from gancompress.supernet.skip import put_skips, skips_of
@@ -59,6 +60,9 @@ class Architecture:
     output_range: tuple[float, float] = RANGE
     output: str = ""
     lists: bool = False
+
+    def __post_init__(self) -> None:
+        check_image_range(self.output_range, "architecture: output_range")
 
     def build(self) -> nn.Module:
         """The module at full width, freshly initialised."""
@@ -110,9 +114,11 @@ def save_student(student: Student, path: str | os.PathLike[str], *, half: bool =
         half: round 32-bit numbers to 16 bits, to be widened again when the file is read.
 
     Raises:
+        OptionError: ``student`` is none.
         TeacherError: the module is not what its architecture builds, widths apart.
         DataError: the factory's arguments or the provenance are not plain data.
     """
+    check_given(student, Student, "save_student: student", "a gc.Student; gc.save takes modules")
     description = {
         "format": claims.FORMAT,
         **_identity(student),

@@ -76,6 +76,8 @@ def check_module(module: nn.Module) -> None:
         TraceError: ``module`` is a ScriptModule, a wrapper around a module, or not initialised.
     """
     kind = type(module).__name__
+    if not isinstance(module, nn.Module):
+        raise TraceError(f"module: {kind}; give an nn.Module")
     if isinstance(module, torch.jit.ScriptModule) or any(
         isinstance(child, torch.jit.ScriptModule) for child in module.modules()
     ):

@@ -119,6 +119,8 @@ def _check_sizes(divisor: int, minimum: int, ratios: Sequence[float] | None) -> 
     for name, value in (("divisor", divisor), ("minimum", minimum)):
         if not is_number(value, Integral) or value < 1:
             raise SubnetError(f"{name}: {value!r} must be a whole number of 1 or more")
+    if ratios is not None and not len(ratios):
+        raise SubnetError("ratios: none; give shares of the full width, or leave it out")
     for ratio in ratios if ratios is not None else ():
         if not is_number(ratio, Real) or not 0 < ratio <= 1:
             raise SubnetError(

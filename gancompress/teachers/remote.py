@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from gancompress.batch import DRAWN, Batch, Input, InputSpec, batch_size
-from gancompress.errors import TeacherError
+from gancompress.errors import OptionError, TeacherError
+from gancompress.options import MOST_WORKERS, check_number, check_whole
 from gancompress.teachers.exchange import Credential, Pace, Retry, post, require_plain_url
 from gancompress.teachers.response_cache import ResponseCache, request_key
 from gancompress.teachers.teacher import InputData, take_inputs
@@ -56,6 +57,7 @@ class RemoteTeacher:
             :class:`gancompress.teachers.teacher.ModuleTeacher`.
 
     Raises:
+        OptionError: there is no version, or a number is out of its range.
         TeacherError: the address holds or would leak a credential.
     """
 
@@ -70,6 +72,10 @@ class RemoteTeacher:
         data: InputData | None = None,
     ) -> None:
         self.exchange = exchange or Exchange()
+        if not version:
+            raise OptionError("remote teacher: version: none; name the service and its version")
+        check_number(self.exchange.timeout, "remote teacher: timeout", 0.001)
+        check_whole(self.exchange.workers, "remote teacher: workers", 1, MOST_WORKERS)
         require_plain_url(url, self.exchange.credential)
         self.url = url
         self.inputs: InputSpec = dict(inputs)
