@@ -29,7 +29,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     Where the body raises, the temporary file is removed and ``path`` stays as it was.
 
     Raises:
-        OSError: ``path`` is a folder, the disk is full or the like, also where a library reports that in its own way.
+        OSError: ``path`` is a folder, the disk is full or the like, also where a library reports
+            that in its own way.
     """
     target = Path(path)
     if target.is_dir():

@@ -48,7 +48,7 @@ def path_length(
     """
     check_number(epsilon, "path_length: epsilon", 1e-12)
     if path not in get_args(Path):
-        raise MetricError(f"path_length: path {path!r}: expected one of {', '.join(get_args(Path))}")
+        raise MetricError(f"path_length: path {path!r} is none of {', '.join(get_args(Path))}")
     if starts.shape != ends.shape or starts.dim() != 2 or len(starts) == 0:
         raise MetricError(
             f"latents {tuple(starts.shape)} and {tuple(ends.shape)}; give equal (N, D)"

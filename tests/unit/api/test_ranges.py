@@ -75,7 +75,7 @@ CALLS: dict[str, Callable[[gc.Teacher, gc.Supernet, Path], Any]] = {
     "example_inputs: n: 10": lambda t, s, p: gc.example_inputs(t.inputs, 10**12),
     "example_inputs: seed: -1": lambda t, s, p: gc.example_inputs(t.inputs, 2, -1),
     "epsilon: 0": lambda t, s, p: path_length(epsilon=0),
-    "path 'odd': expected": lambda t, s, p: path_length(path="odd"),
+    "path 'odd' is none of": lambda t, s, p: path_length(path="odd"),
     "classes: -1": lambda t, s, p: gc.segmentation_scores(lambda x: x, [], classes=-1),
     "gc.save: str": lambda t, s, p: gc.save("x", p / "x.safetensors"),  # type: ignore[arg-type]
     "student: str": lambda t, s, p: gc.save_student("x", p / "x.safetensors"),  # type: ignore[arg-type]
@@ -107,9 +107,7 @@ def settings(teacher: gc.Teacher, supernet: gc.Supernet, **given: Any) -> Any:
 
 
 def search(teacher: gc.Teacher, supernet: gc.Supernet, **given: Any) -> Any:
-    return gc.search(
-        supernet, pairs=pairs(teacher), trials=1, settings=gc.SearchSettings(**given)
-    )
+    return gc.search(supernet, pairs=pairs(teacher), trials=1, settings=gc.SearchSettings(**given))
 
 
 def evaluate(teacher: gc.Teacher, **given: Any) -> Any:
