@@ -4,6 +4,7 @@ import os
 import random
 import resource
 import signal
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -13,26 +14,33 @@ from gancompress.errors import GancompressError
 # Inputs of each kind: a slice in `make test`, all of them in `make test-robustness`.
 COUNT = int(os.environ.get("ROBUSTNESS_INPUTS", "8"))
 
-# Of one input.
-SECONDS = 30
+# What was tried: hostile inputs, kills, damaged artefacts.
+TRIED: Counter[str] = Counter()
+
+# Of one input: seconds of the processor, seconds in which nothing but a hang passes, memory.
+SECONDS, LATEST = 30, 600
 BYTES = 2 * 2**30
 
 
 @contextmanager
 def limited() -> Iterator[None]:
     """Fail where the body takes longer than :data:`SECONDS` or :data:`BYTES` more memory."""
+    TRIED["hostile inputs"] += 1
 
     def late(number: int, frame: FrameType | None) -> None:
-        raise AssertionError(f"takes longer than {SECONDS} s")
+        raise AssertionError(f"takes longer than {SECONDS} s of the processor, or hangs")
 
-    before = signal.signal(signal.SIGALRM, late)
+    signals = {signal.ITIMER_PROF: signal.SIGPROF, signal.ITIMER_REAL: signal.SIGALRM}
+    before = {number: signal.signal(number, late) for number in signals.values()}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    signal.alarm(SECONDS)
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
+    signal.setitimer(signal.ITIMER_REAL, LATEST)
     try:
         yield
     finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
+        for timer, number in signals.items():
+            signal.setitimer(timer, 0)
+            signal.signal(number, before[number])
     taken = 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak)
     assert taken < BYTES, f"takes {taken:,} bytes"
 

@@ -12,7 +12,7 @@ import pytest
 
 from gancompress.cli import main
 from gancompress.run import RunDir
-from tests.robustness.outcome import COUNT
+from tests.robustness.outcome import COUNT, TRIED
 from tests.workflows.conftest import finished, run  # noqa: F401 fixtures
 from tests.workflows.tiny_run import KEYS, TINY
 
@@ -57,7 +57,9 @@ def test_a_run_killed_at_random_moments_ends_as_one_that_was_not(
     rng = random.Random(seed)
     command = ["run", str(TINY), *KEYS, "--run", str(tmp_path / "tiny-1")]
     moments = [SOONEST * (LATEST / SOONEST) ** rng.random() for _ in range(KILLS)]
-    assert sum(killed_at(command, moment) for moment in moments), moments
+    kills = sum(killed_at(command, moment) for moment in moments)
+    TRIED["kills"] += kills
+    assert kills, moments
     assert main(command) == 0
     killed = RunDir.open(tmp_path / "tiny-1")
     assert made(killed) == made(finished), moments
@@ -115,6 +117,7 @@ def test_damage_is_named_and_mended_or_harmless(
     for name in names if COUNT > 99 else rng.sample(names, 1 + COUNT // 8):
         copy = Path(shutil.copytree(finished.path, tmp_path / name.replace("/", " ")))
         changed = damage(copy, name, how, random.Random(f"{how} {name}"))
+        TRIED["damaged artefacts"] += 1
         bad = {n: (copy / n).read_bytes() for n in changed}
         capsys.readouterr()
         code = main(["run", str(copy)])
