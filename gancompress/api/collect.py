@@ -14,6 +14,7 @@ from gancompress.data.live import LivePairs, Pairs
 from gancompress.data.manifest import Plan
 from gancompress.data.memory import record_in_memory
 from gancompress.data.options import CollectOptions
+from gancompress.data.outputs import stored_form
 from gancompress.data.pairs import PairStore, PairWriter, record
 from gancompress.errors import TeacherError
 from gancompress.options import check_given, check_ranges, check_seed, check_whole
@@ -108,18 +109,14 @@ def _rows(teacher: FrozenTeacher, data: Any, how: CollectOptions, seed: int) -> 
 
 
 def _plan(asked: _Numbered, teacher: str, how: CollectOptions, seed: int) -> Plan:
-    """What is recorded; two samples show whether images or scores are answered."""
+    """What is recorded; two samples show what is answered."""
     counts = how.count, how.held_out
     if isinstance(asked.rows, PartedData):
         counts = asked.rows.training, asked.rows.kept
     answers = asked(asked.sample_inputs(range(2), seed))
-    if answers.ndim == 4:
+    form = stored_form(answers.shape)
+    if form == "uint8":
         _check_range(answers)
-    elif answers.ndim != 2:
-        raise TeacherError(
-            f"teacher: answers tensors of {tuple(answers.shape)}; images (N, C, H, W) or scores "
-            "(N, K) can be distilled"
-        )
     return Plan(
         inputs=asked.inputs,
         teacher=teacher,
@@ -127,7 +124,7 @@ def _plan(asked: _Numbered, teacher: str, how: CollectOptions, seed: int) -> Pla
         count=sum(counts),
         held_out=counts[1],
         shard_size=how.shard,
-        output="uint8" if answers.ndim == 4 else "float32",
+        output=form,
         latents="float16" if how.half else "float32",
     )
 

@@ -18,7 +18,6 @@ from gancompress.architecture_search.evaluator import (
     Stage,
     distribution_score,
     load_score_function,
-    mean_absolute_error,
     paired_score,
 )
 from gancompress.architecture_search.evaluator import Score as SubnetScore
@@ -29,7 +28,10 @@ from gancompress.data.answers import teacher_images
 from gancompress.data.encoding import decode_output
 from gancompress.data.images import Images
 from gancompress.data.live import Pairs
-from gancompress.distillation.terms import find_term
+from gancompress.data.outputs import output_kind
+from gancompress.distillation.terms import TERMS, find_term
+from gancompress.distillation.terms.audio import stft
+from gancompress.distillation.terms.output import l1
 from gancompress.distillation.terms.term import LossTerm
 from gancompress.errors import RecipeError
 from gancompress.metrics.collect import collect
@@ -58,7 +60,8 @@ class SearchSettings:
         reference: costs that shares of a budget are taken of, by column (``macs``, ``params``,
             ``weight_bytes``, ``activation_bytes``); empty: those of the largest subnet.
         terms: the loss terms of the training. Scores are compared with the teacher's as one of
-            these does; images by the mean of absolute differences (L1).
+            these does; waves by the term ``stft``, everything else by the mean of absolute
+            differences (L1).
         real: real images: a folder or zip, or a tensor (N, C, H, W). With an extractor, the best
             subnets are scored again by their Fréchet distance to these; None: to the teacher's
             images of the pairs.
@@ -237,16 +240,22 @@ def paired_distance(
 def paired_metric(
     terms: Iterable[str | LossTerm | Callable[..., Any]], targets: Tensor
 ) -> tuple[str, ScoreFunction]:
-    """How far outputs are from the teacher's, with a name: L1 of images, the score term of scores.
+    """How far outputs are from the teacher's, with a name.
 
+    Scores by the score term, waves by their spectra (:func:`stft_distance`), everything else by L1.
     Scores of teacher and student are not of one kind (probabilities, logits): only the term that
     the student learned by can compare them.
     """
-    term = next((term for term in map(find_term, terms) if term.distance is not None), None)
-    if targets.ndim == 4 or term is None or term.distance is None:
-        return "l1", mean_absolute_error
-    compare = term.distance
-    return term.name, lambda outputs, inputs, answers: float(compare(outputs, answers))
+    kind = output_kind(targets.shape)
+    named: str = "l1"
+    compare: Callable[[Tensor, Tensor], Tensor] = l1
+    if kind == "audio":
+        named, compare = "stft", stft
+    elif kind == "scores":
+        found = (term for term in map(find_term, terms) if term.distance is not None)
+        term = next(found, TERMS["l1"])
+        named, compare = term.name, term.distance or l1
+    return named, lambda outputs, inputs, answers: float(compare(outputs, answers))
 
 
 def calibration_batches(pairs: Pairs | None, options: SearchOptions, size: int) -> list[Batch]:

@@ -20,7 +20,7 @@ from gancompress.architecture_search.budget import Budget
 from gancompress.atomic import write_json
 from gancompress.batch import DRAWN, Batch, batch_size, example_inputs
 from gancompress.data.answered import DrawnAnswers
-from gancompress.distillation.terms.structure import l1_and_ssim
+from gancompress.distillation.terms.tuning import tuning_loss
 from gancompress.errors import DataError, TeacherError
 from gancompress.options import LARGEST_SEED, check_given, check_ranges, option
 from gancompress.reconstruction.solver import Solver, order_channels, samples_at_once
@@ -155,7 +155,7 @@ def shrink(
     clock("solved", f"L1 to the teacher {l1['reconstructed']:.4f}, cut {l1['cut']:.4f}")
     drawn = data is None and teacher.data is None
     learned = _drawn(teacher, solved, how) if drawn else _answered(teacher, solved)
-    tuned = finetune(student, learned, judged, steps=how.steps, loss=l1_and_ssim, seed=how.seed)
+    tuned = finetune(student, learned, judged, steps=how.steps, loss=tuning_loss, seed=how.seed)
     l1["fine-tuned"] = mean_distance(student.requires_grad_(False), last)
     clock("fine-tuned", f"L1 {l1['fine-tuned']:.4f} after {tuned.steps} steps")
 

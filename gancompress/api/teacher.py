@@ -23,8 +23,9 @@ class Teacher:
 
     Args:
         network: called as ``network(**inputs)`` with a batch of N samples; returns images
-            (N, C, H, W) or scores (N, K). A module is put into evaluation mode, and its parameters
-            stop requiring gradients.
+            (N, C, H, W), scores (N, K), audio (N, C, T), film (N, C, T, H, W), or any other tensor
+            (N, …). A module is put into evaluation mode, and its parameters stop requiring
+            gradients.
         inputs: what it is fed, by the names of its arguments; a module that has an attribute
             ``inputs`` may do without.
         data: rows for the inputs that cannot be drawn from a seed; see :func:`collect`.

@@ -13,6 +13,7 @@ import torch
 import gancompress
 from gancompress.architecture_search.front import Candidate, Front
 from gancompress.assemble.latency import threads_of
+from gancompress.assemble.report_media import FILM
 from gancompress.assemble.report_pictures import MAP
 from gancompress.assemble.scores import Scores
 from gancompress.assemble.stages import STAGES
@@ -51,6 +52,11 @@ _RUNTIMES = {
     'sys.path.insert(0, "{file}")\n'
     "import generator\nimage = generator.load()({keywords})",
 }
+
+
+# What stands below the picture of all rows.
+_ROWS = "The same inputs through both, and their difference"
+_SPECTROGRAMS = "Spectrograms of the same inputs through both"
 
 
 @dataclass(frozen=True)
@@ -115,8 +121,13 @@ def _pictures(run: RunDir) -> list[Html]:
     found = []
     if left.is_file() and right.is_file():
         found.append(blocks.compare(left, right, ("teacher", "student")))
+    heard = {name: sorted(folder.glob(f"{name}-*.wav")) for name in ("teacher", "student")}
+    if any(heard.values()):
+        found.append(blocks.sounds(heard))
+    elif (folder / FILM).is_file():
+        found.append(blocks.picture(folder / FILM, "The same inputs through both"))
     if all_rows.is_file():
-        rows = blocks.picture(all_rows, "The same inputs through both, and their difference")
+        rows = blocks.picture(all_rows, _SPECTROGRAMS if any(heard.values()) else _ROWS)
         found.append(blocks.folded("Row by row", rows) if found else rows)
     if (folder / MAP).is_file():
         text = (

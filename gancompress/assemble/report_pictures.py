@@ -11,6 +11,7 @@ from torchvision.utils import make_grid
 
 from gancompress.api.scoring import can_be_drawn, unseen_pairs
 from gancompress.architecture_search.front import Front
+from gancompress.assemble.report_media import draw_media
 from gancompress.assemble.similarity import side_by_side
 from gancompress.batch import Batch, InputSpec, class_count, draw_inputs
 from gancompress.data.images import to_float
@@ -52,9 +53,12 @@ def draw_pictures(
     run: RunDir,
 ) -> None:
     """The same inputs through the first of ``networks`` and the student."""
-    folder = run.path / "report"
+    folder, unseen = run.path / "report", unseen_pairs(recipe.search, pairs)
+    rate = recipe.evaluate.sample_rate
+    if draw_media(networks["student"], pairs, unseen, rate, folder) != "image":
+        return
     if not can_be_drawn(pairs):
-        _draw_translations(networks["student"], pairs, unseen_pairs(recipe.search, pairs), folder)
+        _draw_translations(networks["student"], pairs, unseen, folder)
         return
     _draw_rows(inputs, networks, folder)
     (folder / MAP).unlink(missing_ok=True)

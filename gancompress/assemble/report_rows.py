@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from gancompress.assemble.headline import Figures
 from gancompress.assemble.scores import Scores
-from gancompress.assemble.similarity import shown
+from gancompress.assemble.similarity import lower_is_better, shown
 from gancompress.metrics.latency import Timing
 from gancompress.report.table import Table, format_bytes, format_count, format_seconds
 
@@ -53,7 +53,7 @@ def figures_of(row: NetworkRow, extractor: str) -> Figures:
     quality = None
     if row.similarity:
         title = next(iter(row.similarity))
-        quality = title, row.similarity[title], title.startswith("perceptual")
+        quality = title, row.similarity[title], lower_is_better(title)
     elif row.scores is not None:
         quality = extractor, row.scores.frechet, True
     return Figures(

@@ -1,11 +1,15 @@
 """How like the teacher's answers a student's are, sample by sample, on inputs not trained on."""
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from gancompress.batch import Batch, InputSpec
 from gancompress.data.live import Pairs
+from gancompress.data.outputs import OutputKind, frames_of, output_kind
+from gancompress.metrics.audio import log_spectral_distance, mean_absolute, stft_distance
 from gancompress.metrics.features import Extractor, NetworkExtractor
 from gancompress.metrics.images import as_uint8
 from gancompress.metrics.perceptual import perceptual_distance
@@ -20,11 +24,12 @@ SSIM_SIZE = 11
 def similarity(
     module: nn.Module, pairs: Pairs, samples: range, extractor: Extractor | None
 ) -> dict[str, float]:
-    """Means over ``samples`` of what compares two images, or two vectors of scores.
+    """Means over ``samples`` of what compares two outputs of their kind.
 
     Images: SSIM and, where the extractor has taps, the distance of Zhang et al. 2018 in its
-    features (not LPIPS, whose network and weights are others). Scores: how often the highest one is
-    the teacher's, and Spearman's rank correlation within a sample.
+    features (not LPIPS, whose network and weights are others). Film: SSIM of its frames. Scores:
+    how often the highest one is the teacher's, and Spearman's rank correlation within a sample.
+    Waves: distances of spectra. These and all other tensors: L1.
 
     Returns:
         Value by the title of its column.
@@ -34,7 +39,7 @@ def similarity(
         inputs, answers = pairs.batch(samples[start : start + BATCH])
         with torch.no_grad():
             made = module(**inputs)
-        compare = _images if answers.ndim == 4 else _scores
+        compare = _COMPARE[output_kind(answers.shape)]
         for name, values in compare(made, answers, extractor).items():
             found.setdefault(name, []).append(values.double())
     return {name: float(torch.cat(values).mean()) for name, values in found.items()}
@@ -64,6 +69,40 @@ def _scores(made: Tensor, answers: Tensor, extractor: Extractor | None) -> dict[
     }
 
 
+def _video(made: Tensor, answers: Tensor, extractor: Extractor | None) -> dict[str, Tensor]:
+    """Frame by frame."""
+    return _images(frames_of(made), frames_of(answers), extractor)
+
+
+def _audio(made: Tensor, answers: Tensor, extractor: Extractor | None) -> dict[str, Tensor]:
+    return {
+        "STFT distance": stft_distance(made, answers),
+        "log-spectral dB": log_spectral_distance(made, answers),
+        **_tensors(made, answers, extractor),
+    }
+
+
+def _tensors(made: Tensor, answers: Tensor, extractor: Extractor | None) -> dict[str, Tensor]:
+    return {"L1 to teacher": mean_absolute(made, answers)}
+
+
+_COMPARE: dict[OutputKind, Callable[[Tensor, Tensor, Extractor | None], dict[str, Tensor]]] = {
+    "image": _images,
+    "video": _video,
+    "audio": _audio,
+    "scores": _scores,
+    "tensor": _tensors,
+}
+
+# Of the columns: those that are smaller where the student is nearer.
+_LOWER = ("perceptual_", "STFT", "log-spectral", "L1")
+
+
+def lower_is_better(name: str) -> bool:
+    """Whether a small value of the column is the good one."""
+    return name.startswith(_LOWER)
+
+
 def shown(name: str, value: float) -> str:
     """A value for the table."""
     return f"{value:.1%}" if name == "same top-1" else f"{value:.3f}"
@@ -77,7 +116,7 @@ def side_by_side(
     None where the answers are no pictures.
     """
     inputs, answers = pairs.batch(samples[:count])
-    if answers.ndim != 4 or answers.shape[1] not in (1, 3):
+    if output_kind(answers.shape) != "image":
         return None
     with torch.no_grad():
         made = student(**inputs)

@@ -7,12 +7,13 @@ import torch
 from gancompress.data.encoding import decode_output
 from gancompress.data.images import Images, to_uint8
 from gancompress.data.live import Pairs
+from gancompress.data.outputs import output_kind
 
 
 def teacher_images(pairs: Pairs, indices: Sequence[int]) -> Images | None:
-    """The teacher's images of the pairs at ``indices``; None where it answers scores."""
+    """The teacher's images of the pairs at ``indices``; None where it answers others."""
     _, first = pairs.batch([indices[0]])
-    if first.ndim != 4:
+    if output_kind(first.shape) != "image":
         return None
     numbers = torch.as_tensor(list(indices), dtype=torch.int64)
     _, channels, height, width = first.shape

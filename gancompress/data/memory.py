@@ -10,6 +10,7 @@ from gancompress.batch import Batch, Input, InputSpec, concatenate, rows
 from gancompress.data.encoding import decode_inputs, encode_inputs, encode_output
 from gancompress.data.images import Indices
 from gancompress.data.manifest import Plan
+from gancompress.data.outputs import stored_form
 from gancompress.data.pairs import Recordable
 from gancompress.errors import DataError
 
@@ -48,7 +49,7 @@ class MemoryPairs:
             count=len(outputs),
             held_out=held_out,
             shard_size=max(len(outputs), 1),
-            output="uint8" if outputs.ndim == 4 else "float32",
+            output=stored_form(outputs.shape),
             latents="float32",
         )
         self._inputs = encode_inputs(self.plan.inputs, dict(inputs), self.plan.latents)

@@ -58,6 +58,9 @@ class EvaluateOptions:
     )
     classifier_steps: int = option(600, "training steps of the classifier", low=1)
     latency_runs: int = option(50, "timed runs of each network", low=3)
+    sample_rate: int = option(
+        22_050, "samples a second of the waves in the report, of a teacher of audio", 1, 768_000
+    )
     tsne: int = option(
         0, "images of teacher and student on one map where like ones are near; 0: no map", 0, 5000
     )

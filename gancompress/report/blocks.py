@@ -22,6 +22,7 @@ _MEDIA_TYPES = {
     ".jpg": "image/jpeg",
     ".jpeg": "image/jpeg",
     ".svg": "image/svg+xml",
+    ".wav": "audio/wav",
 }
 
 
@@ -139,6 +140,21 @@ def picture(file: str | os.PathLike[str], caption: str) -> Html:
     return Html(f"<figure>{image}<figcaption>{text}</figcaption></figure>")
 
 
+def sounds(rows: Mapping[str, Sequence[str | os.PathLike[str]]]) -> Html:
+    """Waves to be listened to, a row each with its title, those of one column under each other."""
+    found = []
+    for title, files in rows.items():
+        players = "".join(
+            f'<td><audio controls src="{data_uri(file)}" '
+            f'aria-label="{escape(title)} {number}"></audio></td>'
+            for number, file in enumerate(files, 1)
+        )
+        found.append(f'<tr><th scope="row">{escape(title)}</th>{players}</tr>')
+    columns = max((len(files) for files in rows.values()), default=0)
+    titles = ["", *(str(number) for number in range(1, columns + 1))]
+    return _scrolled(titles, f"<tbody>{''.join(found)}</tbody>", "sounds")
+
+
 def compare(
     left: str | os.PathLike[str], right: str | os.PathLike[str], names: tuple[str, str]
 ) -> Html:
@@ -171,7 +187,7 @@ def code(title: str, text: str) -> Html:
 
 
 def data_uri(file: str | os.PathLike[str]) -> str:
-    """An image file as text that a page can hold.
+    """A file of an image or a wave as text that a page can hold.
 
     Raises:
         DataError: it cannot be read or is of a kind that browsers do not show.
@@ -184,7 +200,7 @@ def data_uri(file: str | os.PathLike[str]) -> str:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise DataError(f"{path}: picture cannot be read: {error.strerror}") from error
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
     return f"data:{media_type};base64,{base64.b64encode(data).decode('ascii')}"
 
 

@@ -17,7 +17,7 @@ from gancompress.assemble.subnets import in_batches
 from gancompress.atomic import write_text
 from gancompress.data.answered import AnsweredPairs
 from gancompress.data.live import Pairs
-from gancompress.distillation.terms.structure import l1_and_ssim
+from gancompress.distillation.terms.tuning import tuning_loss
 from gancompress.recipe.schema import Recipe
 from gancompress.run import RunDir
 from gancompress.student.file import Student
@@ -87,7 +87,7 @@ def _nearest(recipe: Recipe, run: RunDir, pairs: Pairs, student: Student) -> _Tu
             student.module.to(accelerator.device),
             *parts,
             steps=recipe.finetune.steps,
-            loss=l1_and_ssim,
+            loss=tuning_loss,
             seed=recipe.seed,
             logger=logger,
             show=show,

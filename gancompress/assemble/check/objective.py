@@ -16,12 +16,13 @@ from gancompress.assemble.check.proposal import fitting, proposal
 from gancompress.assemble.check.teacher import Known
 from gancompress.assemble.teacher_data import expanded
 from gancompress.batch import as_one_hot, class_input, example_inputs
+from gancompress.data.outputs import OutputKind, output_kind
 from gancompress.distillation.features import Networks, prepare_features
 from gancompress.distillation.objective import objective_of
 from gancompress.distillation.options import TermOptions
 from gancompress.distillation.terms import TERMS, find_term
 from gancompress.distillation.terms.term import LossInputs, LossTerm
-from gancompress.errors import RecipeError
+from gancompress.errors import MetricError, RecipeError
 from gancompress.generators.build import build
 from gancompress.metrics.feature_network import open_network
 from gancompress.recipe.schema import Recipe
@@ -29,6 +30,21 @@ from gancompress.training.weights import load_weights
 
 # Samples that terms are tried on.
 SAMPLES = 2
+
+_NAMES: dict[OutputKind, str] = {
+    "image": "images",
+    "audio": "waves",
+    "video": "film",
+    "scores": "scores",
+    "tensor": "other tensors",
+}
+
+# What to take for outputs of a kind, where a term is for others.
+_FITTING: dict[OutputKind, str] = {
+    "image": "l1 or another term of images",
+    "scores": "kl or l1",
+    "audio": "stft or l1",
+}
 
 
 def check_terms(recipe: Recipe, output: tuple[int, ...] | None, found: Findings) -> None:
@@ -74,22 +90,21 @@ def _term(place: str, name: str) -> LossTerm:
 
 def _try_term(place: str, term: LossTerm, options: TermOptions, output: tuple[int, ...]) -> None:
     """Compare two answers of zeros."""
-    image = len(output) == 3
     answers = torch.zeros(SAMPLES, *output)
-    of_scores, through_network = term.distance is not None, "feature_network" in term.needs
-    if (of_scores and image) or (through_network and not image):
-        wanted = "scores" if of_scores else "images"
+    kind = output_kind(answers.shape)
+    if term.outputs and kind not in term.outputs:
+        wanted = " or ".join(_NAMES[kind] for kind in _NAMES if kind in term.outputs)
         raise RecipeError(
             f"{place}: compares {wanted}, the teacher answers {size(output)}; take "
-            + ("l1 or another term of images" if image else "kl or l1")
+            + _FITTING.get(kind, "l1 or l2")
         )
-    if through_network:
+    if "feature_network" in term.needs:
         open_network(place, expanded(options.network), options.taps, "cpu").maps(answers[:1])
     if term.needs:
         return
     try:
         term(LossInputs(student=answers, teacher=answers, options=options))
-    except (IndexError, RuntimeError, ValueError) as error:
+    except (IndexError, MetricError, RuntimeError, ValueError) as error:
         raise RecipeError(
             f"{place}: cannot compare answers of {size(output)} ({' '.join(str(error).split())}); "
             "take another term, e.g. l1"

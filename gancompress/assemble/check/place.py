@@ -10,6 +10,7 @@ from gancompress.assemble.check.findings import Findings
 from gancompress.assemble.check.teacher import Known
 from gancompress.assemble.logs import check_trackers
 from gancompress.batch import WHOLE
+from gancompress.data.outputs import stored_form
 from gancompress.errors import MissingPackageError, RecipeError, RunError
 from gancompress.recipe.schema import Recipe
 from gancompress.training.optimise import check_device
@@ -61,7 +62,7 @@ def pair_bytes(recipe: Recipe, teacher: Known) -> int:
     count = 1
     for length in teacher.output:
         count *= length
-    total = count if len(teacher.output) == 3 else 4 * count
+    total = count if stored_form((1, *teacher.output)) == "uint8" else 4 * count
     for entry in teacher.inputs.values():
         length = 1
         for part in entry.shape:

@@ -118,10 +118,10 @@ def _white(
     )
     if not isinstance(made, Tensor):
         raise TeacherError(several("teacher", made))
-    if made.ndim not in (2, 4):
+    if made.ndim < 2:
         raise TeacherError(
-            f"{_place(recipe)}: answers tensors of {tuple(made.shape)}; images (N, C, H, W) or "
-            "scores (N, K) can be distilled"
+            f"{_place(recipe)}: answers tensors of {tuple(made.shape)}; the first dimension is "
+            "that of the samples, and others follow"
         )
     return Known(
         inputs=inputs,

@@ -15,6 +15,8 @@ import torch
 from torch import Tensor
 
 from gancompress.batch import InputSpec
+from gancompress.data.outputs import OutputKind
+from gancompress.distillation.terms.audio import stft
 from gancompress.distillation.terms.features import (
     adapted_mse,
     channel_means,
@@ -120,24 +122,33 @@ def _adversarial_real(found: DiscriminatorInputs) -> Tensor:
     return generator_loss(found.loss, found.unpaired_logits, found.teacher.real_logits)
 
 
+# What neighbours in two directions mean something in.
+_MAPS: tuple[OutputKind, ...] = ("image", "video", "tensor")
+
 _BUILT_IN = (
     # Outputs.
     output_term("l1", l1),
     output_term("l2", l2),
     output_term("smooth_l1", smooth_l1),
     output_term("charbonnier", charbonnier),
-    output_term("ssim", ssim),
-    output_term("ms_ssim", ms_ssim),
-    output_term("frequency", frequency),
-    output_term("wavelet", wavelet),
-    LossTerm(name="total_variation", loss=lambda x: total_variation(x.student)),
+    output_term("ssim", ssim, *_MAPS),
+    output_term("ms_ssim", ms_ssim, *_MAPS),
+    output_term("frequency", frequency, *_MAPS),
+    output_term("wavelet", wavelet, *_MAPS),
+    output_term("stft", stft, "audio", "tensor"),
+    LossTerm(
+        name="total_variation",
+        loss=lambda x: total_variation(x.student),
+        outputs=frozenset(_MAPS),
+    ),
     # Scores. The teacher of soft_bce gives probabilities, a subnet gives logits.
     LossTerm(
         name="soft_bce",
         loss=lambda x: toward_teacher(soft_bce, x, as_teacher=torch.sigmoid),
         distance=soft_bce,
+        outputs=frozenset(["scores"]),
     ),
-    LossTerm(name="kl", loss=_kl, distance=kl),
+    LossTerm(name="kl", loss=_kl, distance=kl, outputs=frozenset(["scores"])),
     # Feature maps inside both generators.
     map_term(
         "adapted",

@@ -34,16 +34,6 @@ def ssim(student: Tensor, teacher: Tensor) -> Tensor:
     return 1.0 - (luminance * structure).mean()
 
 
-def l1_and_ssim(student: Tensor, teacher: Tensor) -> Tensor:
-    """Mean \\|s - t\\| + .2 (1 - SSIM) of images; the first alone of anything else.
-
-    What students with solved weights are fine-tuned by: sharper than L1 alone, and nearer in L1 as
-    well (``python -m benchmarks.terms``).
-    """
-    distance = F.l1_loss(student, teacher)
-    return distance + 0.2 * ssim(student, teacher) if student.ndim == 4 else distance
-
-
 def ms_ssim(student: Tensor, teacher: Tensor) -> Tensor:
     """1 - MS-SSIM, mean over samples and channels; in [0, 1], 0 where both are equal.
 

@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 from torch import Tensor
 
 from gancompress.batch import InputSpec
+from gancompress.data.outputs import OutputKind
 from gancompress.distillation.options import TermOptions
 from gancompress.training.options import AdversarialLoss
 
@@ -125,6 +126,7 @@ class LossTerm:
         distance: ``distance(student, teacher)`` by which held-out outputs are compared where this
             is a recipe's term, in place of L1.
         check: takes the input specification; says what is wrong with it, or nothing.
+        outputs: kinds of outputs that it can compare; none: all.
     """
 
     name: str
@@ -133,15 +135,20 @@ class LossTerm:
     adversarial: bool = False
     distance: Callable[[Tensor, Tensor], Tensor] | None = None
     check: Callable[[InputSpec], str] = no_problem
+    outputs: frozenset[OutputKind] = frozenset()
 
     def __call__(self, inputs: LossInputs) -> Tensor:
         """The value of the term."""
         return self.loss(inputs)
 
 
-def output_term(name: str, function: Callable[[Tensor, Tensor], Tensor]) -> LossTerm:
-    """A term that compares the two outputs: ``function(student, teacher)``."""
-    return LossTerm(name=name, loss=lambda x: toward_teacher(function, x))
+def output_term(
+    name: str, function: Callable[[Tensor, Tensor], Tensor], *outputs: OutputKind
+) -> LossTerm:
+    """A term that compares the two outputs: ``function(student, teacher)``; ``outputs``: which."""
+    return LossTerm(
+        name=name, loss=lambda x: toward_teacher(function, x), outputs=frozenset(outputs)
+    )
 
 
 def map_term(
@@ -156,7 +163,8 @@ def map_term(
         assert inputs.maps is not None
         return function(inputs.maps)
 
-    return LossTerm(name=name, loss=loss, needs=frozenset(needs), check=check)
+    outputs = frozenset[OutputKind](["image"] if "feature_network" in needs else [])
+    return LossTerm(name=name, loss=loss, needs=frozenset(needs), check=check, outputs=outputs)
 
 
 def discriminator_term(

@@ -21,7 +21,7 @@ def function_of(term: LossTerm) -> Callable[[Tensor, Tensor], Tensor]:
 OUTPUT = {
     name: function_of(term)
     for name, term in TERMS.items()
-    if not term.needs and term.distance is None and name != "total_variation"
+    if not term.needs and "image" in (term.outputs or ["image"]) and name != "total_variation"
 }
 
 
