@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from gancompress.errors import TeacherError
-from gancompress.teachers.pickle_machine import Builders, MalformedError
+from gancompress.teachers.pickle_machine import Allowance, Builders, MalformedError
 from gancompress.teachers.plain_builders import plain_dict
 from gancompress.teachers.safe_pickle import read_pickle
 from gancompress.teachers.torch_claims import TORCH_BUILDERS, StorageClaim
@@ -47,27 +47,34 @@ def read_persistent(path: Path) -> ReadFile:
         TeacherError: truncated, malformed, or claiming more than it holds.
     """
     where = f"{path}, inside a tensor's storage"
-    builders = {**BUILDERS, "torch.storage._load_from_bytes": partial(_storage, where=where)}
+    allowance, read = Allowance(), dict[int, StorageClaim]()
+    storage = partial(_storage, where=where, allowance=allowance, read=read)
+    builders = {**BUILDERS, "torch.storage._load_from_bytes": storage}
     skipped: dict[str, None] = {}
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view:
-        tree = read_pickle(view, str(path), builders, None, skipped)
+        tree = read_pickle(view, str(path), builders, None, skipped, allowance)
 
     def content(storage: StorageClaim) -> bytearray:
         if not isinstance(storage.source, bytes):
             raise TeacherError(f"{path}: a tensor whose storage lies outside of the file")
-        nested = read_nested(storage.source, where)
+        nested = read_nested(storage.source, where, Allowance())
         return nested.content(nested.tree)
 
     return ReadFile(str(path), tree, tuple(skipped), content)
 
 
-def _storage(content: Any, where: str) -> StorageClaim:
+def _storage(
+    content: Any, where: str, allowance: Allowance, read: dict[int, StorageClaim]
+) -> StorageClaim:
+    """The storage in ``content``; ``read`` are those before, whose sources keep their bytes."""
     if type(content) is not bytes:
         raise MalformedError("a storage without bytes")
-    claim = read_nested(content, where).tree
-    if not isinstance(claim, StorageClaim):
-        raise MalformedError("nested bytes that are no storage")
-    return replace(claim, source=content)
+    if id(content) not in read:
+        claim = read_nested(content, where, allowance).tree
+        if not isinstance(claim, StorageClaim):
+            raise MalformedError("nested bytes that are no storage")
+        read[id(content)] = replace(claim, source=content)
+    return read[id(content)]
 
 
 def _persistent(meta: Any) -> PersistentObject:

@@ -16,6 +16,13 @@ from gancompress.teachers.inert import Inert, is_harmful
 # Deeper nesting than any real checkpoint has; it is made to exhaust a recursive reader.
 MAX_DEPTH = 256
 
+# Instructions of one file, with what it nests, and values that they copy: those of a checkpoint of
+# 50,000 tensors with its optimizer. They take some five seconds and at most 1 GB.
+MOST_STEPS = 4_000_000
+
+# Characters that are copied in the time of a step.
+_CHARACTERS = 256
+
 
 @dataclass(frozen=True)
 class Mention:
@@ -61,10 +68,29 @@ def show(value: object) -> str:
     return shorten(repr(value)) if plain else f"a {type(value).__name__}"
 
 
+class Allowance:
+    """The steps that are left to a file, in all its pickles together."""
+
+    def __init__(self) -> None:
+        self.left = MOST_STEPS
+
+    def spend(self, steps: int) -> None:
+        """Take ``steps`` of them; raises MalformedError where there are fewer."""
+        self.left -= steps
+        if self.left < 0:
+            raise MalformedError(
+                f"more than {MOST_STEPS:,} instructions and copies, which no checkpoint needs; "
+                "made to exhaust time and memory"
+            )
+
+
 class Machine:
     """A stack machine whose only verbs are the builders of its reader."""
 
-    def __init__(self, builders: Builders, persistent: Callable[[Any], Any] | None) -> None:
+    def __init__(
+        self, builders: Builders, persistent: Callable[[Any], Any] | None, allowance: Allowance
+    ) -> None:
+        self.allowance = allowance
         self.builders = builders
         self.persistent = persistent
         self.stack: list[Any] = []
@@ -110,6 +136,7 @@ class Machine:
             self.skipped[shorten(function.name)] = None
             self.push(Inert(function.name, arguments))
             return
+        self.allowance.spend(sum(map(_copying, arguments)))
         builder = self.builders[function.name]
         if builder is None:
             raise ForbiddenError(f"calls {function.name}, which may only be mentioned")
@@ -138,6 +165,7 @@ class Machine:
 
     def set_state(self) -> None:
         state = self.pop()
+        self.allowance.spend(sum(map(_copying, state)) if type(state) is tuple else 0)
         target = self.stack[-1]
         # A dict with attributes (EasyDict, the OrderedDict of a state dict): only its items count.
         if type(target) is not dict:
@@ -154,6 +182,13 @@ class Machine:
         items = self.pop_mark()
         self.push({})
         self.set_items(items)
+
+
+def _copying(value: Any) -> int:
+    """Steps that it takes to copy ``value``, which the memo may give again and again."""
+    if type(value) in (list, tuple, dict, set, frozenset):
+        return len(value)
+    return len(value) // _CHARACTERS if type(value) in (str, bytes) else 0
 
 
 def plain_key(key: Any) -> Any:
@@ -206,6 +241,7 @@ def _new_with_keywords(machine: Machine, _: None) -> None:
     if keywords != {}:
         if not isinstance(machine.stack[-1], Inert):
             raise MalformedError("keyword arguments to a constructor")
+        machine.allowance.spend(_copying(keywords))
         machine.stack[-1].items.update(keywords if type(keywords) is dict else {})
 
 

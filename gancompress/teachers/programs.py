@@ -5,7 +5,7 @@ user says that it is trusted; what it computes inside is not looked at.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from gancompress.batch import Batch, Input, InputSpec
 from gancompress.errors import TeacherError
 from gancompress.generators.signed import RANGE
 from gancompress.teachers.downloads import missing_file
+from gancompress.teachers.onnx_file import files_of
 from gancompress.teachers.teacher import CallableTeacher, InputData
 
 # What a graph's element types are in PyTorch.
@@ -47,6 +48,7 @@ def open_program(
         output_range: values of black and white in its images.
 
     Raises:
+        UnsafeFileError: an ONNX graph takes its weights from a file outside of its folder.
         TeacherError: it is not said to be trusted, is missing or damaged, or its inputs are not
             known.
     """
@@ -58,8 +60,9 @@ def open_program(
             f"{path}: a program, which is run to have its answers; if you trust where it comes "
             "from, say so: trusted=True, in a recipe teacher.kwargs: {trusted: true}"
         )
+    files = [path]
     if path.suffix == ".onnx":
-        answer, found = _onnx(path, inputs)
+        files, answer, found = _onnx(path, inputs)
     else:
         answer, found = _torch(path, inputs)
     low, high = output_range
@@ -68,8 +71,18 @@ def open_program(
         output = answer(batch)
         return output if output_range == RANGE else (output - low) * (2 / (high - low)) - 1
 
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    digest = _digest(files)
     return CallableTeacher(signed, found, f"{path.name}-{digest}-{low:g}-{high:g}", data)
+
+
+def _digest(files: Sequence[Path]) -> str:
+    """SHA-256 (hex) of the contents, one after another."""
+    digest = hashlib.sha256()
+    for path in files:
+        with path.open("rb") as file:
+            while part := file.read(1 << 20):
+                digest.update(part)
+    return digest.hexdigest()
 
 
 def is_program(path: Path, trusted: bool) -> bool:
@@ -79,13 +92,15 @@ def is_program(path: Path, trusted: bool) -> bool:
 
 def _onnx(
     path: Path, inputs: Mapping[str, Input] | None
-) -> tuple[Callable[[Batch], Tensor], InputSpec]:
+) -> tuple[list[Path], Callable[[Batch], Tensor], InputSpec]:
     try:
+        import onnx  # noqa: F401 files_of
         import onnxruntime
     except ImportError as error:
         raise TeacherError(
             f'{path}: running it needs ONNX Runtime; pip install "gancompress[onnx]"'
         ) from error
+    files = files_of(path)
     try:
         session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     except Exception as error:  # whatever ONNX Runtime stumbles over, the file is to blame
@@ -117,7 +132,7 @@ def _onnx(
             parts.append(torch.from_numpy(session.run([output], feed)[0]).float())
         return torch.cat(parts)
 
-    return run, found
+    return files, run, found
 
 
 def _input(path: Path, entry: Any) -> Input:

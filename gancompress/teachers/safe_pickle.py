@@ -12,6 +12,7 @@ from gancompress.errors import TeacherError, UnsafeFileError
 from gancompress.teachers.pickle_machine import (
     MAX_DEPTH,
     OPERATIONS,
+    Allowance,
     Builders,
     ForbiddenError,
     Machine,
@@ -36,6 +37,7 @@ def read_pickle(
     builders: Builders,
     persistent: Callable[[Any], Any] | None = None,
     skipped: dict[str, None] | None = None,
+    allowance: Allowance | None = None,
 ) -> Any:
     """Read one pickle from ``stream``, up to and including its STOP.
 
@@ -46,20 +48,23 @@ def read_pickle(
             stay data (:class:`gancompress.teachers.inert.Inert`).
         persistent: makes an object of a persistent identifier; None refuses them.
         skipped: is given the names of the globals that stay data.
+        allowance: steps that are left to the file; None: all of them.
 
     Returns:
         Plain data (dicts have plain keys), mentions, and whatever the builders return.
 
     Raises:
         UnsafeFileError: it names a global that can only do harm; nothing was executed.
-        TeacherError: truncated, malformed, or nested without end.
+        TeacherError: truncated, malformed, nested without end, or too long.
     """
-    machine = Machine(builders, persistent)
+    allowance = allowance or Allowance()
+    machine = Machine(builders, persistent, allowance)
     start = stream.tell()
     try:
         for opcode, argument, _ in pickletools.genops(stream):  # type: ignore[arg-type]
             if opcode.name == "STOP":
                 break
+            allowance.spend(1)
             operation = OPERATIONS.get(opcode.name)
             if operation is None:
                 raise ForbiddenError(f"uses the opcode {opcode.name}, which no checkpoint needs")

@@ -126,8 +126,9 @@ def _size(sizes: Any = ()) -> tuple[int, ...]:
 def _typed(function: Any, _: Any, arguments: Any, *__: Any) -> Any:
     """A tensor of a class that wraps another: ``function`` makes the tensor inside."""
     builder = TORCH_BUILDERS.get(function.name) if isinstance(function, Mention) else None
-    if builder is None or builder is _typed or type(arguments) is not tuple:
+    if builder not in (claim_tensor, _parameter) or type(arguments) is not tuple:
         raise MalformedError("a tensor of a class without a tensor")
+    assert builder is not None
     return builder(*arguments)
 
 

@@ -15,6 +15,7 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -23,7 +24,7 @@ from torch import Tensor
 
 from gancompress.errors import TeacherError
 from gancompress.teachers.not_a_checkpoint import PROGRAM, refuse_zip
-from gancompress.teachers.pickle_machine import MalformedError
+from gancompress.teachers.pickle_machine import Allowance, MalformedError
 from gancompress.teachers.safe_pickle import Stream, read_pickle
 from gancompress.teachers.torch_claims import (
     TORCH_BUILDERS,
@@ -101,18 +102,20 @@ def read_torch_file(path: Path) -> ReadFile:
             return read_legacy(view, open_file, size, str(path))
 
 
-def read_nested(content: bytes, where: str) -> ReadFile:
+def read_nested(content: bytes, where: str, allowance: Allowance) -> ReadFile:
     """What the ``torch.save`` inside ``content`` holds; raises as :func:`read_torch_file`."""
 
     def open_content() -> BinaryIO:
         return io.BytesIO(content)
 
     if content.startswith(ZIP_START):
-        return read_zip(open_content, len(content), where)
-    return read_legacy(io.BytesIO(content), open_content, len(content), where)
+        return read_zip(open_content, len(content), where, allowance)
+    return read_legacy(io.BytesIO(content), open_content, len(content), where, allowance)
 
 
-def read_legacy(stream: Stream, open_file: Open, size: int, where: str) -> ReadFile:
+def read_legacy(
+    stream: Stream, open_file: Open, size: int, where: str, allowance: Allowance | None = None
+) -> ReadFile:
     """Read a file of the old format: five pickles, then the bytes of each storage.
 
     Args:
@@ -120,17 +123,21 @@ def read_legacy(stream: Stream, open_file: Open, size: int, where: str) -> ReadF
         open_file: opens it again.
         size: of the file in bytes.
         where: names it in errors.
+        allowance: steps that are left to it; None: all.
     """
+    allowance = allowance or Allowance()
     storages: dict[str, StorageClaim] = {}
     skipped: dict[str, None] = {}
-    if read_pickle(stream, where, {}) != _LEGACY_MAGIC:
+    plain = partial(read_pickle, stream, where, {}, allowance=allowance)
+    if plain() != _LEGACY_MAGIC:
         raise TeacherError(f"{where}: not written by torch.save")
-    read_pickle(stream, where, {})  # protocol version
-    machine = read_pickle(stream, where, {})
+    plain()  # protocol version
+    machine = plain()
     if isinstance(machine, dict) and machine.get("little_endian") is False:
         raise TeacherError(f"{where}: {_BIG_ENDIAN}")
-    tree = read_pickle(stream, where, TORCH_BUILDERS, _collector(storages), skipped)
-    keys = read_pickle(stream, where, {})
+    collector = _collector(storages)
+    tree = read_pickle(stream, where, TORCH_BUILDERS, collector, skipped, allowance)
+    keys = plain()
     texts = isinstance(keys, list) and all(type(key) is str for key in keys)
     if not texts or sorted(keys) != sorted(storages):
         raise TeacherError(f"{where}: its list of storages does not fit its tensors")
@@ -163,12 +170,15 @@ _SCRIPT = f"a TorchScript program, not weights. {PROGRAM}"
 _BIG_ENDIAN = "written on a big-endian machine; load it there and save it with safetensors"
 
 
-def read_zip(open_file: Open, size: int, where: str) -> ReadFile:
+def read_zip(
+    open_file: Open, size: int, where: str, allowance: Allowance | None = None
+) -> ReadFile:
     """Read a file of the format of torch 1.6 and later; arguments as :func:`read_legacy`."""
     storages: dict[str, StorageClaim] = {}
     skipped: dict[str, None] = {}
     records, root, pickle = _records(open_file, size, where)
-    tree = read_pickle(io.BytesIO(pickle), where, TORCH_BUILDERS, _collector(storages), skipped)
+    stream, collector = io.BytesIO(pickle), _collector(storages)
+    tree = read_pickle(stream, where, TORCH_BUILDERS, collector, skipped, allowance)
     for key, storage in storages.items():
         record = records.get(f"{root}/data/{key}")
         held = record.file_size if record else 0

@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 import gancompress as gc
 from gancompress.batch import Input
-from gancompress.errors import TeacherError
+from gancompress.errors import TeacherError, UnsafeFileError
 from gancompress.teachers.from_file import from_file
 from gancompress.teachers.programs import open_program
 
@@ -48,6 +49,55 @@ def test_onnx_graph_answers_and_tells_what_it_is_fed(batch: int | str, tmp_path:
     assert teacher.inputs == {"x": Input("image", (3, 256, 256))}
     images = torch.rand(3, 3, 8, 8)
     assert torch.allclose(teacher({"x": images}), images.tanh(), atol=1e-6)
+
+
+def with_weights(path: Path, location: str, nested: bool = False) -> Path:
+    """A graph y = x + w whose weight is in the file ``location``; nested: in a branch of an If."""
+    onnx = pytest.importorskip("onnx")
+    helper, kind = onnx.helper, onnx.TensorProto.FLOAT
+    weight = onnx.TensorProto(name="w", data_type=kind, dims=[16], data_location=1)
+    weight.external_data.add(key="location", value=location)
+    shape = ["N", 16]
+    add = [helper.make_node("Add", ["x", "w"], ["y"])]
+    x, y = (helper.make_tensor_value_info(name, kind, shape) for name in "xy")
+    if nested:
+        branch = helper.make_graph(add, "branch", [], [y], [weight])
+        true = onnx.numpy_helper.from_array(np.array(True), "true")
+        node = helper.make_node("If", ["true"], ["y"], then_branch=branch, else_branch=branch)
+        graph = helper.make_graph([node], "g", [x], [y], [true])
+    else:
+        graph = helper.make_graph(add, "g", [x], [y], [weight])
+    opset = [helper.make_opsetid("", 17)]
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(
+        helper.make_model(graph, opset_imports=opset, ir_version=9).SerializeToString()
+    )
+    return path
+
+
+@pytest.mark.parametrize("nested", [False, True])
+@pytest.mark.parametrize("location", ["../w.bin", "{tmp}/w.bin", "link.bin", "a/../../w.bin", ""])
+def test_weights_from_outside_of_the_folder_are_refused(
+    location: str, nested: bool, tmp_path: Path
+) -> None:
+    pytest.importorskip("onnxruntime")
+    (tmp_path / "w.bin").write_bytes(np.arange(16, dtype="<f4").tobytes())
+    path = with_weights(tmp_path / "g" / "n.onnx", location.format(tmp=tmp_path), nested)
+    (tmp_path / "g" / "link.bin").symlink_to(tmp_path / "w.bin")
+    with pytest.raises(UnsafeFileError, match=r"n\.onnx: takes weights from .* not in its folder"):
+        open_program(path, trusted=True)
+
+
+def test_weights_beside_the_graph_are_read_and_named(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    path, data = with_weights(tmp_path / "n.onnx", "w.bin"), tmp_path / "w.bin"
+    with pytest.raises(TeacherError, match=r"n\.onnx: its weights are in 'w\.bin', .* missing"):
+        open_program(path, trusted=True)
+    data.write_bytes(np.arange(16, dtype="<f4").tobytes())
+    before = open_program(path, trusted=True)
+    assert before({"x": torch.zeros(1, 16)}).tolist() == [list(range(16))]
+    data.write_bytes(np.ones(16, dtype="<f4").tobytes())
+    assert open_program(path, trusted=True).fingerprint != before.fingerprint
 
 
 def test_latent_of_an_onnx_graph_is_drawn(tmp_path: Path) -> None:
@@ -96,7 +146,7 @@ def test_program_that_does_not_say_what_it_is_fed_is_asked_about(tmp_path: Path)
 def test_damaged_graph_is_named(tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime")
     (tmp_path / "net.onnx").write_bytes(b"nothing")
-    with pytest.raises(TeacherError, match=r"net\.onnx: ONNX Runtime refuses it"):
+    with pytest.raises(TeacherError, match=r"net\.onnx: no ONNX graph"):
         open_program(tmp_path / "net.onnx", trusted=True)
 
 

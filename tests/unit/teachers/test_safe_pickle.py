@@ -11,9 +11,11 @@ import pytest
 import torch
 
 from gancompress.errors import TeacherError, UnsafeFileError
+from gancompress.teachers import pickle_machine
 from gancompress.teachers.from_file import from_file
 from gancompress.teachers.networks import module_tensors
 from gancompress.teachers.persistence import PersistentObject, read_persistent
+from gancompress.teachers.plain_builders import PLAIN_BUILDERS
 from gancompress.teachers.safe_pickle import read_pickle
 from gancompress.teachers.torch_file import ReadFile, read_torch_file
 from tests.unit.teachers import hostile, published
@@ -191,6 +193,44 @@ def test_compressed_zip_is_refused(tmp_path: Path) -> None:
 def test_deep_recursion_does_no_harm(content: bytes, tmp_path: Path) -> None:
     path = write(tmp_path / "n.pkl", content)
     with pytest.raises(TeacherError, match=r"nested more than|tuple as a key"):
+        read_persistent(path)
+
+
+# A list or a text of a thousand in the memo, and instructions that copy it again and again.
+LIST, TEXT = b"](" + b"N" * 1000 + b"e", b"X" + (1000).to_bytes(4, "little") + b"x" * 1000
+BOMBS = {
+    "nothing": b"N0" * 5000 + b"N.",
+    "containers": b"](" + b"]}\x8f" * 5000 + b"e.",
+    "sets": LIST + b"q\x00](" + b"cbuiltins\nset\nh\x00\x85R" * 20 + b"e.",
+    "bytes": TEXT + b"q\x00](" + b"c_codecs\nencode\nh\x00\x85R" * 3000 + b"e.",
+    "states": b"}(" + b"".join(b"J" + i.to_bytes(4, "little") + b"N" for i in range(1000))
+    + b"uq\x00cfoo\nBar\n)R(" + b"1" + b"h\x00N\x86b" * 20 + b".",
+    "keywords": b"}(" + b"".join(b"J" + i.to_bytes(4, "little") + b"N" for i in range(1000))
+    + b"uq\x00](" + b"cfoo\nBar\n)h\x00\x92" * 20 + b"e.",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_instructions_and_what_they_copy_are_limited(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pickle_machine, "MOST_STEPS", 40_000)
+    read_pickle(io.BytesIO(BOMBS[name]), "file", PLAIN_BUILDERS)
+    monkeypatch.setattr(pickle_machine, "MOST_STEPS", 9_000)
+    with pytest.raises(TeacherError, match=r"file: .*more than 9,000 instructions and copies"):
+        read_pickle(io.BytesIO(BOMBS[name]), "file", PLAIN_BUILDERS)
+
+
+def test_storages_share_the_allowance_of_their_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inner = io.BytesIO()
+    torch.save(torch.arange(4.0).storage(), inner, _use_new_zipfile_serialization=False)
+    stored = [hostile.Stored(inner.getvalue() + bytes(i)) for i in range(40)]
+    path = write(tmp_path / "n.pkl", published.dumps(stored))
+    assert len(read_persistent(path).tree) == 40
+    monkeypatch.setattr(pickle_machine, "MOST_STEPS", 600)
+    with pytest.raises(TeacherError, match="more than 600 instructions"):
         read_persistent(path)
 
 
