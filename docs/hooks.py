@@ -49,6 +49,9 @@ CHAPTERS = {
     "Inputs and errors": ("Batch", "Input", "InputSpec", "example_inputs", "GancompressError"),
 }
 
+# Pictures beside the benchmarks that pages show, and where they are on the site.
+RESULTS, ON_SITE = "../benchmarks/results/", "pictures/"
+
 _LINK = re.compile(r"(?<!!)\[([^\]]+)\]\((\.\./[^)\s]+)\)")
 _ROLE = re.compile(r":(?:class|func|meth|mod|attr|data):<code>~?([^<]*)</code>")
 
@@ -62,11 +65,21 @@ def on_config(config: Any) -> Any:
     return config
 
 
+def on_files(files: Any, config: Any) -> Any:
+    """Put the pictures of benchmarks on the site."""
+    from mkdocs.structure.files import File
+
+    for path in sorted((Path(config.docs_dir) / RESULTS).resolve().glob("*.jpg")):
+        files.append(File.generated(config, f"{ON_SITE}{path.name}", abs_src_path=str(path)))
+    return files
+
+
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """Fill in what a page asks for; name files that are not on the site without a link."""
     for marker, write in WRITERS.items():
         if marker in markdown:
             markdown = markdown.replace(marker, write())
+    markdown = markdown.replace(f"]({RESULTS}", f"]({ON_SITE}")
     folder = posixpath.dirname(page.file.src_uri)
 
     def plain(found: re.Match[str]) -> str:

@@ -1,31 +1,23 @@
 """The run's page: what was won and what it cost, then how, then where everything came from."""
 
 import math
-import platform
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
-from typing import Any
 
-import torch
-
-import gancompress
 from gancompress.architecture_search.front import Candidate, Front
-from gancompress.assemble.latency import threads_of
+from gancompress.assemble.provenance import about, provenance
 from gancompress.assemble.report_media import FILM
-from gancompress.assemble.report_pictures import MAP
+from gancompress.assemble.report_pictures import MAP, small_picture
 from gancompress.assemble.scores import Scores
-from gancompress.assemble.stages import STAGES
+from gancompress.assemble.similarity import Answered
 from gancompress.assemble.students import subnet_of
 from gancompress.errors import RunError
-from gancompress.metrics.machine import processor
 from gancompress.recipe.load import differences, recipe_to_dict
 from gancompress.recipe.schema import Recipe
 from gancompress.report import blocks
 from gancompress.report.blocks import Bar, Card, Html
 from gancompress.report.charts import Mark, Series, lines, scatter
-from gancompress.report.curves import MEANINGS, loss_curves
+from gancompress.report.curves import loss_curves, meaning
 from gancompress.report.html import save_page
 from gancompress.report.table import Table, format_count
 from gancompress.run import RunDir
@@ -70,6 +62,7 @@ class Result:
         remarks: what the table does not say, in plain sentences.
         layers: of the student, with their costs.
         widths: chosen and full width by group.
+        answers: of teacher and student to some pictures, where they give scores.
         pictures: data URI of what subnets of the front make.
         inputs: names of the student's inputs.
         teacher_macs: of one sample; None for a black box.
@@ -82,6 +75,7 @@ class Result:
     remarks: Sequence[str]
     layers: Sequence[Layer]
     widths: Mapping[str, tuple[int, int]]
+    answers: Sequence[Answered]
     pictures: Mapping[Subnet, str]
     inputs: Sequence[str]
     teacher_macs: int | None
@@ -93,6 +87,7 @@ def write_page(recipe: Recipe, run: RunDir, result: Result) -> None:
     page = [
         blocks.cards(result.cards),
         *_pictures(run),
+        *_answers(result),
         blocks.section("Networks measured", blocks.table(result.table), *_classes(result)),
         *_search(run, result),
         blocks.section("Widths of the student", blocks.bars(_bars(result))),
@@ -101,7 +96,7 @@ def write_page(recipe: Recipe, run: RunDir, result: Result) -> None:
         blocks.section(
             "How far to trust it",
             blocks.folded("Remarks", blocks.items(result.remarks)),
-            blocks.folded("Provenance", blocks.facts({**about(recipe), **_provenance(run)})),
+            blocks.folded("Provenance", blocks.facts({**about(recipe), **provenance(run)})),
             blocks.folded("Recipe: what differs from the defaults", _recipe(recipe)),
         ),
     ]
@@ -142,6 +137,22 @@ def _pictures(run: RunDir) -> list[Html]:
     if shown:
         found.append(blocks.folded("Films of the training", blocks.side_by_side(*shown)))
     return [blocks.section("Teacher and student", *found)] if found else []
+
+
+def _answers(result: Result) -> list[Html]:
+    rows = [
+        (small_picture(one.picture), _listed(one.teacher), _listed(one.student))
+        for one in result.answers
+    ]
+    if not rows:
+        return []
+    hint = "Numbers of the classes with the highest scores, highest first, on pictures not seen."
+    shown = blocks.pictured_table(("picture", "teacher", "student"), rows)
+    return [blocks.section("Answers of both", blocks.paragraphs([hint]), shown)]
+
+
+def _listed(classes: Sequence[int]) -> str:
+    return ", ".join(map(str, classes))
 
 
 def _search(run: RunDir, result: Result) -> list[Html]:
@@ -219,7 +230,7 @@ def _losses(run: RunDir) -> list[Html]:
             if any(len(curve) > 1 for curve in curves.values())
         }
         charts = [
-            blocks.chart(lines(kind, curves), f"{kind}: {MEANINGS.get(kind, 'loss term')}")
+            blocks.chart(lines(kind, curves), f"{kind}: {meaning(kind)}")
             for kind, curves in kinds.items()
         ]
         if charts:
@@ -264,29 +275,3 @@ def _recipe(recipe: Recipe) -> Html:
     changed = differences(recipe_to_dict(Recipe()), recipe_to_dict(recipe))
     pairs = [line.partition(": ") for line in changed]
     return blocks.facts({path: values.rpartition(" → ")[2] for path, _, values in pairs})
-
-
-def about(recipe: Recipe) -> dict[str, Any]:
-    """Machine, date, versions and command of this report."""
-    return {
-        "machine": {"processor": processor(), "threads": threads_of(recipe.threads)},
-        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "versions": {
-            "gancompress": gancompress.__version__,
-            "torch": torch.__version__,
-            "python": platform.python_version(),
-        },
-        "command": " ".join(["gancompress", *sys.argv[1:]]),
-        "seed": recipe.seed,
-    }
-
-
-def _provenance(run: RunDir) -> dict[str, Any]:
-    """What every stage noted when it ended."""
-    facts = {}
-    for stage in (name for name in STAGES if name != "report"):
-        try:
-            facts[stage] = run.facts(stage)
-        except RunError:
-            continue
-    return facts

@@ -134,7 +134,7 @@ def subnet_pictures(
         with torch.no_grad():
             images = module(**{name: value[:IMAGES] for name, value in batch.items()})
         if images.ndim == 4 and images.shape[1] in (1, 3):
-            found[candidate.subnet] = _small(images)
+            found[candidate.subnet] = small_picture(images)
     return found
 
 
@@ -154,7 +154,8 @@ def _save_sides(sides: Sequence[Tensor], columns: int, folder: Path) -> None:
         save_png(picture_of(grid), folder / f"{name}.png")
 
 
-def _small(images: Tensor) -> str:
+def small_picture(images: Tensor) -> str:
+    """Images (N, C, H, W) in [-1, 1] beside each other, as a PNG in a data URI."""
     images = images.clamp(-1, 1)
     if images.shape[-1] > SIDE:
         size = (SIDE * images.shape[-2] // images.shape[-1], SIDE)

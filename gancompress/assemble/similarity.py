@@ -1,6 +1,7 @@
 """How like the teacher's answers a student's are, sample by sample, on inputs not trained on."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -17,6 +18,8 @@ from gancompress.metrics.similarity import ssim
 
 # Samples at once.
 BATCH = 16
+# Samples whose scores are shown, and classes of each.
+SHOWN, FIRST = 6, 3
 # Pixels that the window of SSIM needs.
 SSIM_SIZE = 11
 
@@ -121,6 +124,36 @@ def side_by_side(
     with torch.no_grad():
         made = student(**inputs)
     return {**visible(pairs.inputs, inputs), "teacher": answers, "student": made}
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A picture and the classes of its highest scores, highest first.
+
+    Attributes:
+        picture: (1, C, H, W), in [-1, 1].
+        teacher, student: numbers of classes.
+    """
+
+    picture: Tensor
+    teacher: tuple[int, ...]
+    student: tuple[int, ...]
+
+
+def answered(student: nn.Module, pairs: Pairs, samples: range) -> list[Answered]:
+    """A few of the samples, where scores are given for pictures; else nothing."""
+    inputs, answers = pairs.batch(samples[:SHOWN])
+    pictures = visible(pairs.inputs, inputs).get("input")
+    if output_kind(answers.shape) != "scores" or pictures is None:
+        return []
+    with torch.no_grad():
+        made = student(**inputs)
+    first = min(FIRST, answers.shape[1])
+    theirs, ours = (scores.topk(first).indices.tolist() for scores in (answers, made))
+    return [
+        Answered(picture[None], tuple(teacher), tuple(own))
+        for picture, teacher, own in zip(pictures, theirs, ours, strict=True)
+    ]
 
 
 def visible(spec: InputSpec, inputs: Batch) -> dict[str, Tensor]:

@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -99,6 +100,16 @@ def table(contents: Table) -> Html:
     return _scrolled(contents.columns, f"<tbody>{rows}</tbody>")
 
 
+def pictured_table(titles: Sequence[str], rows: Sequence[tuple[str, ...]]) -> Html:
+    """A table whose rows begin with a picture, as a data URI."""
+    lines = []
+    for number, (uri, *cells) in enumerate(rows, 1):
+        image = f'<img src="{escape(uri)}" alt="{escape(titles[0])} {number}">'
+        told = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
+        lines.append(f'<tr><th scope="row">{image}</th>{told}</tr>')
+    return _scrolled(titles, f"<tbody>{''.join(lines)}</tbody>")
+
+
 def facts(named: Mapping[str, Any]) -> Html:
     """Names and plain data (text, numbers, lists); mappings in it are flattened by dots."""
     rows = "\n".join(
@@ -111,9 +122,9 @@ def facts(named: Mapping[str, Any]) -> Html:
 def bars(widths: Sequence[Bar]) -> Html:
     """Widths beside the full ones, with each group's share of the cost."""
     rows = "\n".join(
-        f'<tr><th scope="row">{escape(bar.name)}</th>'
+        f'<tr><th scope="row">{_breakable(bar.name)}</th>'
         f'<td class="bar"><span style="width:{100 * bar.value / bar.full:.1f}%"></span></td>'
-        f"<td>{bar.value} of {bar.full}</td><td>{bar.share:.0%}</td></tr>"
+        f"<td>{bar.value} of {bar.full}</td><td>{_percent(bar.share)}</td></tr>"
         for bar in widths
     )
     titles = ("group", "width", "channels", "of MACs")
@@ -207,13 +218,22 @@ def data_uri(file: str | os.PathLike[str]) -> str:
 def _scrolled(titles: Sequence[str], body: str, kind: str = "plain") -> Html:
     """A table that is scrolled by itself, and is named by its columns when it is read aloud."""
     heads = "".join(
-        f'<th scope="col">{escape(title)}</th>' if title else "<td></td>" for title in titles
+        f'<th scope="col">{_breakable(title)}</th>' if title else "<td></td>" for title in titles
     )
     name = escape("table: " + ", ".join(filter(None, titles)))
     return Html(
         f'<div class="scroll" tabindex="0" role="region" aria-label="{name}"><table class="{kind}">'
         f"<thead><tr>{heads}</tr></thead>\n{body}</table></div>"
     )
+
+
+def _percent(share: float) -> str:
+    return "&lt; 1%" if 0 < share < 0.005 else f"{share:.0%}"
+
+
+def _breakable(name: str) -> str:
+    """A name whose parts may stand below each other."""
+    return re.sub(r"([._])", r"\1<wbr>", escape(name))
 
 
 def _flat(named: Mapping[str, Any], prefix: str = "") -> dict[str, str]:

@@ -10,7 +10,7 @@ from gancompress.report.table import format_count
 
 # Of the drawing, in its own units; the page scales it to its width.
 WIDTH, HEIGHT = 480, 320
-LEFT, RIGHT, TOP, BOTTOM = 68, 14, 12, 44
+LEFT, RIGHT, TOP, BOTTOM = 62, 14, 32, 46
 
 # Series that a chart can tell apart by colour.
 COLOURS = 6
@@ -201,9 +201,8 @@ def _grid(x: Axis, y: Axis) -> list[str]:
     middle = (LEFT + WIDTH - RIGHT) / 2
     place = f'x="{middle}" y="{HEIGHT - 8}" text-anchor="middle"'
     parts.append(f'<text class="title" {place}>{escape(x.title)}</text>')
-    height = (TOP + HEIGHT - BOTTOM) / 2
-    turn = f'transform="translate(14 {height}) rotate(-90)" text-anchor="middle"'
-    parts.append(f'<text class="title" {turn}>{escape(y.title)}</text>')
+    # Above its axis, where it can be read without turning one's head.
+    parts.append(f'<text class="title" x="4" y="16">{escape(y.title)}</text>')
     return parts
 
 

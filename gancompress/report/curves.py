@@ -11,17 +11,35 @@ _MEMORY = 0.02
 
 #: What the names in the log mean: the part before the first point.
 MEANINGS = {
+    "adversarial": "how far the discriminator is from taking the student for the teacher",
+    "adversarial_real": "how far the discriminator is from taking the student for real",
     "d": "discriminator: what it learns by; near zero, it tells every image apart",
-    "d_real": "discriminator: its part from real images",
     "d_penalty": "discriminator: gradient penalty",
+    "d_real": "discriminator: its part from real images",
+    "discriminator_features": "distance to the teacher in the discriminator's feature maps",
     "g": "generator: what it learns by",
     "gradient": "norm of the student's gradient",
+    "gradient_share": "share of each loss term in the student's gradient",
+    "held_out": "distance to the teacher on inputs that are not trained on",
+    "held_out_cycle": "mean absolute difference there and back again, of images not trained on",
+    "held_out_l1": "mean absolute difference to the target, of images not trained on",
+    "l1": "mean absolute difference of images in [-1, 1]",
     "logit": "discriminator: mean answer; real and generated should stay near each other",
-    "pull": "share of each loss term in the student's gradient",
+    "loss": "what is trained on",
     "r1": "discriminator: R1 penalty",
     "spread": "variety of the student's outputs over the teacher's; below 1 they are too alike",
     "sure": "discriminator: how far from undecided it is on real images",
 }
+
+# Of curves of a teacher that is trained together with its student.
+_OF_TEACHER = "teacher_"
+
+
+def meaning(kind: str) -> str:
+    """What curves of ``kind`` show, in words."""
+    if kind.startswith(_OF_TEACHER):
+        return f"the teacher's {meaning(kind.removeprefix(_OF_TEACHER))}"
+    return MEANINGS.get(kind, "loss term")
 
 
 def loss_curves(events: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, dict[int, float]]]:

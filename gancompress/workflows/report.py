@@ -10,13 +10,14 @@ from gancompress.api.scoring import can_be_drawn, unseen_pairs
 from gancompress.architecture_search.front import Front
 from gancompress.assemble.headline import against_uniform, headline, lead
 from gancompress.assemble.latency import threads_of
-from gancompress.assemble.page import Result, about, write_page
+from gancompress.assemble.page import Result, write_page
 from gancompress.assemble.pairs import open_pairs
 from gancompress.assemble.problems import problem_lines
+from gancompress.assemble.provenance import about
 from gancompress.assemble.report_pictures import IMAGES, STREAM, draw_pictures, subnet_pictures
 from gancompress.assemble.report_rows import NetworkRow, figures_of, rows_table
 from gancompress.assemble.scores import Scores, extractor_of, score_generator, score_images
-from gancompress.assemble.similarity import similarity
+from gancompress.assemble.similarity import answered, similarity
 from gancompress.assemble.students import CURRENT, student_file, subnet_of, title
 from gancompress.assemble.subnets import ModuleAt, module_at
 from gancompress.atomic import write_json, write_text
@@ -76,9 +77,8 @@ class Opened:
 def report(recipe: Recipe, run: RunDir) -> None:
     """Measure teacher, largest subnet and student on inputs and images not used before."""
     assemble.prepare(recipe)
-    pairs = open_pairs(recipe, run)
-    opened = _opened(recipe, run, pairs)
-    networks = opened.networks
+    opened = _opened(recipe, run, open_pairs(recipe, run))
+    networks, pairs = opened.networks, opened.pairs
     data = assemble.real_images(recipe)
     extractor = extractor_of(recipe, run, data[0] if data else None)
     ceiling, scorer = None, None
@@ -265,14 +265,13 @@ def _result(
     """What the page shows besides the pictures of teacher and student."""
     supernet, pairs = opened.supernet, opened.pairs
     front = Front.from_csv(run.path / "front.csv")
-    named = subnet_of(run)
-    subnet = supernet.space.parse(named)
+    subnet = supernet.space.parse(subnet_of(run))
     extractor = next((title for title in table.columns if title.startswith("fd_")), "")
     teacher, student = (figures_of(row, extractor) for row in (rows[0], rows[-1]))
     cards = headline(teacher, student, speedup)
     for chosen in (c for c in front.candidates if c.subnet == subnet):
         cards += [card for card in [against_uniform(front, chosen)] if card is not None]
-    batch = pairs.batch(unseen_pairs(recipe.search, pairs)[:IMAGES])[0]
+    unseen, own = unseen_pairs(recipe.search, pairs), opened.networks["student"]
     return Result(
         cards=cards,
         lead=lead(teacher, student, speedup.speedup),
@@ -285,8 +284,9 @@ def _result(
                 supernet.space.groups, subnet, supernet.space.largest, strict=True
             )
         },
-        pictures=subnet_pictures(opened.module_at, front, batch),
-        inputs=list(opened.networks["student"].inputs),
+        pictures=subnet_pictures(opened.module_at, front, pairs.batch(unseen[:IMAGES])[0]),
+        answers=answered(own.module, pairs, unseen),
+        inputs=list(own.inputs),
         teacher_macs=rows[0].macs if "teacher" in opened.networks else None,
         scores=rows[-1].scores,
     )

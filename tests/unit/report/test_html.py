@@ -15,7 +15,7 @@ from gancompress.report.grid import save_grid
 from gancompress.report.html import save_page
 from gancompress.report.table import Table
 
-VOID = {"meta", "img", "input"}
+VOID = {"meta", "img", "input", "wbr"}
 DRAWN = {"path", "polyline", "polygon", "circle", "rect"}
 
 
@@ -64,7 +64,8 @@ def page(tmp_path: Path, picture: Path) -> str:
         blocks.section("Result", blocks.table(Table(("", "teacher"), [("MACs", "1 & 2")]))),
         blocks.chart(scatter("MACs", "l1", [Series("front", "line", marks)]), "front"),
         blocks.chart(lines("l1", {"largest": {1: 0.2, 2: 0.1}}), "l1"),
-        blocks.bars([Bar("first", 8, 16, 0.25)]),
+        blocks.bars([Bar("first", 8, 16, 0.25), Bar("net.<2>", 8, 16, 0.001)]),
+        blocks.pictured_table(("picture", "teacher"), [(blocks.data_uri(picture), "<3>, 4")]),
         blocks.folded("More", blocks.facts({"data": {"source": "<digits>"}, "n": []})),
         blocks.code("load", 'x = "<1>"'),
         blocks.paragraphs(["First <i>."]),
@@ -92,13 +93,27 @@ def test_text_is_shown_as_it_is(page: str) -> None:
     structure = Structure()
     structure.feed(page)
     text = "".join(structure.words)
-    for shown in ("run <1>", "won & lost", "fewer <MACs>", "1 & 2", "<digits>", "First <i>."):
+    for shown in (
+        "run <1>",
+        "won & lost",
+        "fewer <MACs>",
+        "1 & 2",
+        "<digits>",
+        "First <i>.",
+        "net.<2>",
+        "<3>, 4",
+    ):
         assert shown in text
     assert "<b>1M</b>" not in page and "&lt;b&gt;1M&lt;/b&gt;" in page
 
 
 def test_picture_is_embedded_byte_for_byte(page: str, picture: Path) -> None:
     assert base64.b64encode(picture.read_bytes()).decode("ascii") in page
+
+
+def test_a_small_share_is_not_told_as_none() -> None:
+    assert "&lt; 1%" in blocks.bars([Bar("a", 8, 16, 0.001)])
+    assert "<td>0%</td>" in blocks.bars([Bar("a", 8, 16, 0.0)])
 
 
 def test_nested_facts_are_flattened(page: str) -> None:
