@@ -130,7 +130,10 @@ def command_reference() -> str:
     (verbs,) = (a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
     parts = [f"```text\n{parser.format_help()}```"]
     for name, verb in verbs.choices.items():
-        parts.append(f"## {name}\n\n```text\n{verb.format_help()}```")
+        parts.append(f"## {name}")
+        within = (a for a in verb._actions if isinstance(a, argparse._SubParsersAction))
+        helps = [verb, *(one for action in within for one in action.choices.values())]
+        parts += [f"```text\n{one.format_help()}```" for one in helps]
     return "\n\n".join(parts)
 
 

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gancompress.architecture_search.feasible import Feasible
-from gancompress.architecture_search.proposals import starting_population
 from gancompress.errors import MetricError
 from gancompress.supernet.cost import CostModel
 from gancompress.supernet.space import SearchSpace, Subnet
@@ -20,6 +19,8 @@ from gancompress.supernet.space import SearchSpace, Subnet
 Matrix = NDArray[np.float64]
 
 FEWEST = 8
+# Random subnets that those to time are picked from; what a measurement leaves unknown.
+_POOL, _NOISE = 2_000, 1e-2
 _STRENGTHS = tuple(10.0**power for power in range(-6, 3))
 
 
@@ -49,9 +50,31 @@ class LatencyPredictor:
 def subnets_to_time(
     space: SearchSpace, cost_model: CostModel, count: int, seed: int
 ) -> list[Subnet]:
-    """About ``count`` subnets to fit to, spread over the cost range, the ends among them."""
-    feasible = Feasible(space, cost_model.costs, {}, "macs")
-    return starting_population(feasible, count, np.random.default_rng(seed))
+    """At most ``count`` subnets to fit to: the smallest, the largest, and what tells most.
+
+    Each next one is that of many random subnets whose time the linear model knows least from those
+    before (a greedy D-optimal design), so that every layer and width is told apart from the others
+    as well as so many measurements can.
+    """
+    feasible, rng = Feasible(space, cost_model.costs, {}, "macs"), np.random.default_rng(seed)
+    ends = feasible.levels([space.smallest, space.largest])
+    pool = np.unique(np.concatenate([ends, feasible.random(_POOL, rng)]), axis=0)
+    rows = _feature_map(cost_model)(feasible.widths(pool))
+    # Errors are relative: what takes long is known as well as what does not.
+    rows /= rows[:, 1:2] + 0.1
+    rows = (rows - rows.mean(axis=0)) / np.maximum(rows.std(axis=0), 1e-9)
+    rows = np.hstack([np.ones((len(rows), 1)), rows])
+    # The first and the last row of a sorted pool are the smallest and the largest subnet.
+    chosen, known = list[int](), np.zeros((0, len(rows)))
+    unknown = np.square(rows).sum(axis=1)
+    for number in range(min(count, len(pool))):
+        next_one = (0, len(pool) - 1)[number] if number < 2 else int(unknown.argmax())
+        shared = rows @ rows[next_one] - known[:, next_one] @ known
+        shared /= np.sqrt(unknown[next_one] + _NOISE)
+        known, unknown = np.vstack([known, shared]), unknown - np.square(shared)
+        chosen.append(next_one)
+        unknown[chosen] = -np.inf
+    return [feasible.subnet(pool[index]) for index in chosen]
 
 
 def fit_latency(cost_model: CostModel, measured: Mapping[Subnet, float]) -> LatencyPredictor:

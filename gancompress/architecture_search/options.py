@@ -29,6 +29,9 @@ class SearchOptions:
     )
     latency_budget: str = option("", "of one batch on the runtime: 2ms")
     runtime: Literal["torch", "onnxruntime", "openvino"] = option("torch", "for the latency budget")
+    device: str = option(
+        "", "of `gancompress device add`, whose latency is limited in place of this machine's"
+    )
     storage: str = option("", "database URL of the trials, to share a search; empty: in the run")
     timed_subnets: int = option(16, "subnets to time for a latency budget", low=8)
     score_samples: int = option(256, "held-out pairs that every candidate is scored on", low=2)

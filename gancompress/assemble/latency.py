@@ -18,7 +18,6 @@ from gancompress.architecture_search.latency_predictor import (
     subnets_to_time,
     time_subnets,
 )
-from gancompress.architecture_search.study import Predict
 from gancompress.atomic import write_json
 from gancompress.batch import InputSpec, example_inputs
 from gancompress.exporters.onnx import export_onnx
@@ -27,6 +26,7 @@ from gancompress.metrics.latency import Run, eager_run, onnx_run, openvino_run, 
 from gancompress.metrics.threads import pinned_threads
 from gancompress.progress import progress_bar
 from gancompress.supernet import Subnet, Supernet
+from gancompress.supernet.cost import CostModel
 
 WARMUP = 3
 
@@ -97,17 +97,13 @@ class Clock:
         milliseconds = {
             name: f"{chosen.costs[name] * 1e3:.3g}" for name in ("latency", "predicted_latency")
         }
-        told = describe(self.fitted, self.watch)
+        how = f"{self.watch.runtime}, {self.watch.threads} threads"
+        told = describe(self.fitted, how, self.watch.supernet.cost_model)
         told.append(
             f"Subnet {chosen.subnet.brief}: {milliseconds['latency']} ms measured, "
             f"{milliseconds['predicted_latency']} predicted."
         )
         return front, chosen, told
-
-
-def predict(clock: Clock | None) -> Predict | None:
-    """Predicted seconds of many subnets, where there is a clock."""
-    return clock.fitted if clock else None
 
 
 def predictor(
@@ -130,19 +126,19 @@ def predictor(
     return fit_latency(costs, {space.parse(text): s for text, s in known[key].items()})
 
 
-def describe(fitted: LatencyPredictor, watch: Stopwatch) -> list[str]:
+def describe(fitted: LatencyPredictor, where: str, cost_model: CostModel) -> list[str]:
     """How far predictions can be trusted, and whether MACs tell the same."""
     measured = fitted.measured
-    macs = [float(watch.supernet.cost_model.cost(subnet).macs) for subnet in measured]
+    macs = [float(cost_model.cost(subnet).macs) for subnet in measured]
     rank = spearman(np.array([macs, list(measured.values())]).T)
     told = [
-        f"Latency ({watch.runtime}, {watch.threads} threads) predicted from {len(measured)} timed "
-        f"subnets: median error {fitted.median_error:.1%}, worst {fitted.worst_error:.1%}."
+        f"Latency ({where}) predicted from {len(measured)} timed subnets: median error of one "
+        f"that is left out {fitted.median_error:.1%}, worst {fitted.worst_error:.1%}."
     ]
     if rank < 0.9:
         told.append(
             f"MACs and latency disagree in rank (Spearman {rank:+.2f}): fewer MACs are not always "
-            "faster on this runtime."
+            "faster there."
         )
     return told
 

@@ -29,7 +29,7 @@ def title_of(keys: SearchOptions) -> str:
         "params": keys.param_budget,
         "size": keys.size_budget,
         "memory": keys.memory_budget,
-        "latency": keys.latency_budget and f"{keys.latency_budget}-{keys.runtime}",
+        "latency": keys.latency_budget and f"{keys.latency_budget}-{keys.device or keys.runtime}",
     }
     parts = [
         f"{name}-{re.sub('[^0-9A-Za-z.]+', '_', text.strip().replace('/', 'of')) or 'any'}"

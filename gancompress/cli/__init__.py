@@ -15,6 +15,7 @@ from types import FrameType
 
 import gancompress
 from gancompress.cli.check import check_verb
+from gancompress.cli.device import device_verb
 from gancompress.cli.init import init_verb
 from gancompress.cli.look import (
     card_verb,
@@ -124,6 +125,7 @@ def command_parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     stage_verbs(verbs)
     search_verb(verbs)
+    device_verb(verbs)
     init_verb(verbs)
     runs_verb(verbs)
     check_verb(verbs)

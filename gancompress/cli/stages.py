@@ -167,6 +167,9 @@ def search_verb(verbs: Verbs) -> None:
         "--runtime", choices=["torch", "onnxruntime", "openvino"], help="for the latency budget"
     )
     parser.add_argument(
+        "--device", default="", help="of `gancompress device add`: the latency budget is there"
+    )
+    parser.add_argument(
         "--trials", type=whole(1), help="score until so many subnets within the budget are scored"
     )
     parser.add_argument(
@@ -225,6 +228,12 @@ def _asked(recipe: "Recipe", options: argparse.Namespace) -> "Recipe":
     given = {name: getattr(options, name) for name in budgets}
     settings = {name: getattr(options, name) for name in ("runtime", "trials", "storage")}
     changes = {name: value for name, value in settings.items() if value}
+    if options.device and options.runtime:
+        raise RecipeError("--device and --runtime: give one of them, the budget is of one place")
+    if options.device and not (options.latency_budget or recipe.search.latency_budget):
+        raise RecipeError(f"--device {options.device}: give --latency-budget too")
+    if options.device or options.runtime:
+        changes["device"] = options.device
     # A budget replaces the recipe's altogether.
     return with_search(recipe, **changes, **(given if any(given.values()) else {}))
 

@@ -9,10 +9,11 @@ from gancompress import assemble
 from gancompress.api.costs import costs_of
 from gancompress.architecture_search.budget import Budget, Costs, budget_of, check_feasible
 from gancompress.architecture_search.front import Candidate, Front
-from gancompress.architecture_search.study import Progress, cost_function
+from gancompress.architecture_search.study import Predict, Progress, cost_function
+from gancompress.assemble.devices import DeviceClock, load_device, network_id
 from gancompress.assemble.front import coverage, draw_front, dropped_branches, trust
 from gancompress.assemble.identity import identity_of
-from gancompress.assemble.latency import Clock, Stopwatch, predict, predictor, threads_of
+from gancompress.assemble.latency import Clock, Stopwatch, predictor, threads_of
 from gancompress.assemble.pairs import open_pairs
 from gancompress.assemble.scoring import search_settings
 from gancompress.assemble.students import adopt_student, keep_student, title_of
@@ -32,7 +33,7 @@ class _Task:
     Attributes:
         full: the student file that holds the supernet's weights.
         reference: what one sample costs the teacher, by column; shares of the budget refer to it.
-        clock: what predicts and measures latency, where it is limited.
+        clock: what predicts latency, and measures it here, where it is limited.
         module_at: a subnet as a module.
     """
 
@@ -43,13 +44,18 @@ class _Task:
     pairs: Pairs
     budget: Budget
     reference: Mapping[str, float]
-    clock: Clock | None
+    clock: Clock | DeviceClock | None
     module_at: ModuleAt
 
     @property
     def costs(self) -> Costs:
         """The costs of many subnets by column."""
-        return cost_function(self.supernet.cost_model, predict(self.clock))
+        return cost_function(self.supernet.cost_model, self.predict)
+
+    @property
+    def predict(self) -> Predict | None:
+        """Predicted seconds of many subnets, where latency is limited."""
+        return self.clock.fitted if self.clock else None
 
     @property
     def limits(self) -> dict[str, float]:
@@ -122,8 +128,11 @@ def _task(recipe: Recipe, run: RunDir) -> _Task:
     return task
 
 
-def _clock(recipe: Recipe, run: RunDir, supernet: Supernet, full: Student) -> Clock:
+def _clock(recipe: Recipe, run: RunDir, supernet: Supernet, full: Student) -> Clock | DeviceClock:
     keys = recipe.search
+    if keys.device:
+        device = load_device(run, keys.device, network_id(supernet, full))
+        return DeviceClock.of(device, supernet)
     threads, runs = threads_of(recipe.threads), recipe.evaluate.latency_runs
     watch = Stopwatch(
         supernet=supernet, inputs=full.inputs, runtime=keys.runtime, threads=threads, runs=runs
@@ -145,7 +154,7 @@ def _front(task: _Task, scored: Callable[[Progress], None] = lambda progress: No
         settings=replace(
             settings,
             reference=task.reference,
-            latency=predict(task.clock),
+            latency=task.predict,
             scored=scored,
             module_at=task.module_at,
         ),

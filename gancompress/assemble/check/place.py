@@ -37,7 +37,7 @@ def check_machine(recipe: Recipe, found: Findings) -> None:
         check_trackers(recipe.track)
     for name in recipe.export.formats:
         _check_packages("export.formats", name, found)
-    if recipe.search.latency_budget:
+    if recipe.search.latency_budget and not recipe.search.device:
         _check_packages("search.runtime", recipe.search.runtime, found)
     if recipe.search.storage:
         with found.noting("search.storage"):

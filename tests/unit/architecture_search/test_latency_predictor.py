@@ -83,3 +83,16 @@ def test_a_disturbance_of_one_round_does_not_count():
 
     assert time_subnets(subnets, time_one) == {subnet: subnet[0] for subnet in subnets}
     assert calls == [*subnets, *reversed(subnets)]
+
+
+def test_so_many_subnets_as_groups_and_one_tell_every_width_apart(supernet):
+    groups = len(supernet.space.groups)
+    timed = np.array(subnets_to_time(supernet.space, supernet.cost_model, groups + 3, 0))
+    known = np.hstack([np.ones((len(timed), 1)), timed / supernet.space.largest])
+    assert np.linalg.svd(known, compute_uv=False).min() > 0.2
+
+
+def test_a_space_of_few_subnets_is_timed_as_a_whole():
+    small = Supernet(nn.Sequential(nn.Linear(4, 24), nn.Linear(24, 4)), torch.zeros(2, 4))
+    timed = subnets_to_time(small.space, small.cost_model, 16, 0)
+    assert sorted(timed) == [(8,), (16,), (24,)]
