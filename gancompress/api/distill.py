@@ -43,7 +43,8 @@ class DistillSettings:
         real: real images for the discriminator: a folder or zip, or a tensor (N, C, H, W).
         seed: of everything that is drawn.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
-        precision: of the training; ``bf16`` and ``fp16`` are mixed.
+        precision: of the training; ``bf16`` and ``fp16`` are mixed, ``auto`` is ``bf16`` where the
+            processor has it.
         log: takes an event (``step`` and losses by name) every ``log_every`` steps.
         log_every: steps.
         checkpoint_seconds: between two checkpoints.
@@ -58,7 +59,7 @@ class DistillSettings:
     real: str | Path | Tensor | Images | None = None
     seed: int = 0
     device: str = "auto"
-    precision: Literal["no", "bf16", "fp16"] = "no"
+    precision: Literal["no", "bf16", "fp16", "auto"] = "no"
     log: Callable[[Mapping[str, Any]], None] = no_log
     log_every: int = 50
     checkpoint_seconds: float = 60.0

@@ -74,7 +74,9 @@ class Recipe:
     seed: int = option(0, "of everything that is drawn", low=0, high=LARGEST_SEED)
     threads: int = option(0, "CPU threads; 0: PyTorch's choice", 0, MOST_WORKERS)
     device: str = option("auto", "auto, cpu, cuda, cuda:1, mps")
-    precision: Literal["no", "bf16", "fp16"] = option("no", "mixed precision of the training")
+    precision: Literal["no", "bf16", "fp16", "auto"] = option(
+        "no", "mixed precision of the training; auto: bf16 where the processor has it"
+    )
     track: tuple[Literal["tensorboard", "wandb", "mlflow", "trackio"], ...] = option(
         ("tensorboard",),
         "where losses go beside log.jsonl; tensorboard where it is installed, the others must be",

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from math import cos, inf, isfinite, pi
 from pathlib import Path
@@ -47,6 +47,10 @@ class Answers(Protocol):
     def __getitem__(self, number: int, /) -> Answered: ...
 
 
+#: A context for a pass forward.
+Autocast = Callable[[], AbstractContextManager[object]]
+
+
 @dataclass(frozen=True)
 class Finetuned:
     """What a fine-tuning did.
@@ -71,6 +75,7 @@ def finetune(
     steps: int,
     loss: Loss = l1_loss,
     seed: int = 0,
+    autocast: Autocast = nullcontext,
     logger: TrainingLogger | None = None,
     show: Callable[[int], None] | None = None,
 ) -> Finetuned:
@@ -91,6 +96,7 @@ def finetune(
         steps: updates after the trial; 0: nothing is done.
         loss: of the student's and the teacher's outputs, a mean.
         seed: of the order of batches.
+        autocast: what the student is run in when it learns, for bfloat16; the loss is not.
         logger: names the checkpoint from which a stopped training goes on; None: there is none.
         show: is told the step whenever the weights are judged, with the student as it is then.
     """
@@ -98,11 +104,12 @@ def finetune(
     if steps == 0:
         before = mean_distance(student, held_out)
         return Finetuned(before, before, 0.0, 0)
+    how = _Learning(loss, autocast)
     if logger is not None:
-        return _finetuned(student, learned, held_out, steps, loss, seed, logger, show)
+        return _finetuned(student, learned, held_out, steps, how, seed, logger, show)
     with TemporaryDirectory() as folder:
         quiet = TrainingLogger(Path(folder) / "finetune.pt", 1e9, lambda event: None, steps)
-        return _finetuned(student, learned, held_out, steps, loss, seed, quiet, show)
+        return _finetuned(student, learned, held_out, steps, how, seed, quiet, show)
 
 
 def mean_distance(student: Callable[..., Tensor], pairs: Answers) -> float:
@@ -116,25 +123,33 @@ def mean_distance(student: Callable[..., Tensor], pairs: Answers) -> float:
     return total / max(count, 1) if isfinite(total) else inf
 
 
+@dataclass(frozen=True)
+class _Learning:
+    """By what a student learns, and in which precision."""
+
+    loss: Loss
+    autocast: Autocast
+
+
 def _finetuned(
     student: nn.Module,
     learned: Answers,
     held_out: Answers,
     steps: int,
-    loss: Loss,
+    how: _Learning,
     seed: int,
     logger: TrainingLogger,
     show: Callable[[int], None] | None,
 ) -> Finetuned:
     best = _Best()
     if not logger.checkpoint.is_file():
-        best = _tried(student, learned, held_out, steps, loss, seed)
+        best = _tried(student, learned, held_out, steps, how, seed)
     optimizer = adam(student.requires_grad_(True).parameters(), best.rate, BETAS)
 
     def update(step: int, rng: np.random.Generator) -> Mapping[str, Tensor]:
         pair = learned[int(batch_indices(step, 1, len(learned), seed)[0])]
         _at(optimizer, best.rate, step / steps)
-        return {"loss": _step(student, optimizer, pair, loss)}
+        return {"loss": _step(student, optimizer, pair, how)}
 
     def after(step: int) -> bool:
         if best.rate > 0 and step % max(1, steps // LOOKS) == 0:
@@ -172,7 +187,12 @@ class _Best:
 
 
 def _tried(
-    student: nn.Module, learned: Answers, held_out: Answers, steps: int, loss: Loss, seed: int
+    student: nn.Module,
+    learned: Answers,
+    held_out: Answers,
+    steps: int,
+    how: _Learning,
+    seed: int,
 ) -> _Best:
     """Try learning rates for a few steps each; the student is as it was."""
     best = _Best()
@@ -185,7 +205,7 @@ def _tried(
         optimizer = adam(student.requires_grad_(True).parameters(), rate, BETAS)
         for number, pair in enumerate(pairs):
             _at(optimizer, rate, number / count)
-            _step(student, optimizer, pair, loss)
+            _step(student, optimizer, pair, how)
         distance = mean_distance(student, held_out)
         student.load_state_dict(best.weights)
         return distance
@@ -209,12 +229,14 @@ def _at(optimizer: torch.optim.Optimizer, rate: float, share: float) -> None:
 
 
 def _step(
-    student: nn.Module, optimizer: torch.optim.Optimizer, pair: Answered, loss: Loss
+    student: nn.Module, optimizer: torch.optim.Optimizer, pair: Answered, how: _Learning
 ) -> Tensor:
     """One update."""
     batch, target = pair
     with torch.enable_grad(), _by_the_batch(student, batch_size(batch)):
-        value = loss(student(**batch), target)
+        with how.autocast():
+            output = student(**batch)
+        value = how.loss(output.to(target.dtype), target)
         torch.autograd.backward(value)
     optimizer_step(optimizer)
     detached: Tensor = value.detach()

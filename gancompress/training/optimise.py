@@ -15,6 +15,9 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from gancompress.errors import RecipeError
 from gancompress.training.options import Schedule
 
+# Processors that multiply numbers of 16 bits (bfloat16) faster than those of 32, by their features.
+NATIVE_BF16 = ("avx512_bf16", "amx_bf16", "sve_bf16", "bf16")
+
 
 def adam(parameters: ParamsT, learning_rate: float, betas: Sequence[float]) -> torch.optim.Adam:
     """Adam in one pass over all parameters.
@@ -169,12 +172,14 @@ def make_accelerator(device: str, precision: str) -> Accelerator:
 
     Args:
         device: ``auto`` (a GPU where there is one), ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
-        precision: ``no``, ``bf16`` or ``fp16``.
+        precision: ``no``, ``bf16``, ``fp16``, or ``auto`` (:func:`best_precision`).
 
     Raises:
         RecipeError: there is no such device, or it does not know the precision.
     """
     check_device(device, precision)
+    if precision == "auto":
+        precision = best_precision(device)
     kind, _, number = device.partition(":")
     gpu = torch.cuda.is_available() or torch.backends.mps.is_available()
     if number:
@@ -182,6 +187,18 @@ def make_accelerator(device: str, precision: str) -> Accelerator:
         os.environ["ACCELERATE_TORCH_DEVICE"] = device
     # Launched processes find each other on CPUs only if `cpu` is set.
     return Accelerator(cpu=kind == "cpu" or not gpu, mixed_precision=precision)
+
+
+def best_precision(device: str) -> str:
+    """``bf16`` where products of it are native, else ``no``.
+
+    On processors without them (AVX-512-BF16, AMX, ARM's BF16) it is slower than float32.
+    """
+    if device != "cpu" and torch.cuda.is_available():
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "no"
+    # Older versions of PyTorch do not tell.
+    native = getattr(torch.cpu, "get_capabilities", dict)()
+    return "bf16" if any(native.get(name) for name in NATIVE_BF16) else "no"
 
 
 def check_device(device: str, precision: str) -> None:

@@ -1,5 +1,6 @@
 """`finetune` where weights were solved for: the student alone, nearer or by terms of `distill`."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 import torch
@@ -89,6 +90,8 @@ def _nearest(recipe: Recipe, run: RunDir, pairs: Pairs, student: Student) -> _Tu
             steps=recipe.finetune.steps,
             loss=tuning_loss,
             seed=recipe.seed,
+            # Half precision of the other kind would need its loss scaled.
+            autocast=accelerator.autocast if accelerator.mixed_precision == "bf16" else nullcontext,
             logger=logger,
             show=show,
         )

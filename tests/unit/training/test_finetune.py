@@ -56,6 +56,23 @@ def test_the_same_call_gives_the_same_weights() -> None:
     assert torch.equal(a.layers[0].weight, b.layers[0].weight)
 
 
+def test_a_student_learns_in_half_precision_and_stays_in_full() -> None:
+    torch.manual_seed(0)
+    teacher, student = Net(), Net()
+    seen: list[torch.dtype] = []
+    student.register_forward_hook(lambda module, given, output: seen.append(output.dtype))
+    done = finetune(
+        student,
+        answered(teacher, 0),
+        answered(teacher, 10),
+        steps=100,
+        autocast=lambda: torch.autocast("cpu", torch.bfloat16),
+    )
+    assert done.after < 0.8 * done.before
+    assert {torch.bfloat16, torch.float32} == set(seen)  # where it learns, where it is judged
+    assert all(value.dtype == torch.float32 for value in student.parameters())
+
+
 def normed(size: int) -> tuple[nn.Module, list[Answered]]:
     """A network with a batch norm, and batches of ``size``, whose inputs are not as it knows."""
     torch.manual_seed(0)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from gancompress.errors import RecipeError
 from gancompress.training.optimise import (
     adam,
+    best_precision,
     make_accelerator,
     moving_average,
     optimizer_step,
@@ -169,6 +170,14 @@ def test_the_second_gpu_is_asked_for_by_its_number(monkeypatch: pytest.MonkeyPat
 
 def test_the_recipes_device_is_where_training_happens() -> None:
     assert make_accelerator("cpu", "no").device == torch.device("cpu")
+
+
+@pytest.mark.parametrize(("features", "expected"), [({"avx512_bf16": True}, "bf16"), ({}, "no")])
+def test_half_precision_is_taken_where_the_processor_has_it(
+    features: dict[str, bool], expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: features, raising=False)
+    assert best_precision("cpu") == expected
 
 
 def test_several_steps_go_along_one_gradient() -> None:
