@@ -11,6 +11,7 @@ import numpy as np
 from torch import nn
 
 from gancompress.api.costs import check_budget, costs_of
+from gancompress.api.detail import add_detail, check_detail
 from gancompress.api.export import check_formats, write_student
 from gancompress.api.inputs import rows_of
 from gancompress.api.scoring import SearchSettings
@@ -32,6 +33,8 @@ from gancompress.training.finetune import Answered, Answers, finetune, mean_dist
 DEAR = 1e9
 # Inputs that are drawn to fine-tune on, and what of memory the answers may take.
 MOST_DRAWN, MOST_BYTES = 16_384, 500_000_000
+# Learning rate beside a discriminator where no other one brought the student nearer.
+LEAST_RATE = 1e-4
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,12 @@ class ShrinkOptions:
         300,
         "updates of the fine-tuning; 0: none. Inputs that can be drawn are new ones, 16,384 at "
         "most; others are those that were solved on",
+        low=0,
+    )
+    detail: int = option(
+        0,
+        "further updates beside a discriminator, 1,000 or more, for pictures as sharp as the "
+        "teacher's; 0: none",
         low=0,
     )
     divisor: int = option(8, "widths are multiples of this", low=1)
@@ -122,6 +131,8 @@ def shrink(
     supernet, reference = _supernet(teacher, how)
     check_budget(supernet, mac_budget, reference)
     solved, chosen, unseen = _inputs(teacher, data, how, reference["macs"])
+    if how.detail:
+        check_detail(tuple(teacher(unseen[0]).shape[1:]))
     clock("traced", f"{len(supernet.space.groups)} elastic groups")
 
     # Choose channels and widths.
@@ -158,6 +169,13 @@ def shrink(
     tuned = finetune(student, learned, judged, steps=how.steps, loss=tuning_loss, seed=how.seed)
     l1["fine-tuned"] = mean_distance(student.requires_grad_(False), last)
     clock("fine-tuned", f"L1 {l1['fine-tuned']:.4f} after {tuned.steps} steps")
+    if how.detail:
+        rate = tuned.learning_rate or LEAST_RATE
+        add_detail(
+            student, learned, teacher.inputs, steps=how.detail, learning_rate=rate, seed=how.seed
+        )
+        l1["with detail"] = mean_distance(student, last)
+        clock("detailed", f"L1 {l1['with detail']:.4f} after {how.detail} steps")
 
     # Write it, and say what it is.
     architecture = teacher.architecture or Architecture("")
@@ -243,7 +261,7 @@ def _module_of(teacher: Teacher) -> nn.Module:
 def _drawn(teacher: Teacher, solved: list[Batch], how: ShrinkOptions) -> Answers:
     """Inputs to train on, others than those before."""
     each, bytes_kept = batch_size(solved[0]), teacher(solved[0]).numel() * 2
-    count = max(1, min(how.steps, MOST_DRAWN // each, MOST_BYTES // bytes_kept))
+    count = max(1, min(max(how.steps, how.detail), MOST_DRAWN // each, MOST_BYTES // bytes_kept))
     return DrawnAnswers(teacher, each, count, how.seed + 1)
 
 

@@ -55,6 +55,13 @@ def _add_shrink_numbers(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--steps", type=int, default=300, help="updates of the fine-tuning (default: 300)"
     )
+    parser.add_argument(
+        "--detail",
+        type=int,
+        default=0,
+        metavar="STEPS",
+        help="updates beside a discriminator, 1000 or more: sharper pictures (default: 0)",
+    )
     parser.add_argument("--depth", action="store_true", help="residual branches may be dropped")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, help="of the processor (default: PyTorch's)")
@@ -70,6 +77,7 @@ def _do_shrink(options: argparse.Namespace) -> None:
         samples=options.samples,
         trials=options.trials,
         steps=options.steps,
+        detail=options.detail,
         depth=options.depth,
         formats=tuple(options.format or [".onnx"]),
         seed=options.seed,

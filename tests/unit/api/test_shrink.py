@@ -1,6 +1,7 @@
 """`gc.shrink`: from a trained generator to a small one."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,10 @@ from gancompress.cli import main
 
 
 class Painter(nn.Module):
-    def __init__(self, width: int = 32) -> None:
+    def __init__(self, width: int = 32, side: int = 4) -> None:
         super().__init__()
         self.inputs = {"z": gc.Input("normal", (8,))}
-        self.first = nn.ConvTranspose2d(8, width, 4, bias=False)
+        self.first = nn.ConvTranspose2d(8, width, side, bias=False)
         self.norm = nn.BatchNorm2d(width)
         self.out = nn.Conv2d(width, 3, 3, padding=1)
 
@@ -56,6 +57,24 @@ def test_data_is_split_and_may_be_small(tmp_path: Path) -> None:
     gc.shrink(teacher, torch.rand(14, 3, 8, 8), mac_budget="1/2", run=tmp_path, options=OPTIONS)
     with pytest.raises(gc.GancompressError, match="a dozen is the least"):
         gc.shrink(teacher, torch.rand(3, 3, 8, 8), mac_budget="1/2", run=tmp_path)
+
+
+def test_detail_is_trained_beside_a_discriminator(tmp_path: Path) -> None:
+    options = replace(OPTIONS, detail=3)
+    torch.manual_seed(0)
+    teacher = gc.Teacher(Painter(side=16), {"z": gc.Input("normal", (8,))})
+    found = gc.shrink(teacher, mac_budget="1/2", run=tmp_path, options=options)
+    l1 = found.report["l1"]
+    assert l1["with detail"] != l1["fine-tuned"]
+    assert not found.student.training
+    with torch.no_grad():
+        assert found.student(z=torch.ones(2, 8)).shape == (2, 3, 16, 16)
+
+
+def test_detail_is_of_images(tmp_path: Path) -> None:
+    teacher = gc.Teacher(build(), {"z": gc.Input("normal", (8,))})
+    with pytest.raises(gc.GancompressError, match="a discriminator of images"):
+        gc.shrink(teacher, mac_budget="1/2", run=tmp_path, options=replace(OPTIONS, detail=3))
 
 
 def test_black_box_is_refused(tmp_path: Path) -> None:
