@@ -1,6 +1,7 @@
 """Detail that no distance asks for: a short training beside a discriminator."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import nn
@@ -16,7 +17,12 @@ from gancompress.supernet.calibrate import calibrate
 from gancompress.training.finetune import Answers
 
 # Measured to gain on the faces (docs/results.md).
-TERMS = {"l1": 1.0, "ssim": 0.2, "discriminator_features": 1.0, "adversarial": 0.02}
+TERMS: dict[Any, float] = {
+    "l1": 1.0,
+    "ssim": 0.2,
+    "discriminator_features": 1.0,
+    "adversarial": 0.02,
+}
 WIDTH = 32
 # Batches that batch norms see in the end.
 CALIBRATED = 8

@@ -197,7 +197,7 @@ def best_precision(device: str) -> str:
     if device != "cpu" and torch.cuda.is_available():
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "no"
     # Older versions of PyTorch do not tell.
-    native = getattr(torch.cpu, "get_capabilities", dict)()
+    native: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
     return "bf16" if any(native.get(name) for name in NATIVE_BF16) else "no"
 
 
