@@ -29,7 +29,7 @@ from benchmarks.flagships import FLAGSHIPS, Flagship, Judge, learned
 from benchmarks.record import known, record, summary, table
 from benchmarks.start import arguments_of, parser_of
 from gancompress.architecture_search.budget import Budget
-from gancompress.distillation.terms.structure import l1_and_ssim
+from gancompress.distillation.terms.tuning import tuning_loss
 from gancompress.supernet.calibrate import calibrate
 from gancompress.supernet.importance import sort_channels, taylor_scores
 from gancompress.training.finetune import finetune
@@ -148,7 +148,7 @@ def measured(
         for count in steps if tuned else ():
             trained, start = copy.deepcopy(student), process_time()
             held = [(batch, what.teacher(batch)) for batch in what.chosen]
-            found = finetune(trained, answers, held, steps=count, loss=l1_and_ssim, seed=seed)
+            found = finetune(trained, answers, held, steps=count, loss=tuning_loss, seed=seed)
             row |= {f"{key}_{count}": value for key, value in judge(trained).items()}
             row |= {f"rate_{count}": found.learning_rate}
             row[f"seconds_{count}"] = round(process_time() - start, 1)
