@@ -207,8 +207,8 @@ def check_device(device: str, precision: str) -> None:
     Raises:
         RecipeError: an argument cannot be used here.
     """
-    if precision not in ("no", "bf16", "fp16"):
-        raise RecipeError(f"precision: {precision!r} is none of no, bf16, fp16")
+    if precision not in ("no", "bf16", "fp16", "auto"):
+        raise RecipeError(f"precision: {precision!r} is none of no, bf16, fp16, auto")
     kind, _, number = device.partition(":")
     gpus = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if kind not in ("auto", "cpu", *gpus) or (number and not (kind == "cuda" and number.isdigit())):

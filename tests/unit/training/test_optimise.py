@@ -11,6 +11,7 @@ from gancompress.errors import RecipeError
 from gancompress.training.optimise import (
     adam,
     best_precision,
+    check_device,
     make_accelerator,
     moving_average,
     optimizer_step,
@@ -177,6 +178,7 @@ def test_half_precision_is_taken_where_the_processor_has_it(
     features: dict[str, bool], expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: features, raising=False)
+    check_device("cpu", "auto")
     assert best_precision("cpu") == expected
 
 
