@@ -191,7 +191,6 @@ def _do_search(options: argparse.Namespace) -> None:
     from gancompress.errors import RunInUseError
     from gancompress.workflows.opening import existing_run
     from gancompress.workflows.run import run_until
-    from gancompress.workflows.search import contribute
 
     recipe, run = existing_run(options.run, options.root, "distill")
     recipe = _asked(recipe, options)
@@ -209,11 +208,31 @@ def _do_search(options: argparse.Namespace) -> None:
         if not recipe.search.storage or run.is_complete("search"):
             raise
         print(f"{error}\nhelping its search, whose storage is shared", file=sys.stderr)
-        print(f"{contribute(recipe, run)} subnets scored here; that process makes the student")
-        return
+        if not _help(recipe, run):
+            return
     if not options.json:
         print("\n".join(run.facts("search")["remarks"]))
     _tell("search", run, as_json=options.json)
+
+
+def _help(recipe: "Recipe", run: "RunDir") -> bool:
+    """Score for the process that leads the search of ``run``; whether the student is made here,
+    because that process has ended before it made it."""
+    from gancompress.errors import RunInUseError
+    from gancompress.workflows.search import contribute
+
+    scored = contribute(recipe, run)
+    try:
+        with run.lock():
+            if not run.is_complete("search"):
+                print(f"{scored} subnets scored here; that process has ended, going on without it",
+                      file=sys.stderr)  # fmt: skip
+                _search(recipe, run, more=False)
+                return True
+    except RunInUseError:
+        pass
+    print(f"{scored} subnets scored here; that process makes the student")
+    return False
 
 
 def _asked(recipe: "Recipe", options: argparse.Namespace) -> "Recipe":

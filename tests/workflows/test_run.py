@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +20,9 @@ import torch
 import gancompress
 from gancompress.batch import draw_inputs
 from gancompress.cli import main
+from gancompress.recipe.schema import Recipe
 from gancompress.run import RunDir
+from gancompress.workflows import search
 
 TINY = Path(__file__).with_name("tiny.yaml")
 
@@ -230,7 +234,9 @@ def test_a_disk_that_takes_no_more_is_one_message_and_nothing_is_half_written(
     assert main(["teach", str(TINY), "--root", str(tmp_path)]) == 0
 
 
-def test_two_processes_cannot_use_one_run(run: RunDir, capsys: pytest.CaptureFixture[str]) -> None:
+@contextmanager
+def held(run: RunDir) -> Iterator[subprocess.Popen[str]]:
+    """Another process that works on the run."""
     code = (
         "import sys, time; from pathlib import Path; from gancompress.run import RunDir\n"
         "with RunDir.open(Path(sys.argv[1])).lock():\n    print('held', flush=True)\n"
@@ -242,8 +248,51 @@ def test_two_processes_cannot_use_one_run(run: RunDir, capsys: pytest.CaptureFix
     try:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
-        assert main(["search", str(run.path)]) == 2
-        assert f"in use by process {holder.pid}" in capsys.readouterr().err
+        yield holder
     finally:
         holder.kill()
         holder.communicate()
+
+
+def test_two_processes_cannot_use_one_run(run: RunDir, capsys: pytest.CaptureFixture[str]) -> None:
+    with held(run) as holder:
+        assert main(["search", str(run.path)]) == 2
+        assert f"in use by process {holder.pid}" in capsys.readouterr().err
+
+
+def test_a_helper_whose_leader_is_killed_makes_the_student(
+    run: RunDir,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    copy = RunDir.open(Path(shutil.copytree(run.path, tmp_path / "copy")))
+    copy.reopen("search")
+    (copy.path / "student.safetensors").unlink()
+    helping = search.contribute
+
+    with held(copy) as leader:
+
+        def contribute(recipe: Recipe, run: RunDir) -> int:
+            leader.kill()
+            leader.wait()
+            return helping(recipe, run)
+
+        monkeypatch.setattr(search, "contribute", contribute)
+        storage = f"sqlite:///{tmp_path}/shared.db"
+        assert main(["search", str(copy.path), "--trials", "9", "--storage", storage]) == 0
+    assert "subnets scored here; that process has ended" in capsys.readouterr().err
+    assert copy.is_complete("search")
+    assert (copy.path / "student.safetensors").is_file()
+
+
+def test_a_helper_leaves_the_student_to_a_leader_that_lives(
+    run: RunDir, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = RunDir.open(Path(shutil.copytree(run.path, tmp_path / "copy")))
+    copy.reopen("search")
+    storage = f"sqlite:///{tmp_path}/shared.db"
+    with held(copy):
+        assert main(["search", str(copy.path), "--trials", "2", "--storage", storage]) == 0
+    assert "subnets scored here; that process makes the student" in capsys.readouterr().out
+    assert not copy.is_complete("search")
