@@ -7,12 +7,12 @@ from accelerate import Accelerator
 
 from gancompress import assemble
 from gancompress.assemble.evaluation import evaluation_plan
-from gancompress.assemble.problems import problem_lines
 from gancompress.assemble.samples import Samples
 from gancompress.assemble.teach_networks import check_networks
 from gancompress.assemble.training_setup import TrainingSetup
 from gancompress.batch import InputSpec
 from gancompress.data.images import Images
+from gancompress.data.problems import problem_lines
 from gancompress.errors import RecipeError
 from gancompress.recipe.schema import Recipe
 from gancompress.run import RunDir

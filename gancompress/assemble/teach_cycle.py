@@ -8,7 +8,6 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from gancompress import assemble
-from gancompress.assemble.problems import problem_lines
 from gancompress.assemble.samples import Samples
 from gancompress.assemble.teach_networks import check_networks, the_input
 from gancompress.assemble.teach_paired import EVALUATED, PICTURED, answers, setting_of
@@ -17,6 +16,7 @@ from gancompress.assemble.training_setup import TrainingSetup
 from gancompress.batch import InputSpec
 from gancompress.data.images import Images, to_float
 from gancompress.data.paired import PairedImages
+from gancompress.data.problems import problem_lines
 from gancompress.errors import RecipeError
 from gancompress.recipe.schema import Recipe
 from gancompress.run import RunDir

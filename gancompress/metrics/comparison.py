@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from gancompress.data.problems import problem_lines
 from gancompress.errors import MetricError
 from gancompress.metrics.collect import Collected
 from gancompress.metrics.features import Extractor
@@ -19,6 +20,17 @@ class Named:
     name: str
     source: ImageSource
     classes: tuple[str, ...] = ()
+
+
+def file_remarks(*sides: object) -> dict[str, list[str]]:
+    """What was converted or left out of the image files of both sides, as details of a score."""
+    lines = [
+        f"{side.name}: {line}"
+        for side in sides
+        if isinstance(side, Named)
+        for line in problem_lines(getattr(side.source, "problems", ()))
+    ]
+    return {"files": lines} if lines else {}
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from gancompress.data.images import Images
 from gancompress.metrics.by_name import MetricValue, find_metric
 from gancompress.metrics.collect import Collected, collect, collect_reference
-from gancompress.metrics.comparison import Comparison, Named
+from gancompress.metrics.comparison import Comparison, Named, file_remarks
 from gancompress.metrics.features import Extractor
 from gancompress.metrics.frechet import FeatureStatistics
 from gancompress.metrics.options import EvaluationOptions
@@ -93,6 +93,6 @@ def _score(value: MetricValue, comparison: Comparison) -> Score:
         reference_samples=comparison.theirs.statistics.count,
         seed=comparison.seed,
         settings=value.settings,
-        details=value.details,
+        details={**value.details, **file_remarks(evaluated, reference)},
         versions=package_versions(),
     )

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from torch import Tensor
 
-from gancompress.metrics.comparison import Named
+from gancompress.metrics.comparison import Named, file_remarks
 from gancompress.metrics.paired import paired_values
 from gancompress.metrics.provenance import Score, package_versions
 from gancompress.metrics.similarity import ms_ssim, psnr, ssim
@@ -37,7 +37,7 @@ def pixel_scores(evaluated: Named, reference: Named, metrics: Sequence[str]) -> 
             reference=reference.name,
             reference_hash=reference.source.fingerprint,
             reference_samples=len(reference.source),
-            details={"equal_pairs": equal},
+            details={"equal_pairs": equal, **file_remarks(evaluated, reference)},
             versions=package_versions(),
         )
         found.append(score)

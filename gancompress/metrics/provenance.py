@@ -37,7 +37,8 @@ class Score:
         generator, generator_hash: what made them.
         seed: of the samples and of everything drawn by the metric.
         settings: of the metric (splits, blocks, neighbours …).
-        details: more of what was found (by class, quality of a fit …).
+        details: more of what was found (by class, quality of a fit …), and under ``files`` what was
+            converted or left out of image files.
         versions: packages that take part.
     """
 

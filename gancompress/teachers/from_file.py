@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -91,8 +92,14 @@ def read_network(
         told = f"skipped what is no tensor (nothing of it was run): {skipped}"
         found = replace(found, assumptions=(*found.assumptions, told))
     for assumption in found.assumptions:
-        _LOG.warning("%s: %s", path, assumption)
+        _say_once(path, assumption)
     return found
+
+
+@cache
+def _say_once(path: Path, assumption: str) -> None:
+    """Log an assumption; the stages of a run, which each read the teacher, do not repeat it."""
+    _LOG.warning("%s: %s", path, assumption)
 
 
 def read_file(path: Path) -> ReadFile:

@@ -6,10 +6,10 @@ from tqdm import tqdm
 
 from gancompress import assemble
 from gancompress.assemble.pairs import recorded, require_held_out
-from gancompress.assemble.problems import problem_lines
 from gancompress.assemble.teacher_data import FedRows
 from gancompress.assemble.training_setup import TRAINED_ONLINE
 from gancompress.data.pairs import PairStore
+from gancompress.data.problems import problem_lines
 from gancompress.recipe.schema import Recipe
 from gancompress.run import RunDir
 from gancompress.teachers.recorded import RecordedTeacher

@@ -15,11 +15,11 @@ from gancompress.assemble.inherit import freeze, keep_of_teacher
 from gancompress.assemble.logs import event_logger
 from gancompress.assemble.online import live_pairs, online_setup
 from gancompress.assemble.pairs import open_pairs
-from gancompress.assemble.problems import problem_lines
 from gancompress.assemble.samples import Samples
 from gancompress.assemble.stages import ORDERED, skipped
 from gancompress.assemble.teacher_data import expanded
 from gancompress.data.live import Pairs
+from gancompress.data.problems import problem_lines
 from gancompress.distillation.objective import Objective, objective_of
 from gancompress.distillation.options import DistillOptions
 from gancompress.errors import RecipeError

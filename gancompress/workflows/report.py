@@ -12,7 +12,6 @@ from gancompress.assemble.headline import against_uniform, headline, lead
 from gancompress.assemble.latency import threads_of
 from gancompress.assemble.page import Result, write_page
 from gancompress.assemble.pairs import open_pairs
-from gancompress.assemble.problems import problem_lines
 from gancompress.assemble.provenance import about
 from gancompress.assemble.report_pictures import IMAGES, STREAM, draw_pictures, subnet_pictures
 from gancompress.assemble.report_rows import NetworkRow, figures_of, rows_table
@@ -25,6 +24,7 @@ from gancompress.batch import example_inputs
 from gancompress.data.answers import teacher_images
 from gancompress.data.images import Images
 from gancompress.data.live import Pairs
+from gancompress.data.problems import problem_lines
 from gancompress.metrics.collect import collect
 from gancompress.metrics.features import Extractor
 from gancompress.metrics.frechet import FeatureStatistics

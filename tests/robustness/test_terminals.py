@@ -1,5 +1,6 @@
 """Terminals, signals and users that are not as on the author's machine."""
 
+import io
 import os
 import signal
 import subprocess
@@ -10,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from gancompress.atomic import write_json
+from gancompress.cli import main
 from gancompress.data.cache import default_cache
+from gancompress.progress import progress_bar
 
 SHOW = [sys.executable, "-m", "gancompress", "recipe", "schema"]
 
@@ -29,6 +32,28 @@ def test_a_reader_that_wants_no_more_ends_it_quietly() -> None:
     told = process.stderr.read()
     assert process.wait() == 141
     assert told == b""
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("columns", ["0", "1", "7", "-3", "abc", "", "9" * 30])
+def test_a_terminal_of_any_width_shows_help_and_progress(
+    columns: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    for verb in (["--help"], ["shrink", "--help"], ["search", "--help"]):
+        with pytest.raises(SystemExit) as ended:
+            main(verb)
+        assert ended.value.code == 0
+    terminal = Terminal()
+    for dynamic in (False, True):
+        with progress_bar(total=3, desc="distill", file=terminal, dynamic_ncols=dynamic) as bar:
+            bar.update(3)
+            bar.set_postfix(loss=0.5)
+    assert "distill" in terminal.getvalue()
 
 
 def test_a_user_without_a_home_has_a_cache(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gancompress.assemble.problems import problem_lines
 from gancompress.data.cache import Problem
 from gancompress.data.decode import Form, decode, open_picture
 from gancompress.data.images import Reading, open_images
+from gancompress.data.problems import problem_lines
 from gancompress.errors import DataError
 
 GREY = Form(1, None, "none")

@@ -4,6 +4,7 @@ from functools import partial
 import pytest
 import torch
 
+from gancompress.data.cache import Problem
 from gancompress.data.images import Images, images_from_tensor
 from gancompress.errors import MetricError
 from gancompress.metrics.by_name import METRICS
@@ -12,6 +13,7 @@ from gancompress.metrics.evaluate import compare, scores
 from gancompress.metrics.frechet import frechet_distance, statistics_of
 from gancompress.metrics.options import EvaluationOptions
 from gancompress.metrics.perceptual import perceptual_distance
+from gancompress.metrics.pixels import pixel_scores
 from gancompress.metrics.provenance import Score
 from gancompress.metrics.similarity import ms_ssim, psnr, ssim
 from tests.unit.metrics.networks import pictures, tiny
@@ -69,6 +71,18 @@ def test_a_score_carries_its_provenance() -> None:
     assert (score.extractor, score.extractor_hash) == ("tiny", tiny().fingerprint)
     assert score.resize == "bilinear antialiased 8x8"
     assert score.settings == {"blocks": 1}
+
+
+def test_a_score_says_what_was_converted_and_left_out_of_image_files() -> None:
+    photo, bad = Problem("a.jpg", "turned as its EXIF says", "converted"), "not an image"
+    real = replace(_images(8, 1), problems=(photo, Problem("b.png", bad, "skipped")))
+    sides = Named("g", _images(8, 0)), Named("real", real)
+    found = scores(compare(*sides, tiny(), ["frechet"]), ["frechet"])
+    assert found[0].to_json()["details"]["files"] == [
+        "real: converted 1 file (turned as its EXIF says): a.jpg",
+        "real: skipped 1 file (not an image): b.png",
+    ]
+    assert pixel_scores(*sides, ["psnr"])[0].details["files"]
 
 
 def test_statistics_stand_in_for_images_where_they_suffice() -> None:
