@@ -35,6 +35,8 @@ def open_storage(where: str | os.PathLike[str]) -> BaseStorage:
     """
     if "://" not in str(where):
         path = Path(where)
+        if path.is_dir():
+            raise RunError(f"storage {path}: a folder; give a file in it, or a database URL")
         path.parent.mkdir(parents=True, exist_ok=True)
         _drop_torn_line(path)
         if lines := damaged_lines(path):

@@ -200,7 +200,11 @@ def open_as(
 def _passed_over(source: Source, folder: str | None) -> list[Problem]:
     """Image files of kinds that are not read."""
     others = other_image_names(source, folder)
-    return [Problem(name, "a kind of file that is not read", "skipped") for name in others]
+    outside = [name for name in source.names if ".." in name.split("/")]
+    return [
+        *(Problem(name, "a kind of file that is not read", "skipped") for name in others),
+        *(Problem(name, "a name that leads out of the archive", "skipped") for name in outside),
+    ]
 
 
 def _reader(source: Source, found: Survey, form: Form) -> Callable[[Tensor], Tensor]:

@@ -39,6 +39,8 @@ def _from_table(
         given = content.get("labels")
         if given is None:
             return None, ()
+        if len(dict(given)) < len(given):
+            raise ValueError("an image with two labels")
         by_name = {str(name): int(label) for name, label in dict(given).items()}
         classes = tuple(str(name) for name in content.get("classes") or ())
     except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:

@@ -155,6 +155,7 @@ def _check(plan: Plan, shards: tuple[Shard, ...] | None) -> None:
         "count": plan.count,
         "held_out": plan.held_out,
         "shard_size": plan.shard_size,
+        "seed": plan.seed,
     }
     for name, value in numbers.items():
         if not isinstance(value, int) or not 0 <= value < 2**40:

@@ -97,10 +97,17 @@ def set_attributes(module: nn.Module, attributes: Mapping[str, Mapping[str, Any]
 def unfitting_tensors(
     module: nn.Module, values: Mapping[str, Tensor], tied: Mapping[str, str]
 ) -> list[str]:
-    """Names for which ``values`` has no tensor, or too many, or one of another dimensionality."""
+    """Names for which ``values`` has no tensor, or too many, or one of another dimensionality or
+    of complex numbers where there are none."""
     built = _by_every_name(module)
     found = {name: values.get(tied.get(name, name)) for name in built}
-    unfitting = [n for n, value in found.items() if value is None or value.ndim != built[n].ndim]
+    unfitting = [
+        name
+        for name, value in found.items()
+        if value is None
+        or value.ndim != built[name].ndim
+        or value.is_complex() != built[name].is_complex()
+    ]
     return sorted({*unfitting, *(values.keys() - built.keys())})
 
 

@@ -79,6 +79,16 @@ def test_a_student_whose_description_is_none_is_refused(text: str, tmp_path: Pat
     )
 
 
+def test_complex_numbers_are_no_weights(tmp_path: Path) -> None:
+    good, bad = student_file(tmp_path / "good.safetensors"), tmp_path / "bad.safetensors"
+    with safe_open(good, framework="pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        metadata = file.metadata()
+    first = next(name for name, value in tensors.items() if value.is_floating_point())
+    save_file({**tensors, first: tensors[first].to(torch.complex64)}, bad, metadata=metadata)
+    assert f"{first} differ" in outcome(lambda: load_student(bad))
+
+
 def checkpoint(name: str) -> bytes:
     torch.manual_seed(0)
     stream = io.BytesIO()
@@ -146,6 +156,22 @@ def test_damaged_archives(tmp_path: Path) -> None:
         outcome(lambda: open_images(path, reading=Reading(cache=tmp_path / "cache")).batch([0]))  # noqa: B023
 
 
+def test_names_that_lead_out_of_an_archive_are_listed(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("../../a.png", picture("PNG"))
+        archive.writestr("b.png", picture("PNG"))
+    found = open_images(tmp_path / "a.zip", reading=Reading(cache=tmp_path / "cache"))
+    assert [(one.name, one.action) for one in found.problems] == [("../../a.png", "skipped")]
+
+
+def test_an_image_with_two_labels_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(picture("PNG"))
+    table = {"labels": [["a.png", 0], ["a.png", 1]]}
+    (tmp_path / "dataset.json").write_text(json.dumps(table))
+    read = Reading(cache=tmp_path / "cache")
+    assert "two labels" in outcome(lambda: open_images(tmp_path, reading=read))
+
+
 def test_forged_tables_of_labels(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(picture("PNG"))
     table = {"labels": [["a.png", 0]], "classes": ["cat"]}
@@ -184,6 +210,8 @@ def test_forged_manifests_of_pairs(tmp_path: Path) -> None:
     elsewhere["shards"][0]["file"] = "../../etc/passwd"
     file.write_text(json.dumps(elsewhere))
     assert "pairs.json" in outcome(lambda: PairStore(tmp_path))
+    file.write_text(json.dumps(whole | {"seed": float("nan")}))
+    assert "pairs.json" in outcome(lambda: PairStore(tmp_path))
     for seed in range(COUNT):
         file.write_text(json.dumps(altered(whole, random.Random(seed))))
         outcome(lambda: PairStore(tmp_path).batch([0, 3]))
@@ -213,6 +241,10 @@ def test_damaged_journals(open_it: Callable[[Path], object], tmp_path: Path) -> 
         path = tmp_path / f"{seed}.journal"
         path.write_bytes(mutated((line + "\n").encode() * 3, random.Random(seed)))
         outcome(lambda: open_it(path))  # noqa: B023
+
+
+def test_a_folder_is_no_journal(tmp_path: Path) -> None:
+    assert "a folder; give a file in it" in outcome(lambda: open_storage(tmp_path))
 
 
 def test_damaged_fronts(tmp_path: Path) -> None:
