@@ -2,6 +2,8 @@
 
 import os
 import re
+import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from torch.export import ExportedProgram
 from gancompress.atomic import replacing
 from gancompress.batch import Batch, Input, InputSpec
 from gancompress.errors import ExportError
+from gancompress.exporters.external_data import check_data, data_file, is_too_large, save_beside
 from gancompress.exporters.network import as_network, describe, described_inputs, refused, select
 from gancompress.exporters.packages import require
 from gancompress.exporters.parity import check_parity
@@ -26,9 +29,6 @@ from gancompress.exporters.program import (
 )
 
 OUTPUT = "output"
-
-# One protobuf message, and so one ONNX file, holds less than 2 GiB.
-LARGEST = 2**31 - 1
 
 
 class OnnxNetwork:
@@ -76,12 +76,15 @@ def run_onnx(
         providers: where it runs, in ONNX Runtime's names, the first that is there.
 
     Raises:
-        ExportError: no such file, or ONNX Runtime cannot read it.
+        ExportError: no such file, ONNX Runtime cannot read it, or the weights beside it are not
+            its own.
+        TeacherError: it takes weights from elsewhere, or they are missing.
         MissingPackageError: ONNX Runtime is not installed.
     """
     require("onnxruntime", "onnx")
     if not Path(path).is_file():
         raise ExportError(f"{path}: no such file")
+    check_data(path)
     try:
         return OnnxNetwork(os.fspath(path), threads, providers)
     except Exception as error:
@@ -89,15 +92,16 @@ def run_onnx(
 
 
 def export_onnx(job: Job) -> Exported:
-    """Write a module as a self-contained ONNX file whose inputs are named as in a batch.
+    """Write a module as an ONNX file whose inputs are named as in a batch.
 
     The file is written only after ONNX's checker has accepted it and ONNX Runtime has agreed with
     PyTorch on batches of 1, 2 and 5 samples (and, with ``dynamic_size``, at another image size).
-    Its metadata hold the input specification, the fingerprint and gancompress's version.
+    Its metadata hold the input specification, the fingerprint and gancompress's version. It is
+    self-contained, unless it would exceed 2 GB: then the weights are beside it, in ``….onnx.data``.
 
     Raises:
         TraceError: ``torch.export`` cannot follow the module, or a dimension is not free.
-        ExportError: an operator has no ONNX form, or the file would be too large.
+        ExportError: an operator has no ONNX form.
         ParityError: ONNX Runtime's outputs differ.
         MissingPackageError: the ``onnx`` extra is not installed.
     """
@@ -114,23 +118,30 @@ def export_onnx(job: Job) -> Exported:
     _strip_source_lines(model)
     onnx.helper.set_model_props(model, describe(inputs, job.fingerprint))
     # Check what will be written.
-    if model.ByteSize() > LARGEST:
-        raise ExportError(
-            f"{path}: {model.ByteSize() / 1e9:.1f} GB are more than one ONNX file holds (2.1 GB); "
-            "export pt2 instead"
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder) / path.name
+        if is_too_large(model):
+            save_beside(model, made)
+        else:
+            made.write_bytes(model.SerializeToString())
+        onnx.checker.check_model(made, full_check=True)
+        parity = check_parity(
+            as_network(frozen), run_onnx(made), compared, job.tolerance, subject="ONNX file"
         )
-    onnx.checker.check_model(model, full_check=True)
-    data = model.SerializeToString()
-    parity = check_parity(
-        as_network(frozen),
-        OnnxNetwork(data, threads=0),
-        compared,
-        job.tolerance,
-        subject="ONNX file",
-    )
-    with replacing(path) as temporary:
-        temporary.write_bytes(data)
-    return Exported(path, len(data), parity)
+        return Exported(path, _put(made, path), parity)
+
+
+def _put(made: Path, path: Path) -> int:
+    """Move a file, and first the weights beside it, to its place; gives their bytes."""
+    size = 0
+    for source, target in ((data_file(made), data_file(path)), (made, path)):
+        if source.is_file():
+            size += source.stat().st_size
+            with replacing(target) as temporary:
+                shutil.move(source, temporary)
+        else:  # of an earlier, larger one
+            target.unlink(missing_ok=True)
+    return size
 
 
 def _convert(program: ExportedProgram, name: str) -> Any:

@@ -12,6 +12,7 @@ from gancompress.assemble.students import student_file, title
 from gancompress.atomic import write_json
 from gancompress.batch import Batch
 from gancompress.errors import ExportError, GancompressError
+from gancompress.exporters.external_data import data_file
 from gancompress.exporters.formats import FORMATS
 from gancompress.exporters.options import ExportOptions
 from gancompress.exporters.quantize import Quantized
@@ -51,9 +52,9 @@ def _files_of(path: Path) -> list[Path]:
     """All files of what was exported to ``path``."""
     if path.is_dir():
         return sorted(file for file in path.rglob("*") if file.is_file())
-    # OpenVINO keeps the weights beside the graph.
-    beside = path.with_suffix(".bin")
-    return [path, beside] if path.suffix == ".xml" else [path]
+    # OpenVINO keeps the weights beside the graph, ONNX where they exceed 2 GB.
+    beside = path.with_suffix(".bin") if path.suffix == ".xml" else data_file(path)
+    return [path, beside] if beside.is_file() else [path]
 
 
 def description(file: Path, student: Student) -> dict[str, object]:
