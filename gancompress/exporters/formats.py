@@ -54,8 +54,13 @@ def _onnx_fp16(job: Job) -> Exported:
 def _openvino_int8(job: Job) -> Exported:
     with tempfile.TemporaryDirectory() as folder:
         exact = export_openvino(replace(job, path=Path(folder) / "exact.xml"))
-        calibration, held_out = job.calibration, job.held_out
-        return quantize_openvino(exact.path, job.path, calibration=calibration, held_out=held_out)
+        return quantize_openvino(
+            exact.path,
+            job.path,
+            calibration=job.calibration,
+            held_out=job.held_out,
+            min_psnr=job.min_psnr,
+        )
 
 
 #: Formats by the name that a recipe gives them.

@@ -24,7 +24,7 @@ class ExportOptions:
     calibration: int = option(128, "inputs that the ranges of 8-bit integers are taken from", low=2)
     min_psnr: float = option(
         36.0,
-        "onnx-int8: least PSNR to the student in dB; as few layers as will do stay in float; 0: "
-        "every layer in integers, whatever comes out",
+        "8-bit formats: least PSNR to the student in dB; as few layers as will do stay in float; "
+        "0: every layer in integers, whatever comes out",
         low=0,
     )

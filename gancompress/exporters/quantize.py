@@ -1,38 +1,24 @@
 """An exported student in 8-bit integers that keeps its quality: costly layers are left in float."""
 
-import math
 import os
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from gancompress.atomic import replacing
 from gancompress.batch import Batch
 from gancompress.errors import ExportError
+from gancompress.exporters.float_layers import Quantized, layers_to_quantise
 from gancompress.exporters.network import select
 from gancompress.exporters.onnx import OnnxNetwork, run_onnx
 from gancompress.exporters.packages import require
 from gancompress.exporters.parity import Parity, measure_parity
-from gancompress.exporters.program import Exported, quiet
+from gancompress.exporters.program import quiet
 
 # What is computed in integers. Norms, sums and activation functions between them are cheap, and an
 # instance norm over rounded values loses what it should scale.
 OPERATORS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
-
-
-@dataclass(frozen=True)
-class Quantized(Exported):
-    """An INT8 file.
-
-    Attributes:
-        layers: in how many layers it computes with integers.
-        kept: names of the layers that were left in float to hold the asked quality.
-    """
-
-    layers: int
-    kept: tuple[str, ...]
 
 
 def quantize_onnx(
@@ -82,7 +68,7 @@ def quantize_onnx(
             typical=list(typical) or batches,
             reference=reference,
         )
-        layers, kept = _chosen(quantizer, min_psnr, Path(source))
+        layers, kept = layers_to_quantise(quantizer, min_psnr, Path(source))
         model = quantizer.quantized(layers)
     # ONNX Runtime's quantiser drops what the file said about itself.
     onnx.helper.set_model_props(model, reference.metadata)
@@ -107,7 +93,8 @@ class _Quantizer:
     ) -> None:
         onnx = require("onnx", "onnx")
         shapes = require("onnxruntime.quantization.shape_inference", "onnx")
-        self.reference, self.calibration, self.typical = reference, calibration, typical
+        self.reference, self.calibration = reference, calibration
+        self.typical: Sequence[Batch] = typical
         prepared = folder / "prepared.onnx"
         try:
             # Fold constants and batch norms first: what is left is what will be computed.
@@ -161,36 +148,6 @@ class _Quantizer:
             self.reference, OnnxNetwork(data, threads=0), batches, subject="INT8 file"
         )
         return parity.psnr
-
-
-def _chosen(quantizer: _Quantizer, min_psnr: float, source: Path) -> tuple[list[str], list[str]]:
-    """The layers to quantise, and as few as can be to leave in float."""
-    layers = quantizer.layers
-    if not min_psnr or quantizer.psnr(layers, quantizer.typical) >= min_psnr:
-        return layers, []
-    # What each layer costs by itself shows on few samples.
-    few = quantizer.typical[:1]
-    cost: Mapping[str, float] = {name: quantizer.psnr([name], few) for name in layers}
-    costliest = sorted(layers, key=cost.__getitem__)
-
-    def rest(count: int) -> list[str]:
-        left = set(costliest[:count])
-        return [name for name in layers if name not in left]
-
-    # Fewer integers are not always closer, but nearly so: halve the interval.
-    low, high = 0, len(layers)
-    best = -math.inf
-    while high - low > 1:
-        middle = (low + high) // 2
-        reached = quantizer.psnr(rest(middle), quantizer.typical)
-        best = max(best, reached)
-        low, high = (low, middle) if reached >= min_psnr else (middle, high)
-    if high == len(layers):
-        raise ExportError(
-            f"{source}: INT8 does not reach {min_psnr:g} dB with any layer in integers "
-            f"(at best {best:.1f} dB); ask for less (export.int8.min_psnr), or take onnx-fp16"
-        )
-    return rest(high), costliest[:high]
 
 
 class _Calibration:

@@ -13,9 +13,9 @@ from gancompress.atomic import write_json
 from gancompress.batch import Batch
 from gancompress.errors import ExportError, GancompressError
 from gancompress.exporters.external_data import data_file
+from gancompress.exporters.float_layers import Quantized
 from gancompress.exporters.formats import FORMATS
 from gancompress.exporters.options import ExportOptions
-from gancompress.exporters.quantize import Quantized
 from gancompress.recipe.schema import Recipe
 from gancompress.run import RunDir
 from gancompress.student.file import Student

@@ -15,12 +15,13 @@ from gancompress.atomic import write_json
 from gancompress.batch import Batch, Input
 from gancompress.data.images import Images, open_images
 from gancompress.errors import DataError, ExportError, MetricError
+from gancompress.exporters.float_layers import Quantized
 from gancompress.exporters.network import Network
 from gancompress.exporters.onnx import run_onnx
 from gancompress.exporters.openvino import run_openvino
 from gancompress.exporters.openvino_int8 import quantize_openvino
 from gancompress.exporters.program import Exported
-from gancompress.exporters.quantize import Quantized, quantize_onnx
+from gancompress.exporters.quantize import quantize_onnx
 from gancompress.metrics.extractors import open_extractor
 from gancompress.metrics.features import NetworkExtractor
 from gancompress.metrics.latency import onnx_run, openvino_run, time_pair

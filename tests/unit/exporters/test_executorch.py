@@ -40,6 +40,7 @@ def test_program_equals_module_and_says_what_it_is_fed(tmp_path: Path):
 
 
 @pytest.mark.usefixtures("runtime")
+@pytest.mark.slow
 def test_modulated_convolutions_are_exported(tmp_path: Path):
     module = build(
         "stylegan2", z_dim=8, w_dim=8, classes=3, resolution=8, channel_base=64, channel_max=8
