@@ -17,6 +17,9 @@ from tests.workflows.vocoder import Vocoder
 
 RECIPE = Path(__file__).with_name("vocoder.yaml")
 
+# One run of all stages.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> str:
