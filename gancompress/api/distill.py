@@ -123,6 +123,8 @@ def distill(
             device=accelerator.device,
             show=given.show,
         )
+        if data.count < len(pairs.train):
+            logger.log({"event": f"{data.count} of {len(pairs.train)} pairs: distill.per_tag"})
         average = train(supernet, data, networks, logger=logger, online=given.online)
     with torch.no_grad():
         supernet.module.load_state_dict(average.state_dict())

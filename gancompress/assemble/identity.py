@@ -26,6 +26,7 @@ FILES = (
     "teacher.weights",
     "teacher.pairs",
     "teacher.data.source",
+    "student.file",
     "teach.single_image.trained",
     "teach.single_image.composite",
     "teach.single_image.mask",

@@ -167,7 +167,8 @@ CLASSIFIER = Depends(reads=("data", "seed", "evaluate.classifier_steps"))
 
 
 def _looks_inside(recipe: Recipe) -> bool:
-    if recipe.student.factory == "teacher" or recipe.student.keep:
+    student = recipe.student
+    if student.factory == "teacher" or (student.keep and not student.file):
         return True
     keys = recipe.distill
     discriminator = bool(keys.discriminator.factory)

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from gancompress.assemble.inherit import inherit, within
+from gancompress.assemble.inherit import check_kept, inherit, start_from, within
 from gancompress.assemble.stages import supernet_file
 from gancompress.assemble.teacher import open_teacher, read_student, taught_architecture
 from gancompress.assemble.teacher_data import expanded
@@ -31,6 +31,10 @@ def open_student(recipe: Recipe, run: RunDir) -> tuple[Architecture, nn.Module]:
         teacher = open_teacher(recipe, run)
     architecture = student_architecture(recipe, teacher.architecture if teacher else None)
     module = seeded(recipe.seed, architecture.build)
+    if keys.file:
+        anew = start_from(module, keys.file)
+        check_kept(module, anew, keys.keep)
+        run.log("distill", {"event": f"from {keys.file}; start anew: {', '.join(anew) or 'none'}"})
     if teacher and (keys.init == "teacher" or recipe.orders):
         inherit(module, teacher.module)
     return architecture, module

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from gancompress.data.images import Images, to_float
 from gancompress.data.live import Pairs
 from gancompress.data.pairs import PairStore
 from gancompress.distillation.options import DistillOptions
+from gancompress.distillation.screening import screened
 from gancompress.errors import DataError, RecipeError
 from gancompress.training.order import batch_indices
 
@@ -62,10 +64,15 @@ class DistillData:
         """Whether the pairs are read, not computed by a teacher."""
         return isinstance(self.pairs, PairStore)
 
+    @cached_property
+    def numbers(self) -> np.ndarray:
+        """Those of the pairs to learn from."""
+        return screened(self.pairs, self.options.per_tag, self.seed)
+
     @property
     def count(self) -> int:
         """Number of pairs to learn from."""
-        return len(self.pairs.train)
+        return len(self.numbers)
 
     @property
     def batch_size(self) -> int:
@@ -106,7 +113,7 @@ class DistillData:
 
     def numbers_of(self, step: int) -> list[int]:
         """Which pairs are this process's in a step."""
-        numbers: list[int] = self._own_indices(step, self.count).tolist()
+        numbers: list[int] = self.numbers[self._own_indices(step, self.count)].tolist()
         return numbers
 
     def pairs_of(self, step: int) -> tuple[Batch, Tensor]:
@@ -129,7 +136,7 @@ class DistillData:
         """Inputs without the teacher's output: new ones, or those of other pairs if from data."""
         if any(entry.kind not in DRAWN for entry in self.inputs.values()):
             order = batch_indices(step, self.batch_size * self.ranks, self.count, self.seed + 1)
-            return self._placed(self.pairs.batch(order[self.rank :: self.ranks])[0])
+            return self._placed(self.pairs.batch(self.numbers[order[self.rank :: self.ranks]])[0])
         first = (step * self.ranks + self.rank) * self.batch_size
         # Another stream than the one that the pairs were drawn from.
         indices = range(first, first + self.batch_size)

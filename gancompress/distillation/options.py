@@ -90,6 +90,12 @@ class DistillOptions:
         0,
         1,
     )  # fmt: skip
+    per_tag: int = option(
+        0,
+        "learn from at most so many answers whose highest score is the same tag, where a few tags "
+        "dominate; 0: from all",
+        low=0,
+    )
     accumulate: int = option(1, "microbatches that a batch is run in, to save memory", low=1)
     cache_gigabytes: float = option(
         0.0,

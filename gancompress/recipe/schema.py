@@ -32,8 +32,15 @@ class StudentOptions:
     init: Literal["random", "teacher"] = option(
         "random", "with factory 'teacher': from its weights, important channels first, or anew"
     )
+    file: str = option(
+        "",
+        "tensors by name that another architecture than the teacher's starts from; layers whose "
+        "shapes differ, as for other classes, start anew",
+    )
     keep: tuple[str, ...] = option(
-        (), "submodules that are the teacher's, do not learn and stay as wide: mapping (StyleKD)"
+        (),
+        "submodules that do not learn and stay as wide: the teacher's (mapping: StyleKD), or with "
+        "student.file those of the file",
     )
     separable: tuple[str, ...] = option(
         (), "name patterns of k×k convolutions to replace by depthwise + pointwise ones"
@@ -161,6 +168,11 @@ class Recipe:
                 "student.init: teacher: its weights fit no other architecture; write "
                 "student.factory: teacher as well"
             )
+        if self.student.file and self.student.factory == "teacher":
+            found.append(
+                "student.file: the student begins with the teacher's weights or its architecture "
+                "(student.factory: teacher); leave one of them out"
+            )
         for name in ("teach", "distill"):
             betas = getattr(self, name).betas
             if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
@@ -253,7 +265,7 @@ class Recipe:
                 "student.init: teacher: with distill.online it has learned nothing yet; write "
                 "random"
             )
-        if self.student.keep:
+        if self.student.keep and not self.student.file:
             found.append(
                 "student.keep: with distill.online there is nothing of the teacher to keep yet; "
                 "leave it empty"

@@ -57,6 +57,35 @@ def weights_for(module: nn.Module, path: Path, factory: str) -> dict[str, Tensor
     )
 
 
+def part_of_weights(module: nn.Module, path: Path) -> dict[str, Tensor]:
+    """The tensors in the file at ``path`` that ``module`` has in the same shape: some at least.
+
+    Args:
+        module: what begins with them, with the same layers at the beginning, say.
+        path: as for :func:`weights_for`; of several networks in it the one with most in common.
+
+    Raises:
+        TeacherError: the file is missing or damaged, or nothing of what it holds fits.
+    """
+    if not path.is_file():
+        raise TeacherError(missing_file(path))
+    file = read_file(path)
+    wanted = {name: tuple(value.shape) for name, value in module.state_dict().items()}
+
+    def common(part: Found) -> list[str]:
+        return [name for name, shape in part.shapes.items() if wanted.get(name) == shape]
+
+    parts = [p for network in networks_in(file) for some in under_prefixes(network) for p in some]
+    best = max(parts, key=lambda part: len(common(part)), default=None)
+    if best is None or not any(wanted[name] for name in common(best)):
+        raise TeacherError(
+            f"{path}: none of its tensors has the name and the shape of one of the network's, "
+            f"which are {', '.join([*wanted][:_SHOWN])}, …"
+        )
+    names, tensors = common(best), best.load(file)
+    return {name: tensors[name] for name in names}
+
+
 def _fitting(
     file: ReadFile,
     network: Found,

@@ -65,13 +65,13 @@ def _distilled(
     """The trained supernet's module, and how it is built."""
     keys, options = recipe.student, recipe.distill
     architecture, module = assemble.open_student(recipe, run)
-    if keys.keep:
+    if keys.keep and not keys.file:
         keep_of_teacher(module, teacher_module(recipe, run), keys.keep)
     supernet = assemble.make_supernet(module, pairs.inputs, keys)
     if recipe.orders:
         ordered = assemble.read_student(run.path / ORDERED, assemble.student_factory(recipe))
         module.load_state_dict(ordered.module.state_dict())
-    elif keys.init == "teacher":
+    elif keys.init == "teacher" or keys.file:
         sort_for_training(supernet, pairs, seed=recipe.seed)
     run.log("distill", {"space": supernet.space.size, "groups": len(supernet.space.groups)})
     freeze(supernet.module, keys.keep)

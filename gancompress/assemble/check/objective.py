@@ -52,6 +52,8 @@ def check_terms(recipe: Recipe, output: tuple[int, ...] | None, found: Findings)
     keys = recipe.distill
     if not keys.terms:
         found.mistake("distill.terms: empty; name at least one, for instance l1")
+    if keys.per_tag and output is not None and output_kind((1, *output)) != "scores":
+        found.mistake(f"distill.per_tag: the teacher answers {size(output)}, no scores; write 0")
     for name, options in keys.terms.items():
         place = f"distill.terms.{name}"
         with found.noting(place):

@@ -21,7 +21,7 @@ from gancompress.assemble.check.findings import Findings
 from gancompress.assemble.check.network import UNFIT, Network, example_on, shapes, size
 from gancompress.assemble.check.proposal import fitting, proposal
 from gancompress.assemble.check.teacher import Known, several
-from gancompress.assemble.inherit import inherit, keep_of_teacher
+from gancompress.assemble.inherit import check_kept, inherit, keep_of_teacher, start_from
 from gancompress.batch import WHOLE, Input, InputSpec
 from gancompress.errors import GancompressError, RecipeError
 from gancompress.generators.build import build
@@ -123,8 +123,12 @@ def look_at_supernet(
     with found.noting("student.init"):
         if (recipe.student.init == "teacher" or recipe.orders) and teacher.network:
             _without_warning(inherit, network.bare, teacher.network.bare)
+    with found.noting("student.file"):
+        if recipe.student.file:
+            anew = _without_warning(start_from, network.bare, recipe.student.file)
+            check_kept(network.bare, anew, recipe.student.keep)
     with found.noting("student.keep"):
-        if recipe.student.keep:
+        if recipe.student.keep and not recipe.student.file:
             if teacher.network is None:
                 raise RecipeError(
                     "student.keep: a black box does not show its parts; leave it empty"
@@ -144,11 +148,11 @@ def look_at_supernet(
     return None
 
 
-def _without_warning(take: Callable[..., None], *arguments: Any) -> None:
+def _without_warning(take: Callable[..., Any], *arguments: Any) -> Any:
     with warnings.catch_warnings():
         # Nothing arrives on the meta device, and nothing has to.
         warnings.simplefilter("ignore")
-        take(*arguments)
+        return take(*arguments)
 
 
 def _elastic(recipe: Recipe, network: Network, inputs: InputSpec) -> Supernet:

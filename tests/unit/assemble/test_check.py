@@ -15,6 +15,7 @@ MISTAKES = {
     "student.kwargs.widht=9": "student.factory: distylegan: got an unexpected keyword argument",
     "student.minimum=999": "student: nothing of 'distylegan' can be made narrower",
     "student.keep=[fcc]": "student.keep: fcc: there is no such",
+    "student.file=none.pth": "student.file: none.pth: no such file",
     "student.separable=['nope*']": "student.separable: separable pattern 'nope*' matches no",
     "student.factory=distylgan": "student.factory: 'distylgan' is no built-in network; did you",
     "student.factory=teacher && student.kwargs={width: 24} && student.init=teacher": (
@@ -32,6 +33,7 @@ MISTAKES = {
     ),
     "distill.terms={l1: {}, s_sim: {}}": "distill.terms.s_sim: unknown term; did you mean 'ssim'?",
     "distill.terms={kl: {}}": "distill.terms.kl: compares scores, the teacher answers 1×16×16",
+    "distill.per_tag=3": "distill.per_tag: the teacher answers 1×16×16, no scores",
     "distill.terms={style: {}}": "distill.terms.style.network: missing",
     "distill.terms={adapted: {taps: [fc=nope]}}": "the teacher has no submodule 'nope'",
     "distill.fixed=8_8": "distill.fixed: subnet 8_8: 2 widths, but the space has 3 groups",

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from gancompress.assemble import make_supernet
-from gancompress.assemble.inherit import freeze, keep_of_teacher
+from gancompress.assemble.inherit import check_kept, freeze, keep_of_teacher, start_from
 from gancompress.batch import InputSpec
 from gancompress.errors import RecipeError
 from gancompress.generators.build import build
@@ -63,3 +63,39 @@ def test_what_is_kept_does_not_learn(tmp_path: Path) -> None:
 def test_parts_that_both_do_not_have_are_refused(part: str, message: str) -> None:
     with pytest.raises(RecipeError, match=f"student.keep: {part}: .*{message}"):
         keep_of_teacher(stylegan2(128, 0)[0], stylegan2(256, 1)[0], [part])
+
+
+def saved(tmp_path: Path, network: nn.Module, **others: torch.Tensor) -> str:
+    """As trainings write it, with tensors of a wrapper's name before."""
+    path = tmp_path / "trained.pth"
+    state = {f"module.{name}": value for name, value in network.state_dict().items()}
+    torch.save({"epoch": 3, "state_dict": state | others}, path)
+    return str(path)
+
+
+def test_a_file_gives_the_tensors_that_fit_and_the_others_start_anew(tmp_path: Path) -> None:
+    trained, student = Generator(8), Generator(8)
+    student.fc = nn.Linear(5, student.fc.out_features)
+    anew = start_from(student, saved(tmp_path, trained))
+    assert anew == ["fc.weight"]
+    name = "image.0.weight"
+    assert torch.equal(student.state_dict()[name], trained.state_dict()[name])
+
+
+def test_a_file_of_another_network_is_no_start(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"student.file: .*none of its tensors"):
+        start_from(Generator(8), saved(tmp_path, nn.Sequential(nn.Linear(3, 3))))
+
+
+def test_a_file_that_is_not_there_is_no_start(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"student.file: .*none.pth"):
+        start_from(Generator(8), str(tmp_path / "none.pth"))
+
+
+@pytest.mark.parametrize(
+    ("keep", "message"),
+    [("fc", "has no fc.weight of this shape"), ("imag", "did you mean 'image'")],
+)
+def test_only_what_a_file_gave_is_kept(keep: str, message: str) -> None:
+    with pytest.raises(RecipeError, match=f"student.keep: {keep}: .*{message}"):
+        check_kept(Generator(8), ["fc.weight"], [keep])
