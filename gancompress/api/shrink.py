@@ -24,6 +24,7 @@ from gancompress.data.answered import DrawnAnswers
 from gancompress.distillation.terms.tuning import tuning_loss
 from gancompress.errors import DataError, TeacherError
 from gancompress.options import LARGEST_SEED, check_given, check_ranges, option
+from gancompress.reconstruction.options import MEMORY, MEMORY_HELP
 from gancompress.reconstruction.solver import Solver, order_channels, samples_at_once
 from gancompress.student.file import Architecture, Student
 from gancompress.supernet import Subnet, Supernet
@@ -72,6 +73,7 @@ class ShrinkOptions:
     formats: tuple[str, ...] = option(
         (".onnx",), "endings of the files that the student is exported to: .onnx, .pt2, .xml"
     )
+    memory_gigabytes: float = option(MEMORY / 1e9, MEMORY_HELP, low=0.0)
     seed: int = option(0, "of everything drawn", low=0, high=LARGEST_SEED)
 
 
@@ -137,7 +139,7 @@ def shrink(
 
     # Choose channels and widths.
     order_channels(supernet, solved, greedy=how.order == "greedy", seed=how.seed)
-    solver = Solver.of(supernet, solved, seed=how.seed)
+    solver = Solver.of(supernet, solved, seed=how.seed, memory=how.memory_gigabytes * 1e9)
     clock("gathered", "channels sorted and Gram matrices gathered")
     judged = _answered(teacher, chosen)
     settings = SearchSettings(

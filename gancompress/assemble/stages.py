@@ -40,6 +40,7 @@ _PACE = tuple(
     for key in ("cache", "credential", "rate", "workers", "timeout", "attempts")
 )
 _QUIET = ("distill.cache_gigabytes", "distill.keep_every")
+_MEMORY = "reconstruct.memory_gigabytes"
 _LOOKS = ("distill.validate_every", "distill.validation_samples")
 _TEACHER_EVALUATION = ("teach.evaluate_every", "teach.evaluation_samples")
 _EXTRACTOR = ("evaluate.extractor", "evaluate.classifier_steps")
@@ -97,7 +98,7 @@ STAGES: dict[str, Depends] = {
             "seed", "data", "search", "student", "distill.terms", "distill.batch_size", *_EXTRACTOR,
             *_TEACHER,
         ),
-        free=("search.storage", *_PACE),
+        free=("search.storage", _MEMORY, *_PACE),
         consumes=("supernet", "pairs", "teacher"),
         where={
             "latency": (("threads", "evaluate.latency_runs"), ()),
@@ -109,6 +110,7 @@ STAGES: dict[str, Depends] = {
     "reconstruct": Depends(
         reads=("reconstruct", "seed", "precision", "student", "distill.terms", "teacher.factory",
                "search.score_samples", *_BUDGETS),
+        free=(_MEMORY,),
         consumes=("supernet", "pairs", "front", "chosen"),
         where={"pairs as needed": _LIVE},
     ),

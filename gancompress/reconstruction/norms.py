@@ -24,16 +24,28 @@ def before_norm(
     return target * deviation + mean
 
 
-def renew_statistics(layers: Sequence[Layer], start: Tensor) -> Tensor:
-    """Give a batch norm the statistics of what it gets now; returns the scale and shift (as
-    ``start`` is laid out) with which it still does what it did."""
-    layer = layers[0]
+Statistics = tuple[int, Tensor, Tensor]
+
+
+def statistics_of(layer: Layer) -> Statistics:
+    """How many numbers of each channel a batch norm is given, their mean, and the sum of their
+    squared deviations from it."""
+    maps = layer.source.transpose(0, 1).flatten(1).double()
+    mean = maps.mean(1)
+    return maps.shape[1], mean, (maps - mean[:, None]).square().sum(1)
+
+
+def renew_statistics(layer: Layer, found: Sequence[Statistics]) -> Tensor:
+    """Give a batch norm the statistics ``found`` of what it gets in every batch; returns the matrix
+    of the scale and shift with which it still does what it did."""
     assert layer.statistics is not None
     mean, variance, eps = layer.statistics
-    maps = [part.source.transpose(0, 1).flatten(1).double() for part in layers]
-    count = sum(m.shape[1] for m in maps)
-    new_mean = torch.stack([m.sum(1) for m in maps]).sum(0) / count
-    squares = torch.stack([(m - new_mean[:, None]).square().sum(1) for m in maps]).sum(0)
+    start = layer.matrix()
+    count = sum(number for number, *_ in found)
+    new_mean = torch.stack([number * mean for number, mean, _ in found]).sum(0) / count
+    squares = torch.stack(
+        [rest + number * (mean - new_mean).square() for number, mean, rest in found]
+    ).sum(0)
     new_variance = squares / max(count - 1, 1)
     ratio = ((new_variance + eps) / (variance.double() + eps)).sqrt()
     shift = (new_mean - mean.double()) / (variance.double() + eps).sqrt()

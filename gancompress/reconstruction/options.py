@@ -5,6 +5,13 @@ from typing import Literal
 
 from gancompress.options import option
 
+# Bytes.
+MEMORY = 4e9
+MEMORY_HELP = (
+    "memory that the maps between layers may take where weights are solved for layer by layer; "
+    "what is more waits in temporary files, and the weights are the same"
+)
+
 
 @dataclass(frozen=True)
 class ReconstructOptions:
@@ -28,3 +35,4 @@ class ReconstructOptions:
         low=1,
         high=100,
     )
+    memory_gigabytes: float = option(MEMORY / 1e9, MEMORY_HELP, low=0.0)

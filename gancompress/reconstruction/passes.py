@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from gancompress.batch import Batch
 from gancompress.reconstruction.layer import Layer, Moments
 from gancompress.reconstruction.modulation import grouped, modulated
+from gancompress.reconstruction.parking import Lot
 from gancompress.reconstruction.paused import Pause, PausedRun, pass_over
 from gancompress.reconstruction.program import Program
 from gancompress.reconstruction.reading import read, weight_places
@@ -19,7 +20,10 @@ from gancompress.reconstruction.recorder import Place
 class StudentPass:
     """Stops before every layer, and keeps the further terms of sums until they have been used."""
 
-    def __init__(self, module: nn.Module, program: Program, batch: Batch, seed: int) -> None:
+    def __init__(
+        self, module: nn.Module, program: Program, batch: Batch, seed: int, lot: Lot
+    ) -> None:
+        self._lot = lot
         self._program = program
         self._sites = {site.call: index for index, site in enumerate(program.sites)}
         self._last_use: dict[Place, int] = {}
@@ -59,10 +63,12 @@ class StudentPass:
         self._run.close()
 
     def _on_call(self, pause: Pause, number: int, func: Any, args: Any, kwargs: Any) -> Any:
+        self._lot.meet((args, kwargs))
         index = self._sites.get(number)
         if index is not None:
             args, kwargs = self._solved(pause, index, func, args, kwargs)
         out = func(*args, **kwargs)
+        self._lot.note((args, kwargs), out)
         if number in self._last_use:
             self._others[number] = out
         return out
@@ -71,6 +77,8 @@ class StudentPass:
         """The arguments of a layer with the weights that are had after the pause."""
         site = self._program.sites[index]
         layer = site.read(func, args, kwargs)
+        if site.grouped:
+            self._lot.note((), layer.source)
         if site.style is not None:
             layer = modulated(layer, self._others[site.style])
         factor = self._others.get(site.factor) if site.factor is not None else None
@@ -105,7 +113,10 @@ def _with_new(func: Any, args: Any, kwargs: Any, new: Sequence[Tensor | None]) -
 class TeacherPass:
     """Stops after every call whose result is a target."""
 
-    def __init__(self, module: nn.Module, program: Program, batch: Batch, seed: int) -> None:
+    def __init__(
+        self, module: nn.Module, program: Program, batch: Batch, seed: int, lot: Lot
+    ) -> None:
+        self._lot = lot
         self._targets = [site.target for site in program.sites]
         self._wanted = set(self._targets)
         self._norms = {s.norm for site in program.sites for s in site.steps if s.norm is not None}
@@ -139,15 +150,18 @@ class TeacherPass:
         self._run.close()
 
     def _on_call(self, pause: Pause, number: int, func: Any, args: Any, kwargs: Any) -> Any:
+        self._lot.meet((args, kwargs))
         if number in self._norms:
             layer = read(func, args, kwargs)
             assert layer is not None and layer.moments is not None
             self._layers[number] = layer, layer.moments(layer.source)
         out = func(*args, **kwargs)
+        self._lot.note((args, kwargs), out)
         if number in self._styles:
             self._kept[number] = out
         if number in self._wanted:
             # A copy: what comes next may work in place.
             self._results[number] = out.clone()
+            self._lot.note((), self._results[number])
             pause(number)
         return out

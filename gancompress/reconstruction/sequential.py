@@ -7,7 +7,7 @@ what an earlier layer could not reach, a later one makes up for as far as it can
 "ThiNet"). A layer whose output goes into a sum meets what is left of the teacher's sum.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import accumulate
@@ -22,7 +22,9 @@ from gancompress.reconstruction.kept import Kept, KeptElements, numbers
 from gancompress.reconstruction.layer import Layer
 from gancompress.reconstruction.modulated import Part, solve_modulated
 from gancompress.reconstruction.modulation import modulated, spread
-from gancompress.reconstruction.norms import before_norm, renew_statistics
+from gancompress.reconstruction.norms import before_norm, renew_statistics, statistics_of
+from gancompress.reconstruction.options import MEMORY
+from gancompress.reconstruction.parking import Parking
 from gancompress.reconstruction.passes import StudentPass, TeacherPass
 from gancompress.reconstruction.program import Program, Site, trace
 from gancompress.reconstruction.sampling import columns_of_each, every_fourth, held_out, positions
@@ -59,6 +61,7 @@ def reconstruct(
     batches: Iterable[Mapping[str, Tensor]],
     *,
     seed: int = 0,
+    memory: float = MEMORY,
     report: Report | None = None,
 ) -> nn.Module:
     """``subnet`` as a plain module whose weights are solved for, so that it answers as the teacher.
@@ -73,8 +76,10 @@ def reconstruct(
             subnet keeps the leading ones.
         subnet: widths, from the supernet's space.
         batches: inputs by name, on the module's device; a few dozen images, or hundreds of latents.
-            All of them are held in memory at once, with what the layers between make of them.
+            All of them are held in memory at once.
         seed: of the sampled positions, and of whatever the module draws at random.
+        memory: bytes that the maps between layers may take, of all batches together; what is more
+            waits in temporary files. One batch has to fit.
         report: is told of every layer as it is solved, and of every parameter that is left as cut.
 
     Returns:
@@ -90,7 +95,7 @@ def reconstruct(
     student = supernet.extract(subnet)
     told = report or (lambda fit: None)
     with torch.no_grad():
-        task = _Task.of(supernet, student, subnet, given, seed)
+        task = _Task.of(supernet, student, subnet, given, seed, memory)
         try:
             for index in range(len(task.program.sites)):
                 told(task.solve(index))
@@ -148,6 +153,7 @@ class _Task:
     teachers: list[TeacherPass]
     samples: list[int]
     seed: int
+    parking: Parking
     shared: dict[tuple[object, ...], tuple[Equations, Tensor]] = field(default_factory=dict)
 
     @property
@@ -167,43 +173,50 @@ class _Task:
         subnet: Sequence[int],
         batches: list[Batch],
         seed: int,
+        memory: float,
     ) -> "_Task":
         ours, theirs = traced_alike(supernet, student, subnet, batches[0])
         elements = KeptElements(supernet, supernet.space.check(subnet), numbers(supernet.module))
         kept = [elements.of(a, b) for a, b in zip(ours.sites, theirs.sites, strict=True)]
+        parking = Parking(memory, len(batches))
+        numbered = list(enumerate(zip(batches, parking.lots, strict=True), seed))
         return _Task(
             program=ours,
             theirs=theirs,
             kept=kept,
-            students=[StudentPass(student, ours, b, seed + n) for n, b in enumerate(batches)],
-            teachers=[
-                TeacherPass(supernet.module, ours, b, seed + n) for n, b in enumerate(batches)
-            ],
+            students=[StudentPass(student, ours, b, n, lot) for n, (b, lot) in numbered],
+            teachers=[TeacherPass(supernet.module, ours, b, n, lot) for n, (b, lot) in numbered],
             samples=[batch_size(b) for b in batches],
             seed=seed,
+            parking=parking,
         )
 
     def close(self) -> None:
         for student, teacher in zip(self.students, self.teachers, strict=True):
             student.close()
             teacher.close()
+        self.parking.close()
 
     def solve(self, index: int) -> LayerFit:
         """Solve for the weights of one layer; all students stand before it afterwards."""
         site = self.program.sites[index]
-        layers = [student.reach(index) for student in self.students]
-        start = layers[0].matrix()
-        if layers[0].statistics is not None:
-            start = renew_statistics(layers, start)
-        parts = (self._part(index, number, layer) for number, layer in enumerate(layers))
-        if layers[0].modulation is None:
-            equations, start = self._equations(site, start)
-            for part in parts:
+        layers: list[Layer] = []
+        renewed: Tensor | None = None
+        if site.layer.statistics is not None:
+            found = [statistics_of(layer) for layer in self._reached(index, layers)]
+            renewed = renew_statistics(layers[0], found)
+        parts, equations, start = [], Equations(), torch.empty(0)
+        for number, layer in enumerate(self._reached(index, layers)):
+            if number == 0:
+                start = layer.matrix() if renewed is None else renewed
+                equations, start = self._equations(site, start)
+            part = self._part(index, number, layer)
+            if site.modulated:
+                parts.append(part)
+            else:
                 equations.add(part.columns(), part.targets, part.held)
-            solution = equations.solve(start)
-        else:
-            solution = solve_modulated(list(parts), start)
-        self._put(index, layers[0], solution)
+        solution = solve_modulated(parts, start) if site.modulated else equations.solve(start)
+        self._put(index, layers[0], start, solution)
         return LayerFit(
             name=site.weight.name,
             kind=site.layer.kind,
@@ -212,17 +225,30 @@ class _Task:
             changed=solution.changed,
         )
 
+    def _reached(self, index: int, layers: list[Layer]) -> Iterator[Layer]:
+        """The layer in the pass of every batch, each while that is in memory; those in ``layers``
+        have been reached."""
+        for number, student in enumerate(self.students):
+            with self.parking.at_hand(number):
+                if number == len(layers):
+                    layers.append(student.reach(index))
+                yield layers[number]
+
     def _part(self, index: int, number: int, layer: Layer) -> Part:
         """The equations of one batch."""
         each = columns_of_each(layer, self.total)
         at = positions(layer, each, self.seed + index * 1000 + number).to(layer.source.device)
         targets = layer.targets(self._targets(index, number, layer, at))
         return Part(
-            columns=partial(layer.columns, at),
+            columns=partial(self._columns, number, layer, at),
             targets=targets,
             held=self._held_out(number, layer, targets.shape[2]).to(at.device),
             modulation=layer.modulation,
         )
+
+    def _columns(self, number: int, layer: Layer, at: Tensor) -> Tensor:
+        with self.parking.at_hand(number):
+            return layer.columns(at)
 
     def _held_out(self, number: int, layer: Layer, columns: int) -> Tensor:
         """Which columns of a batch are held out."""
@@ -260,12 +286,11 @@ class _Task:
             target = target / step.factor
         return target
 
-    def _put(self, index: int, layer: Layer, solution: Solution) -> None:
+    def _put(self, index: int, layer: Layer, was: Tensor, solution: Solution) -> None:
         site = self.program.sites[index]
         weight, bias = layer.tensors(solution.matrix)
         if not site.weight.put(weight):
-            assert layer.weight is not None
-            weight = layer.weight
+            weight, _ = layer.tensors(was)
         if site.bias is not None and bias is not None:
             site.bias.put(bias)
         for student in self.students:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from gancompress.batch import Batch
 from gancompress.reconstruction.gathered import RIDGE, Gathered, gather
+from gancompress.reconstruction.options import MEMORY
 from gancompress.reconstruction.selection import selection_scores
 from gancompress.reconstruction.sequential import reconstruct
 from gancompress.supernet.calibrate import calibrate
@@ -60,6 +61,7 @@ class Solver:
             teacher's outputs.
         ridge: with which one-shot weights are solved for.
         seed: of sampled positions.
+        memory: bytes of the maps of all batches, see :func:`reconstruct`.
     """
 
     gathered: Gathered
@@ -67,9 +69,16 @@ class Solver:
     judged: tuple[Batch, Tensor]
     ridge: float
     seed: int
+    memory: float
 
     @staticmethod
-    def of(supernet: Supernet, batches: Sequence[Batch], *, seed: int) -> "Solver":
+    def of(
+        supernet: Supernet,
+        batches: Sequence[Batch],
+        *,
+        seed: int,
+        memory: float = MEMORY,
+    ) -> "Solver":
         """Gather the matrices of ``supernet``, whose channels are in order and stay so.
 
         One-shot weights hold for the teacher's inputs of each layer, and what they do with the
@@ -81,7 +90,12 @@ class Solver:
         with torch.no_grad():
             target = supernet.extract(supernet.space.largest).eval()(**batches[-1])
         solver = Solver(
-            gathered=gathered, batches=batches, judged=(batches[-1], target), ridge=RIDGE, seed=seed
+            gathered=gathered,
+            batches=batches,
+            judged=(batches[-1], target),
+            ridge=RIDGE,
+            seed=seed,
+            memory=memory,
         )
         middle = supernet.space.uniform(0.5)
         ridge = min(RIDGES, key=lambda r: solver._distance(gathered.module(middle, ridge=r)))
@@ -119,7 +133,9 @@ class Solver:
         supernet = self.gathered.supernet
         cut = supernet.extract(subnet).eval()
         calibrate(cut, self.batches[:FEW])
-        solved = reconstruct(supernet, subnet, self.batches, seed=self.seed).eval()
+        solved = reconstruct(
+            supernet, subnet, self.batches, seed=self.seed, memory=self.memory
+        ).eval()
         modules = [solved, self.one_shot(subnet), cut]
         found = [distance(module) for module in modules]
         return Solved(

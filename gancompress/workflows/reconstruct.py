@@ -33,7 +33,8 @@ def reconstruct(recipe: Recipe, run: RunDir) -> None:
         {name: value.to(device) for name, value in batch.items()}
         for batch in solving_batches(recipe, supernet, pairs)
     ]
-    solver = Solver.of(supernet, batches, seed=recipe.seed)
+    memory = recipe.reconstruct.memory_gigabytes * 1e9
+    solver = Solver.of(supernet, batches, seed=recipe.seed, memory=memory)
     subnets = [supernet.space.parse(text) for text in facts["finalists"]]
     judged = pairs.held_out[: recipe.search.score_samples]
     distance = paired_distance(pairs, judged, paired_settings(recipe).terms)
