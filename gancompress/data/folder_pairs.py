@@ -115,9 +115,9 @@ def _samples(folder: Path) -> list[_Sample]:
     samples = []
     for place in sorted(folder.glob("class_*")):
         label = _CLASS.fullmatch(place.name)
-        for file in sorted(place.iterdir()) if label else ():
+        for file in sorted(place.iterdir()) if label and place.is_dir() else ():
             number = _IMAGE.fullmatch(file.name)
-            if label and number:
+            if label and number and file.is_file():
                 samples.append(_Sample(int(label[1]), int(number[1]), file))
     if not samples:
         raise DataError(f"{folder}: no class_K/image_I.png files")
@@ -126,6 +126,8 @@ def _samples(folder: Path) -> list[_Sample]:
 
 def _read(sample: _Sample) -> tuple[Tensor, Tensor]:
     """Latent without a leading dimension of one, and uint8 (C, H, W)."""
+    if not sample.noise.is_file():  # a pipe would wait for its writer
+        raise DataError(f"{sample.image}: has no latent beside it, {sample.noise.name}; add it")
     try:
         noise = torch.load(sample.noise, map_location="cpu", weights_only=True)
         with open_picture(sample.image.read_bytes()) as opened:

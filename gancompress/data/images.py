@@ -14,7 +14,7 @@ from torch import Tensor
 from gancompress.data.cache import Corrupt, Odd, Problem, Survey, default_cache, survey
 from gancompress.data.decode import Crop, Form, decode
 from gancompress.data.labels import read_labels
-from gancompress.data.sources import Source, image_names, open_source, other_image_names
+from gancompress.data.sources import Source, image_names, open_source, other_image_names, other_names
 from gancompress.errors import DataError
 
 # Bytes of decoded pixels up to which they are kept on disk.
@@ -198,11 +198,15 @@ def open_as(
 
 
 def _passed_over(source: Source, folder: str | None) -> list[Problem]:
-    """Image files of kinds that are not read."""
+    """Image files of kinds that are not read, and what is no file."""
     others = other_image_names(source, folder)
     outside = [name for name in source.names if ".." in name.split("/")]
     return [
         *(Problem(name, "a kind of file that is not read", "skipped") for name in others),
+        *(
+            Problem(name, "a pipe, a device, or a link that leads nowhere or back", "skipped")
+            for name in other_names(source, folder)
+        ),
         *(Problem(name, "a name that leads out of the archive", "skipped") for name in outside),
     ]
 

@@ -4,7 +4,7 @@ import os
 import threading
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
@@ -32,10 +32,19 @@ MOST_BYTES = 2**29
 
 
 class Source(Protocol):
-    """Named files that can be read in any order, from several threads."""
+    """Named files that can be read in any order, from several threads.
+
+    Attributes:
+        path: as it was given.
+        names: of the files.
+        others: names of what is no file and no folder: pipes, sockets, devices, links that lead
+            nowhere or back. They are never opened: a pipe would wait for its writer.
+        place: where it really lies.
+    """
 
     path: Path
     names: list[str]
+    others: list[str]
     place: str
 
     def read(self, name: str) -> bytes:
@@ -54,7 +63,13 @@ class FolderSource:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.place = str(path.resolve())
-        self.names = sorted(file.relative_to(path).as_posix() for file in _files(path, ()))
+        entries = {True: list[str](), False: list[str]()}
+        try:
+            for entry, is_file in _entries(path, ()):
+                entries[is_file].append(entry.relative_to(path).as_posix())
+        except OSError as error:
+            raise DataError(f"{path}: cannot be listed ({error}); give yourself access") from error
+        self.names, self.others = sorted(entries[True]), sorted(entries[False])
 
     def read(self, name: str) -> bytes:
         return (self.path / name).read_bytes()
@@ -64,15 +79,17 @@ class FolderSource:
         return f"{facts.st_size}:{facts.st_mtime_ns}:{facts.st_ino}"
 
 
-def _files(folder: Path, above: tuple[Path, ...]) -> Iterator[Path]:
+def _entries(folder: Path, above: tuple[Path, ...]) -> Iterator[tuple[Path, bool]]:
+    """What is below a folder, and whether it is a file."""
     here = folder.resolve()
     if here in above:
+        yield folder, False
         return
     for entry in folder.iterdir():
         if entry.is_dir():
-            yield from _files(entry, (*above, here))
-        elif entry.is_file():
-            yield entry
+            yield from _entries(entry, (*above, here))
+        else:
+            yield entry, entry.is_file()
 
 
 class ZipSource:
@@ -89,7 +106,7 @@ class ZipSource:
         self._members = {member.filename: member for member in members}
         if len(self._members) < len(members):
             raise DataError(f"{path}: two files of one name in it; pack it again")
-        self.names = sorted(self._members)
+        self.names, self.others = sorted(self._members), []
 
     def _archive(self) -> zipfile.ZipFile:
         # An open archive seeks in one file: each thread and each forked process needs its own.
@@ -139,7 +156,7 @@ def image_names(source: Source, folder: str | None = None) -> list[str]:
 
     Hidden files and the resource forks that macOS leaves in archives are passed over.
     """
-    names = _with_suffix(source, folder, IMAGE_SUFFIXES)
+    names = _with_suffix(_seen(source.names, folder), IMAGE_SUFFIXES)
     if not names:
         where = source.path if folder is None else f"{source.path}, folder {folder}"
         raise DataError(f"{where}: no image files ({', '.join(sorted(IMAGE_SUFFIXES))})")
@@ -148,14 +165,22 @@ def image_names(source: Source, folder: str | None = None) -> list[str]:
 
 def other_image_names(source: Source, folder: str | None = None) -> list[str]:
     """Names of the image files of kinds that are not read."""
-    return _with_suffix(source, folder, OTHER_IMAGES)
+    return _with_suffix(_seen(source.names, folder), OTHER_IMAGES)
 
 
-def _with_suffix(source: Source, folder: str | None, suffixes: frozenset[str]) -> list[str]:
+def other_names(source: Source, folder: str | None = None) -> list[str]:
+    """Names of what is neither a file nor a folder."""
+    return _seen(source.others, folder)
+
+
+def _with_suffix(names: Iterable[str], suffixes: frozenset[str]) -> list[str]:
+    return [name for name in names if PurePosixPath(name).suffix.lower() in suffixes]
+
+
+def _seen(names: Iterable[str], folder: str | None) -> list[str]:
     return [
         name
-        for name in source.names
-        if PurePosixPath(name).suffix.lower() in suffixes
-        and not any(part.startswith((".", "__MACOSX")) for part in PurePosixPath(name).parts)
+        for name in names
+        if not any(part.startswith((".", "__MACOSX")) for part in PurePosixPath(name).parts)
         and (folder is None or PurePosixPath(folder) in PurePosixPath(name).parents)
     ]

@@ -27,6 +27,7 @@ from gancompress.generators.build import build, complete
 from gancompress.generators.signed import RANGE, signed
 from gancompress.options import check_given, check_image_range
 from gancompress.student import claims, refit
+from gancompress.student.finite import check_finite
 from gancompress.student.separable import Norm, separate
 from gancompress.supernet.skip import put_skips, skips_of
 
@@ -115,7 +116,8 @@ def save_student(student: Student, path: str | os.PathLike[str], *, half: bool =
 
     Raises:
         OptionError: ``student`` is none.
-        TeacherError: the module is not what its architecture builds, widths apart.
+        TeacherError: the module is not what its architecture builds, widths apart, or holds numbers
+            that are not finite, be it in 16 bits.
         DataError: the factory's arguments or the provenance are not plain data.
     """
     check_given(student, Student, "save_student: student", "a gc.Student; gc.save takes modules")
@@ -131,8 +133,11 @@ def save_student(student: Student, path: str | os.PathLike[str], *, half: bool =
         name: tensor.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
         for name, tensor in refit.tensors(student.module).items()
     }
+    buffers = dict(student.module.named_buffers())
+    check_finite(tensors, "save_student", buffers, "train it anew, from before it diverged")
     if half:
         tensors = claims.converted(tensors, torch.float32, torch.float16)
+        check_finite(tensors, "save_student: in 16 bits", buffers, "keep it in 32: half=False")
     metadata = {"gancompress": _dumps(description, "provenance")}
     with replacing(path) as temporary:
         save_file(tensors, temporary, metadata=metadata)
@@ -150,8 +155,8 @@ def load_student(path: str | os.PathLike[str], *, factory: Factory | None = None
             factories run without it: a file must not decide what code is run.
 
     Raises:
-        TeacherError: the file is missing, damaged, not a student, or does not fit its factory; or
-            it names no factory, and none was given.
+        TeacherError: the file is missing, damaged, not a student, or does not fit its factory; it
+            holds numbers that are not finite; or it names no factory, and none was given.
         UnsafeFileError: the factory is not built in, and was not given.
     """
     description, tensors = claims.read(Path(path))
@@ -185,6 +190,7 @@ def load_student(path: str | os.PathLike[str], *, factory: Factory | None = None
     except DataError as error:
         raise TeacherError(f"{path}: damaged student description: {error}") from error
     module = _rebuild(make, description, tensors, path)
+    check_finite(refit.tensors(module), str(path), dict(module.named_buffers()))
     return Student(module.eval(), inputs, architecture, description["provenance"])
 
 

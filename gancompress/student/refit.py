@@ -98,7 +98,7 @@ def unfitting_tensors(
     module: nn.Module, values: Mapping[str, Tensor], tied: Mapping[str, str]
 ) -> list[str]:
     """Names for which ``values`` has no tensor, or too many, or one of another dimensionality or
-    of complex numbers where there are none."""
+    another kind of numbers: whole, real or complex; real ones have 16 bits or more."""
     built = _by_every_name(module)
     found = {name: values.get(tied.get(name, name)) for name in built}
     unfitting = [
@@ -106,9 +106,14 @@ def unfitting_tensors(
         for name, value in found.items()
         if value is None
         or value.ndim != built[name].ndim
-        or value.is_complex() != built[name].is_complex()
+        or _kind(value) != _kind(built[name])
     ]
     return sorted({*unfitting, *(values.keys() - built.keys())})
+
+
+def _kind(value: Tensor) -> tuple[bool, bool, bool]:
+    real = value.is_floating_point()
+    return real, value.is_complex(), real and value.itemsize == 1
 
 
 def set_tensors(module: nn.Module, values: Mapping[str, Tensor], tied: Mapping[str, str]) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from gancompress.errors import TeacherError
+from gancompress.student.finite import check_finite
 from gancompress.teachers.downloads import missing_file
 from gancompress.teachers.fit import Fit
 from gancompress.teachers.from_file import read_file
@@ -26,7 +27,8 @@ def weights_for(module: nn.Module, path: Path, factory: str) -> dict[str, Tensor
         factory: that built the module, for errors.
 
     Raises:
-        TeacherError: the file is missing or damaged, or none of what it holds fits.
+        TeacherError: the file is missing or damaged, none of what it holds fits, or what fits holds
+            numbers that are not finite.
     """
     if not path.is_file():
         raise TeacherError(missing_file(path))
@@ -48,7 +50,9 @@ def weights_for(module: nn.Module, path: Path, factory: str) -> dict[str, Tensor
                 "state_dict() of one alone"
             )
         if fitting:
-            return fitting[0][1]
+            found = fitting[0][1]
+            check_finite(found, str(path), dict(module.named_buffers()))
+            return found
     reasons = max(nearest, key=lambda fit: (fit.named, fit.same)).misfits if nearest else ()
     listed = "; ".join(reasons[:_SHOWN]) or "it holds no tensors"
     raise TeacherError(

@@ -18,6 +18,7 @@ from gancompress.errors import GancompressError, TeacherError
 from gancompress.generators.build import BUILT_IN, build
 from gancompress.generators.signed import RANGE
 from gancompress.resolve import resolve
+from gancompress.student.finite import check_finite
 from gancompress.teachers.explain import explain, options
 from gancompress.teachers.families import families
 from gancompress.teachers.family import Arguments, Tensors, Undecided
@@ -273,8 +274,7 @@ def load(module: nn.Module, tensors: dict[str, Tensor], where: str) -> nn.Module
     values = {}
     for name, expected in module.state_dict().items():
         value = tensors.pop(name, torch.zeros((), dtype=torch.int64)).to(expected.dtype)
-        if value.is_floating_point() and not value.isfinite().all():
-            raise TeacherError(f"{where}: {name} holds numbers that are not finite")
+        check_finite({name: value}, where)
         values[name] = value
     module.load_state_dict(values, assign=True)
     return module.eval()

@@ -79,13 +79,14 @@ def test_a_student_whose_description_is_none_is_refused(text: str, tmp_path: Pat
     )
 
 
-def test_complex_numbers_are_no_weights(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", [torch.complex64, torch.int32, torch.float8_e4m3fn])
+def test_numbers_of_other_kinds_are_no_weights(kind: torch.dtype, tmp_path: Path) -> None:
     good, bad = student_file(tmp_path / "good.safetensors"), tmp_path / "bad.safetensors"
     with safe_open(good, framework="pt") as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         metadata = file.metadata()
     first = next(name for name, value in tensors.items() if value.is_floating_point())
-    save_file({**tensors, first: tensors[first].to(torch.complex64)}, bad, metadata=metadata)
+    save_file({**tensors, first: tensors[first].to(kind)}, bad, metadata=metadata)
     assert f"{first} differ" in outcome(lambda: load_student(bad))
 
 

@@ -1,6 +1,5 @@
 """What a folder or zip of images holds, from the names and a few files."""
 
-import io
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -8,6 +7,7 @@ import numpy as np
 from PIL import Image
 
 from gancompress.assemble.teacher_data import located
+from gancompress.data.decode import open_picture
 from gancompress.data.labels import read_labels
 from gancompress.data.sources import Source, image_names, open_source
 from gancompress.errors import DataError
@@ -80,8 +80,8 @@ def _label_maps(source: Source, names: list[str]) -> tuple[str, int, int] | None
 
 def _opened(source: Source, name: str) -> Image.Image:
     try:
-        image = Image.open(io.BytesIO(source.read(name)))
-        image.load()
+        with open_picture(source.read(name)) as image:
+            image.load()
+            return image.copy()
     except Exception as error:  # Pillow's decoders raise whatever they like
         raise DataError(f"{source.path}, {name}: cannot be read as an image ({error})") from error
-    return image

@@ -1,5 +1,6 @@
 """The published folder layout of pairs."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -120,3 +121,20 @@ def test_pairs_that_do_not_fit_the_layout_are_refused(tmp_path: Path) -> None:
     writer.finish()
     with pytest.raises(DataError, match="one latent and one class only"):
         export_folder_pairs(PairStore(tmp_path), tmp_path / "out")
+
+
+@pytest.mark.parametrize("name", ["image_7.png", "noise_2.pt"])
+def test_pipes_are_not_opened(name: str, published: Path) -> None:
+    place = published / "class_1" / name
+    place.unlink(missing_ok=True)
+    os.mkfifo(place)
+    if name.startswith("image"):
+        assert len(imported(published)) == 6
+    else:
+        with pytest.raises(DataError, match=r"image_2\.png: has no latent beside it, noise_2\.pt"):
+            imported(published)
+
+
+def test_a_file_among_the_class_folders_is_passed_over(published: Path) -> None:
+    (published / "class_3").write_text("no folder")
+    assert len(imported(published)) == 6

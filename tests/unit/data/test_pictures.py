@@ -2,6 +2,7 @@
 
 import io
 import os
+import socket
 import zlib
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import gancompress
 from gancompress.data.cache import Problem
 from gancompress.data.decode import Form, decode, open_picture
 from gancompress.data.images import Reading, open_images
@@ -129,6 +131,32 @@ def test_links_to_folders_are_followed_but_not_in_circles(tmp_path: Path) -> Non
     (root / "own" / "circle").symlink_to(root)
     images = open_images(root, reading=Reading(cache=tmp_path / "cache"))
     assert {"linked/a.jfif", "own/b.png"} <= set(images.names)
+
+
+def test_pipes_sockets_and_links_to_nowhere_are_listed_and_not_opened(tmp_path: Path) -> None:
+    root = tmp_path / "set"
+    (root / "cat").mkdir(parents=True)
+    Image.new("RGB", (4, 4)).save(root / "cat" / "a.png")
+    os.mkfifo(root / "cat" / "pipe.png")
+    (root / "cat" / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    (root / "cat" / "itself.png").symlink_to(root / "cat" / "itself.png")
+    (root / "cat" / "back").symlink_to(root)
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(root / "dataset.json"))  # nor is a table of labels taken from one
+    found = open_images(root, reading=Reading(cache=tmp_path / "cache"))
+    assert found.names == ["cat/a.png"]
+    assert {(p.name, p.action) for p in found.problems} == {
+        (name, "skipped")
+        for name in (
+            "cat/pipe.png", "cat/gone.png", "cat/itself.png", "cat/back", "dataset.json",
+        )
+    }  # fmt: skip
+
+
+def test_one_place_opens_image_files() -> None:
+    package = Path(gancompress.__file__).parent
+    opening = [file for file in package.rglob("*.py") if "Image.open(" in file.read_text("utf-8")]
+    assert [file.relative_to(package).as_posix() for file in opening] == ["data/decode.py"]
 
 
 def test_kinds_of_files_that_are_not_read_are_told(tmp_path: Path) -> None:

@@ -276,3 +276,43 @@ def test_defaults_of_a_built_in_factory_are_kept_with_it(tmp_path: Path) -> None
     loaded = load_student(tmp_path / "s.safetensors")
     assert loaded.architecture.kwargs["classes"] == 0
     assert loaded.fingerprint == saved.fingerprint
+
+
+def forge(path: Path, name: str, value: float) -> None:
+    """Write a number into a tensor of a student file."""
+    with safe_open(path, framework="pt") as file:
+        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        metadata = file.metadata()
+    tensors[name].view(-1)[-1] = value
+    save_file(tensors, path, metadata=metadata)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("first.weight", float("nan")), ("mix.weight", float("-inf")), ("noise", float("nan"))],
+)
+def test_weights_that_are_not_finite_are_refused(name: str, value: float, tmp_path: Path) -> None:
+    path = save(tmp_path)
+    forge(path, name, value)
+    with pytest.raises(TeacherError, match=f"{name} holds numbers that are not finite"):
+        load_student(path, factory=f"{HERE}:Generator")
+
+
+def test_a_mask_of_a_student_may_be_infinite(tmp_path: Path) -> None:
+    path = save(tmp_path)
+    forge(path, "noise", float("-inf"))
+    loaded = load_student(path, factory=f"{HERE}:Generator").module
+    assert float(loaded.get_buffer("noise").view(-1)[-1]) == float("-inf")
+
+
+def test_weights_too_large_for_16_bits_are_not_written_in_them(tmp_path: Path) -> None:
+    large = student()
+    with torch.no_grad():
+        large.module.get_parameter("first.bias")[0] = 70_000.0
+    with pytest.raises(TeacherError, match=r"in 16 bits: first\.bias .* keep it in 32"):
+        save_student(large, tmp_path / "student.safetensors", half=True)
+    assert not list(tmp_path.iterdir())
+    with torch.no_grad():
+        large.module.get_parameter("first.bias")[0] = torch.nan
+    with pytest.raises(TeacherError, match=r"save_student: first\.bias holds"):
+        save_student(large, tmp_path / "student.safetensors")

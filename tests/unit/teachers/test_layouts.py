@@ -231,6 +231,17 @@ def test_weights_of_an_own_network_are_found_where_they_lie(tmp_path: Path) -> N
     assert torch.equal(found["first.weight"], module.first.weight)
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_of_an_own_network_that_are_not_finite_are_refused(
+    value: float, tmp_path: Path
+) -> None:
+    state = Own().state_dict()
+    state["extra"][1] = value
+    torch.save(state, tmp_path / "mine.pth")
+    with pytest.raises(TeacherError, match="extra holds numbers that are not finite"):
+        weights_for(Own(), tmp_path / "mine.pth", "mine.py:build")
+
+
 def test_weights_of_another_network_name_what_differs(tmp_path: Path) -> None:
     torch.save(nn.Linear(4, 5).state_dict(), tmp_path / "mine.pth")
     with pytest.raises(TeacherError, match=r"does not fit what 'mine\.py:build'.*first\.weight"):
