@@ -14,7 +14,13 @@ from torch import Tensor
 from gancompress.data.cache import Corrupt, Odd, Problem, Survey, default_cache, survey
 from gancompress.data.decode import Crop, Form, decode
 from gancompress.data.labels import read_labels
-from gancompress.data.sources import Source, image_names, open_source, other_image_names, other_names
+from gancompress.data.sources import (
+    Source,
+    image_names,
+    open_source,
+    other_image_names,
+    other_names,
+)
 from gancompress.errors import DataError
 
 # Bytes of decoded pixels up to which they are kept on disk.

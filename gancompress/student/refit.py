@@ -104,9 +104,7 @@ def unfitting_tensors(
     unfitting = [
         name
         for name, value in found.items()
-        if value is None
-        or value.ndim != built[name].ndim
-        or _kind(value) != _kind(built[name])
+        if value is None or value.ndim != built[name].ndim or _kind(value) != _kind(built[name])
     ]
     return sorted({*unfitting, *(values.keys() - built.keys())})
 
