@@ -106,7 +106,8 @@ class ZipSource:
         self._members = {member.filename: member for member in members}
         if len(self._members) < len(members):
             raise DataError(f"{path}: two files of one name in it; pack it again")
-        self.names, self.others = sorted(self._members), []
+        self.names = sorted(self._members)
+        self.others: list[str] = []
 
     def _archive(self) -> zipfile.ZipFile:
         # An open archive seeks in one file: each thread and each forked process needs its own.

@@ -50,9 +50,9 @@ def weights_for(module: nn.Module, path: Path, factory: str) -> dict[str, Tensor
                 "state_dict() of one alone"
             )
         if fitting:
-            found = fitting[0][1]
-            check_finite(found, str(path), dict(module.named_buffers()))
-            return found
+            _, tensors = fitting[0]
+            check_finite(tensors, str(path), dict(module.named_buffers()))
+            return tensors
     reasons = max(nearest, key=lambda fit: (fit.named, fit.same)).misfits if nearest else ()
     listed = "; ".join(reasons[:_SHOWN]) or "it holds no tensors"
     raise TeacherError(
