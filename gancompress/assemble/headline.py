@@ -51,7 +51,7 @@ def headline(teacher: Figures, student: Figures, timed: PairedTiming) -> list[Ca
     ]
     if student.quality is not None:
         title, value, lower = student.quality
-        note = f"{'lower' if lower else 'higher'} is better"
+        note = _scale(title) or f"{'lower' if lower else 'higher'} is better"
         beside = _beside(teacher, student)
         note = f"{teacher.name} {beside:.2f}, {note}" if beside is not None else note
         cards.append(Card(f"{value:.2f}", _in_words(title), note))
@@ -73,7 +73,8 @@ def against_uniform(front: Front, chosen: Candidate) -> Card | None:
     return Card(
         f"{share:.0%}",
         f"{'better' if better else 'worse'} than uniform width",
-        f"{objective} {uniform.scores[key]:.3g} → {chosen.scores[key]:.3g} in the search",
+        f"{objective} {uniform.scores[key]:.3g} → {chosen.scores[key]:.3g} in the search, where "
+        "all layers are narrowed alike",
     )
 
 
@@ -88,7 +89,8 @@ def lead(teacher: Figures, student: Figures, speedup: float) -> str:
         title, value, _ = student.quality
         beside = _beside(teacher, student)
         text += f"; {_in_words(title)}: {value:.2f}"
-        text += f" ({teacher.name}: {beside:.2f})" if beside is not None else ""
+        known = f"{teacher.name}: {beside:.2f}" if beside is not None else _scale(title)
+        text += f" ({known})" if known else ""
     return f"{text}."
 
 
@@ -98,6 +100,13 @@ def _beside(teacher: Figures, student: Figures) -> float | None:
     if teacher.quality is None or teacher.quality[0] != title or not title.startswith("fd_"):
         return None
     return teacher.quality[1]
+
+
+def _scale(title: str) -> str:
+    """What the values of a score mean, where they have an end that can be reached."""
+    if title.startswith("SSIM"):
+        return "1: the same pictures; 0: nothing in common"
+    return "0: the same" if title.startswith("L1") else ""
 
 
 def _in_words(title: str) -> str:

@@ -28,21 +28,21 @@ from gancompress.supernet.space import Subnet
 _RUNTIMES = {
     ".onnx": "import onnxruntime as ort\n"
     'session = ort.InferenceSession("{file}")\n'
-    "image = session.run(None, {inputs})[0]",
+    "output = session.run(None, {inputs})[0]",
     ".pt2": 'import torch\nmodule = torch.export.load("{file}").module()\n'
-    "image = module({keywords})",
+    "output = module({keywords})",
     ".xml": "import openvino as ov\n"
     'network = ov.Core().compile_model("{file}", "CPU")\n'
-    "image = network({inputs})[0]",
+    "output = network({inputs})[0]",
     ".pte": "from executorch.runtime import Runtime\n"
     'forward = Runtime.get().load_program("{file}").load_method("forward")\n'
-    "image = forward.execute([{listed}])[0]  # one sample",
+    "output = forward.execute([{listed}])[0]  # one sample",
     ".mlpackage": "import coremltools as ct  # on an Apple system\n"
     'model = ct.models.MLModel("{file}")\n'
-    'image = model.predict({inputs})["output"]  # one sample',
+    'output = model.predict({inputs})["output"]  # one sample',
     "-python": "import sys\n"
     'sys.path.insert(0, "{file}")\n'
-    "import generator\nimage = generator.load()({keywords})",
+    "import generator\noutput = generator.load()({keywords})",
 }
 
 
@@ -250,7 +250,7 @@ def _snippets(run: RunDir, inputs: Sequence[str]) -> list[Html]:
             "student.safetensors, with gancompress",
             "import gancompress as gc\n"
             'student = gc.load_student("student.safetensors")\n'
-            f"image = student.module({keywords})  # in [-1, 1]",
+            f"output = student.module({keywords})  # images and waves in [-1, 1]",
         )
     ]
     files = [str(facts["file"]) for facts in run.facts("export").get("formats", {}).values()]

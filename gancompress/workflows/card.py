@@ -172,7 +172,7 @@ def _snippets(student: Student, files: Mapping[str, Path], place: str) -> dict[s
     given = f', factory="{factory}"' if ":" in factory else ""
     text = (
         f'import gancompress as gc\nmodule = gc.load("hf://{place}"{given})  # or a folder\n'
-        f"image = module({keywords})  # {_fed(student.inputs)} → images in [-1, 1]"
+        f"output = module({keywords})  # {_fed(student.inputs)} → images and waves in [-1, 1]"
     )
     return {"PyTorch, with gancompress": text, **snippets_of(list(files), list(student.inputs))}
 

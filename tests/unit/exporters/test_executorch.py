@@ -61,7 +61,7 @@ def test_lines_of_the_report_run_a_program(tmp_path: Path):
     export_executorch(Job(module, LATENT, Path(path)))
     names: dict[str, object] = dict(example_inputs(LATENT, 1))
     exec(snippets_of([path], list(LATENT))[path], names)
-    torch.testing.assert_close(names["image"], module(names["z"], names["c"]), rtol=0, atol=1e-5)
+    torch.testing.assert_close(names["output"], module(names["z"], names["c"]), rtol=0, atol=1e-5)
 
 
 @pytest.mark.usefixtures("runtime")
