@@ -12,7 +12,8 @@ rows ``cut, as trained``. A seed is of inputs, sampled columns and fine-tuning.
 For each: L1 to the teacher in [-1, 1], SSIM, Fréchet distance in SqueezeNet's features to the
 teacher's images, seconds of the processor; and the same after so many updates of fine-tuning, as
 ``shrink`` does it, on new latents or 624 squares of other photographs. A row that stands in
-``benchmarks/results/reconstruct_NAME.json`` is not measured again unless ``--again``.
+``benchmarks/results/reconstruct_NAME.json`` with all these updates is not measured again unless
+``--again``.
 """
 
 import copy
@@ -142,17 +143,23 @@ def measured(
         make, tuned = WAYS[way]
         start = process_time()
         student = make(ways, subnet)
+        seconds = round(process_time() - start, 1)
         row = {"share": share, "seed": seed, "way": way, "subnet": subnet.brief}
         row |= {"macs": round(cost(ways.supernet, subnet) / full, 4), **judge(student)}
-        row["seconds"] = round(process_time() - start, 1)
+        row["seconds"] = seconds
         for count in steps if tuned else ():
             trained, start = copy.deepcopy(student), process_time()
             held = [(batch, what.teacher(batch)) for batch in what.chosen]
             found = finetune(trained, answers, held, steps=count, loss=tuning_loss, seed=seed)
+            row[f"seconds_{count}"] = round(process_time() - start, 1)
             row |= {f"{key}_{count}": value for key, value in judge(trained).items()}
             row |= {f"rate_{count}": found.learning_rate}
-            row[f"seconds_{count}"] = round(process_time() - start, 1)
         yield row
+
+
+def _complete(row: dict[str, Any], steps: Sequence[int]) -> bool:
+    """Whether a row has been fine-tuned for all of ``steps``, if its way is."""
+    return not WAYS[row["way"]][1] or all(f"l1_{count}" in row for count in steps)
 
 
 def main() -> None:
@@ -167,7 +174,8 @@ def main() -> None:
     options = arguments_of(parser, steps=[2], seeds=[0], shares=["1/8"])
     columns += [f"{what}_{n}" for n in options.steps for what in ("l1", "ssim", "fd_squeezenet")]
     for name in options.flagships:
-        rows = [] if options.again else known(f"reconstruct_{name}")
+        stored = [] if options.again else known(f"reconstruct_{name}")
+        rows = [row for row in stored if _complete(row, options.steps)]
         done = {(row["share"], row["seed"], row["way"]) for row in rows}
         for seed in options.seeds:
             for row in measured(name, seed, options.shares, options.steps, done):
