@@ -212,7 +212,7 @@ def card_verb(verbs: Verbs) -> None:
     text = "Make a folder for the Hugging Face hub: the student, its exports, a model card."
     example = "gancompress card runs/quickstart-1 --licence mit"
     parser = add_verb(verbs, "card", text, example, _do_card)
-    parser.add_argument("run", type=Path, help="run directory with a report")
+    parser.add_argument("run", type=Path, help="run with a report, or what shrink made")
     parser.add_argument("output", type=Path, nargs="?", help="folder (default: hub in the run)")
     parser.add_argument(
         "--licence", "--license", default="", help="identifier of the hub; the teacher's, or yours"

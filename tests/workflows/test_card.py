@@ -10,6 +10,7 @@ import torch
 import gancompress as gc
 from gancompress.assemble.students import MARK, student_file
 from gancompress.cli import main
+from gancompress.generators.build import build
 from gancompress.run import RunDir
 
 hub = pytest.importorskip("huggingface_hub")
@@ -81,3 +82,42 @@ def test_a_report_of_another_student_is_refused(
     assert main(["card", str(run.path)]) == 2
     assert f"gancompress report {run.path}" in capsys.readouterr().err
     assert not (run.path / "hub").exists()
+
+
+@pytest.fixture
+def shrunk(tmp_path: Path) -> Path:
+    """A folder as `shrink` leaves it."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    module = build("dcgan_transposed", widths=[8, 8], z_dim=4)
+    inputs = {"z": gc.Input("normal", (4,))}
+    architecture = gc.Architecture("dcgan_transposed", {"widths": [8, 8], "z_dim": 4})
+    gc.save_student(gc.Student(module, inputs, architecture), folder / "student.safetensors")
+    (folder / "student.onnx").write_bytes(b"graph")
+    cost = {"macs": 100, "params": 50, "weight_bytes": 200}
+    report = {
+        "subnet": "8_8",
+        "teacher": {name: 8 * value for name, value in cost.items()},
+        "student": cost,
+        "l1": {"cut": 0.4, "fine-tuned": 0.1},
+    }
+    (folder / "report.json").write_text(json.dumps(report))
+    return folder
+
+
+def test_what_shrink_made_has_a_card_of_costs_and_distance(shrunk: Path) -> None:
+    assert main(["card", str(shrunk), "--place", "me/small"]) == 0
+    text = (shrunk / "hub" / "README.md").read_text(encoding="utf-8")
+    card = hub.ModelCard(text)
+    assert card.data.eval_results[0].metric_value == 0.1
+    assert "8.0× fewer multiply-adds" in text and 'gc.load("hf://me/small")' in text
+    assert (shrunk / "hub" / "student.onnx").read_bytes() == b"graph"
+    assert gc.load_student(shrunk / "hub" / "model.safetensors").inputs["z"].shape == (4,)
+
+
+def test_a_shrunk_folder_without_its_report_is_refused(
+    shrunk: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (shrunk / "report.json").unlink()
+    assert main(["card", str(shrunk)]) == 2
+    assert "no report.json of `gancompress shrink`" in capsys.readouterr().err
