@@ -32,6 +32,9 @@ def stage_verbs(verbs: Verbs) -> None:
         example = f"gancompress {name} recipes/quickstart.yaml seed=1"
         parser = add_verb(verbs, name, text, example, _do_stages)
         parser.set_defaults(last=last)
+        if name == "report":
+            parser.description = f"{text} Given several runs, compare them (`compared.html`)."
+            parser.set_defaults(command=_do_report)
         parser.add_argument(
             "recipe", type=Path, metavar="RECIPE_OR_RUN",
             help="YAML file (see `gancompress recipe schema`), or the run directory to go on with",
@@ -52,6 +55,21 @@ def stage_verbs(verbs: Verbs) -> None:
             )
         add_json(parser)
         add_root(parser)
+
+
+def _do_report(options: argparse.Namespace) -> None:
+    """The report of one run; of several, a page that compares them."""
+    from gancompress.run import is_run
+
+    runs = [options.recipe, *map(Path, options.overrides)]
+    if len(runs) == 1 or not all(map(is_run, runs)):
+        _do_stages(options)
+        return
+    from gancompress.workflows.compare import compare
+
+    page = Path("compared.html")
+    print(compare(runs, page).text())
+    print(page)
 
 
 def _do_stages(options: argparse.Namespace) -> None:

@@ -50,3 +50,12 @@ def test_run_without_a_report_is_named_with_the_next_step(
     assert main(["compare", *map(str, runs), "--output", str(tmp_path / "x.html")]) == 2
     assert f"gancompress report {runs[1]}" in capsys.readouterr().err
     assert not (tmp_path / "x.html").exists()
+
+
+def test_a_report_of_several_runs_compares_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    runs = [_run(tmp_path / "a", 1000, (0.3, 0.2)), _run(tmp_path / "b", 2000, (0.4, 0.1))]
+    assert main(["report", *map(str, runs)]) == 0
+    assert "b: student" in (tmp_path / "compared.html").read_text(encoding="utf-8")
