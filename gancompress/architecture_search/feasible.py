@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gancompress.architecture_search.budget import Costs, fits
+from gancompress.architecture_search.profiles import profiles_of
 from gancompress.supernet.space import SearchSpace, Subnet
 
 # The factor of widths below which residual branches are dropped, one by one.
@@ -94,10 +95,26 @@ class Feasible:
         return fitted
 
     def random(self, count: int, rng: np.random.Generator) -> Levels:
-        """``count`` random rows that fit, from nearly all narrow to nearly all wide."""
+        """``count`` random rows that fit, from nearly all narrow to nearly all wide.
+
+        Of many groups, those of a kind are drawn alike: by themselves they would all come out
+        much the same.
+        """
         tilt = np.exp(rng.uniform(-1.5, 1.5, (count, 1)))
+        if self.profiles.shape[0] > self.profiles.shape[1]:
+            tilt = tilt * np.exp(self.courses(count, rng))
         shares = rng.random((count, len(self.tops))) ** tilt
         return self.repair(np.floor(shares * (self.tops + 1)).astype(np.int64), rng)
+
+    @cached_property
+    def profiles(self) -> Vector:
+        """What each group adds to each profile: (groups, profiles)."""
+        return profiles_of(self.space.groups)
+
+    def courses(self, count: int, rng: np.random.Generator) -> Vector:
+        """Sums of all profiles with normal weights: (``count``, groups)."""
+        drawn: Vector = rng.normal(size=(count, self.profiles.shape[1])) @ self.profiles.T
+        return drawn
 
     @cached_property
     def everything(self) -> Levels:
@@ -108,11 +125,12 @@ class Feasible:
         return fitting
 
     def features(self, levels: Levels) -> Vector:
-        """Logarithms of the widths, each group's choices at mean 0 and variance 1: (n, groups).
+        """Logarithms of the widths, each group's choices at mean 0 and variance 1, by profile.
 
-        Of the two widths of a residual branch, any would do.
+        Of the two widths of a residual branch, any would do. (n, profiles)
         """
-        features: Vector = self._features[np.arange(len(self.tops)), levels]
+        alone: Vector = self._features[np.arange(len(self.tops)), levels]
+        features: Vector = alone @ (self.profiles / np.abs(self.profiles).sum(axis=0))
         return features
 
     @cached_property

@@ -27,7 +27,7 @@ LIMITED_RANGE = 10
 ENUMERABLE = 20_000
 # In larger ones: random subnets, children of the best, and neighbours in each climb, so many each,
 # and widths that these have together.
-POOL, POOL_WIDTHS = 2_000, 200_000
+POOL, POOL_WIDTHS = 2_000, 100_000
 CLIMBS = 3
 # Scores that the model is fitted to, its cost being cubic, and subnets whose spread is computed.
 MODEL_SCORES = 500

@@ -70,7 +70,7 @@ class SharedStudy:
         Raises:
             RunError: the study exists, and its scores cannot be compared with new ones.
         """
-        self._space = space
+        self._storage, self._space = storage, space
         self._widths = {
             group: CategoricalDistribution([int(width) for width in widths])
             for group, widths in zip(space.groups, space.choices, strict=True)
@@ -153,11 +153,12 @@ class SharedStudy:
 
     def finish(self, number: int, values: Sequence[float], spreads: Sequence[float]) -> None:
         """Record the scores of a claimed trial, unless another worker has taken it over."""
-        with contextlib.suppress(UpdateFinishedTrialError, ValueError):
+        trial = self._running[number]._trial_id
+        # Not through the study, which copies the trial: long work where there are many groups.
+        with contextlib.suppress(UpdateFinishedTrialError):
             if any(spreads):
-                trial = optuna.Trial(self._study, self._running[number]._trial_id)
-                trial.set_user_attr("spreads", list(spreads))
-            self._study.tell(number, list(values))
+                self._storage.set_trial_user_attr(trial, "spreads", list(spreads))
+            self._storage.set_trial_state_values(trial, TrialState.COMPLETE, list(values))
 
     def withdraw(self, number: int) -> None:
         """Give a claim back unscored."""
