@@ -44,8 +44,8 @@ class Feasible:
         found: Levels = self._widths[np.arange(len(self.tops)), levels]
         return found
 
-    def levels(self, subnets: Sequence[Subnet]) -> Levels:
-        """Subnets to levels."""
+    def levels(self, subnets: Sequence[Subnet] | Levels) -> Levels:
+        """Subnets (n, groups) to levels."""
         widths = np.array([tuple(subnet) for subnet in subnets], dtype=np.int64)
         columns = [
             np.searchsorted(self._widths[group, : top + 1], widths[:, group])
@@ -75,7 +75,7 @@ class Feasible:
         Residual branches are dropped last, when little is left of the widths: what is wide and what
         is deep is drawn by chance and kept.
         """
-        fitted: Levels = levels.copy()
+        fitted = self.canonical(levels)
         over = np.flatnonzero(~self.inside(levels))
         if not len(over):
             return fitted
@@ -91,8 +91,14 @@ class Feasible:
             kept = self.inside(tried)
             best[kept] = tried[kept]
             low, high = np.where(kept, middle[:, 0], low), np.where(kept, high, middle[:, 0])
-        fitted[over] = best
+        fitted[over] = self.canonical(best)
         return fitted
+
+    def canonical(self, levels: Levels) -> Levels:
+        """Rows that are the same network become the same row, see :meth:`SearchSpace.canonical`."""
+        if not self.space.within:
+            return levels.copy()
+        return self.levels(self.space.canonical(self.widths(levels)))
 
     def random(self, count: int, rng: np.random.Generator) -> Levels:
         """``count`` random rows that fit, from nearly all narrow to nearly all wide.
@@ -121,6 +127,7 @@ class Feasible:
         """Every row that fits; for spaces small enough to hold."""
         axes = [np.arange(top + 1) for top in self.tops]
         levels = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes))
+        levels = levels[(self.canonical(levels) == levels).all(axis=1)]
         fitting: Levels = levels[self.inside(levels)]
         return fitting
 

@@ -93,7 +93,7 @@ class BranchFinder:
         self._macs = _macs_by_module(walk)
         self._multiply = {f"aten.{product.op}" for product in walk.products}
         # Every module that holds parameters, by itself or in modules of its own.
-        self._holders = {above for name in names for above in _above(name)}
+        self._holders = {path for name in names for path in above(name)}
 
     def found(self) -> tuple[list[Branch], list[str]]:
         """The branches, and of others where they are and why they are not offered."""
@@ -264,7 +264,7 @@ class BranchFinder:
         return [names[v.number] for v in call.inputs if v.number in names]
 
 
-def _above(name: str) -> Iterator[str]:
+def above(name: str) -> Iterator[str]:
     """The paths of the modules that something is in."""
     while "." in name:
         name = name.rpartition(".")[0]

@@ -4,16 +4,18 @@ A group's width is 1 where its branch is there and 0 where it is dropped, so tha
 with widths (sampling, costs, searching) is done with depth as well.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from gancompress.supernet.axes import ChannelGroup, Ids
-from gancompress.supernet.branches import Branch, BranchFinder
+from gancompress.supernet.branches import Branch, BranchFinder, above
 from gancompress.supernet.compare import Difference, Predictor, run_subnet
 from gancompress.supernet.dry_run import DryRun
 from gancompress.supernet.graph import DependencyGraph
+from gancompress.supernet.space import SearchSpace
 
 
 def with_branches(dry_run: DryRun, graph: DependencyGraph) -> DependencyGraph:
@@ -58,6 +60,32 @@ def _extended(
         branches=numbered,
         whole_branches=tuple(refused),
     )
+
+
+def within_branches(
+    graph: DependencyGraph, space: SearchSpace
+) -> dict[int, tuple[frozenset[int], ...]]:
+    """Groups of ``space`` that are in branches only, see :attr:`SearchSpace.within`."""
+    index = {name: i for i, name in enumerate(space.groups)}
+    index |= {name: leader for name, (leader, *_) in space.followers.items()}
+    branches = [(index[b.name], b.skips) for b in graph.branches if b.name in index]
+    skipped: dict[str, set[int]] = defaultdict(set)
+    for number, skips in branches:
+        for path in skips:
+            skipped[path].add(number)
+
+    def around(path: str) -> frozenset[int]:
+        return frozenset(n for p in (path, *above(path)) for n in skipped.get(p, ()))
+
+    places: dict[int, set[frozenset[int]]] = defaultdict(set)
+    for name, axes in graph.axes.items():
+        members = {int(g) for axis in axes if axis is not None for g in axis.members}
+        for group in members:
+            places[index.get(graph.groups[group].name, -1)].add(around(name))
+    for number, skips in branches:
+        places[number].update(around(path.rpartition(".")[0]) for path in skips)
+    places.pop(-1, None)
+    return {i: tuple(sets) for i, sets in places.items() if frozenset() not in sets}
 
 
 def _trials(graph: DependencyGraph) -> list[Ids]:

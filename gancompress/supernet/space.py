@@ -6,7 +6,7 @@ A :class:`Subnet` is a point of it, one width per group; its text form joins the
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 from numbers import Real
 from typing import Any
@@ -54,11 +54,14 @@ class SearchSpace:
         choices: ascending widths of each group; the last is its full width.
         followers: groups whose width is the tied group's times a ratio: name -> (index of the tied
             group, numerator, denominator).
+        within: groups (index) that may have no part in the network, and why: each of the sets of
+            branches (indices) that something of theirs is in lacks one. See :meth:`canonical`.
     """
 
     groups: tuple[str, ...]
     choices: tuple[tuple[int, ...], ...]
     followers: Mapping[str, tuple[int, int, int]]
+    within: Mapping[int, tuple[frozenset[int], ...]] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -166,13 +169,28 @@ class SearchSpace:
             result[..., i] = columns.get(group.name, group.channels)
         return result
 
+    def canonical(self, subnets: NDArray[np.int64]) -> NDArray[np.int64]:
+        """One of all subnets that are the same network, for each of ``subnets`` (n, groups).
+
+        What is in dropped branches only has no part in it, whatever its width; that is the least.
+        """
+        found: NDArray[np.int64] = np.array(subnets, dtype=np.int64)
+        for group, places in self.within.items():
+            dropped = [(subnets[:, list(branches)] == 0).any(axis=1) for branches in places]
+            found[np.all(dropped, axis=0), group] = self.choices[group][0]
+        return found
+
     def to_json(self) -> dict[str, Any]:
         """The space as plain data."""
-        return {
+        plain: dict[str, Any] = {
             "groups": list(self.groups),
             "choices": [list(widths) for widths in self.choices],
             "followers": {name: list(tie) for name, tie in self.followers.items()},
         }
+        if self.within:
+            sets = {str(g): [sorted(b) for b in places] for g, places in self.within.items()}
+            plain["within"] = sets
+        return plain
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any] | str) -> "SearchSpace":
@@ -182,6 +200,7 @@ class SearchSpace:
             tuple(plain["groups"]),
             tuple(tuple(int(w) for w in widths) for widths in plain["choices"]),
             {name: (t[0], t[1], t[2]) for name, t in plain["followers"].items()},
+            {int(g): tuple(map(frozenset, b)) for g, b in plain.get("within", {}).items()},
         )
 
 

@@ -1,6 +1,7 @@
 """Any module as a weight-sharing supernet: every width of its channel groups in one network."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from gancompress.supernet.attributes import patched
 from gancompress.supernet.axes import ChannelGroup, Ids
 from gancompress.supernet.branches import dropped
 from gancompress.supernet.cost import CostModel
-from gancompress.supernet.depth import with_branches
+from gancompress.supernet.depth import with_branches, within_branches
 from gancompress.supernet.describe import describe
 from gancompress.supernet.dry_run import DryRun
 from gancompress.supernet.examples import as_inputs, check_module
@@ -106,6 +107,7 @@ class Supernet(nn.Module):
             ties=ties,
             links=self.graph.links,
         )
+        self.space = replace(self.space, within=within_branches(self.graph, self.space))
         parameters = dict(module.named_parameters())
         tensors = {n: (t, n in parameters) for n, t in named_tensors(module).items()}
         self.cost_model = CostModel(self.graph, self.space, tensors)

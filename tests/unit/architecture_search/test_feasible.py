@@ -97,3 +97,13 @@ def test_everything_is_every_subnet_that_fits():
     inside = int((costs <= 0.3 * costs.max()).sum())
     assert len(feasible.everything) == inside
     assert feasible.inside(feasible.everything).all()
+
+
+def test_widths_of_dropped_branches_make_no_other_subnets():
+    groups, choices = ("a", "b", "branch:b"), ((8, 16), (4, 8, 12), (0, 1))
+    space = SearchSpace(groups, choices, {}, within={1: (frozenset([2]),)})
+    feasible = Feasible(space, lambda widths: {"macs": np.asarray(widths).sum(axis=1)}, {}, "macs")
+    assert len(feasible.everything) == 2 * (3 + 1)
+    drawn = feasible.widths(feasible.random(200, np.random.default_rng(0)))
+    assert set(drawn[drawn[:, 2] == 0, 1]) == {4}
+    assert set(drawn[drawn[:, 2] == 1, 1]) == {4, 8, 12}

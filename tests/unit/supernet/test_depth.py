@@ -149,3 +149,27 @@ def test_spaces_of_branches_can_be_sampled(supernet: Supernet) -> None:
     drawn = {tuple(supernet.space.sample(rng)) for _ in range(50)}
     at = [supernet.space.groups.index(name) for name in branches(supernet)]
     assert {subnet[i] for subnet in drawn for i in at} == {0, 1}
+
+
+@pytest.mark.parametrize("blocks", [BLOCKS, (Nested, Nested, Nested)], ids=["flat", "nested"])
+def test_subnets_that_are_the_same_network_have_one_canonical_form(
+    blocks: tuple[type[nn.Module], ...],
+) -> None:
+    torch.manual_seed(0)
+    supernet = Supernet(Stack(*blocks).eval(), images(), depth=True, minimum=2, divisor=2)
+    space, rng = supernet.space, np.random.default_rng(0)
+    drawn = np.array([space.sample(rng) for _ in range(6)])
+    assert (space.canonical(drawn) != drawn).any()
+    for row, same in zip(drawn, space.canonical(drawn), strict=True):
+        states = [supernet.extract(subnet).state_dict() for subnet in (row.tolist(), same.tolist())]
+        assert states[0].keys() == states[1].keys()
+        assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+
+
+def test_what_is_in_no_dropped_branch_keeps_its_width(supernet: Supernet) -> None:
+    space = supernet.space
+    canonical = space.canonical(np.array([without_branches(supernet), space.largest]))
+    widths = dict(zip(space.groups, canonical[0], strict=True))
+    assert widths["head"] == 16
+    assert widths["blocks.0.body.0"] == space.smallest[space.groups.index("blocks.0.body.0")]
+    assert tuple(canonical[1]) == space.largest

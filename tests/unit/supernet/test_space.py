@@ -129,6 +129,8 @@ def test_neighbours_differ_by_one_step() -> None:
 def test_json_form_gives_the_space_back() -> None:
     tied = space((group("a.1", 32), group("a.2", 64)), ties=["a.*"])
     assert SearchSpace.from_json(json.dumps(tied.to_json())) == tied
+    deep = SearchSpace(("a", "branch:a"), ((8, 16), (0, 1)), {}, {0: (frozenset([1]),)})
+    assert SearchSpace.from_json(json.dumps(deep.to_json())) == deep
 
 
 def test_very_many_widths_are_not_written_out_in_a_sentence() -> None:
