@@ -143,7 +143,10 @@ def measured(supernet: gc.Supernet, kind: str, options: Any) -> list[dict[str, A
         for name in found:
             seen: list[tuple[float, float]] = []
 
-            def score(subnet: Subnet, noise: float = noise, loss: Loss = loss, seen: Any = seen):
+            def score(
+                subnet: Subnet, rng: Any = rng, noise: float = noise, loss: Loss = loss,
+                seen: list[tuple[float, float]] = seen,
+            ) -> float:  # fmt: skip
                 true = float(loss(np.array([subnet]))[0])
                 seen.append((true + noise * rng.normal(), true))
                 return seen[-1][0]
