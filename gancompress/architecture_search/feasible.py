@@ -97,7 +97,7 @@ class Feasible:
     def canonical(self, levels: Levels) -> Levels:
         """Rows that are the same network become the same row, see :meth:`SearchSpace.canonical`."""
         if not self.space.within:
-            return levels.copy()
+            return np.array(levels)
         return self.levels(self.space.canonical(self.widths(levels)))
 
     def random(self, count: int, rng: np.random.Generator) -> Levels:
