@@ -73,8 +73,8 @@ def against_uniform(front: Front, chosen: Candidate) -> Card | None:
     return Card(
         f"{share:.0%}",
         f"{'better' if better else 'worse'} than uniform width",
-        f"{objective} {uniform.scores[key]:.3g} → {chosen.scores[key]:.3g} in the search, where "
-        "all layers are narrowed alike",
+        f"{objective} {chosen.scores[key]:.3g} in the search; {uniform.scores[key]:.3g} where all "
+        "layers are narrowed alike",
     )
 
 
